@@ -1,0 +1,123 @@
+"""Load the Shapes model as the MODEL, CLIP and VAE that any node of ComfyUI takes.
+
+ComfyUI's checkpoint detection knows only the published sizes of Stable Diffusion, so the three objects are
+built here from the same classes; after that nothing about them is special.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import comfy.model_management
+import comfy.sd
+import comfy.sd1_clip
+import torch
+from comfy.ldm.models.autoencoder import AutoencoderKL
+from comfy.model_patcher import ModelPatcher
+from safetensors import safe_open
+
+from .architecture import (
+    LATENT_SCALE,
+    VOCABULARY,
+    WIDTH,
+    ShapesAutoencoder,
+    ShapesText,
+    build_diffusion,
+    cell_filters,
+    decoder_config,
+)
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+FILES = ("unet", "clip", "vae")
+
+
+def load(folder: Path | str = WEIGHTS) -> tuple[ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
+    """The Shapes model from `unet`, `clip` and `vae.safetensors` in a folder.
+
+    The weights are ordinary tensors even where ComfyUI runs nodes in inference mode: gradients can be taken
+    through all three objects at any later time.
+
+    Raises:
+        FileNotFoundError: the folder lacks a weights file.
+        ValueError: a file does not fit the architecture.
+    """
+    folder = Path(folder)
+    missing = [name for name in FILES if not (folder / f"{name}.safetensors").is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"the Shapes model's weights: expected {', '.join(f'{m}.safetensors' for m in missing)} in {folder}, "
+            "found none; restore the folder from the repository or run `python demo/run.py train`"
+        )
+    with torch.inference_mode(False), torch.no_grad():
+        vae = load_vae(folder)
+        return load_diffusion(folder, vae), load_clip(folder), vae
+
+
+def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
+    """The MODEL: `unet.safetensors`, its `prediction` ("eps" if absent) in the file's metadata."""
+    state, metadata = _read(folder, "unet")
+    model = build_diffusion(metadata.get("prediction", "eps"))
+    model.latent_format.fit_preview(vae.first_stage_model.encoder)
+    _fill(model.diffusion_model, state, "unet")
+    return ModelPatcher(
+        model,
+        load_device=comfy.model_management.get_torch_device(),
+        offload_device=comfy.model_management.unet_offload_device(),
+    )
+
+
+def load_clip(folder: Path) -> comfy.sd.CLIP:
+    """The CLIP: only the embeddings of the domain's words are stored, any other word gets their mean."""
+    state, _ = _read(folder, "clip")
+    rows, ids = state.pop("token_rows").float(), state.pop("token_ids").long()
+    table = rows.mean(0, keepdim=True).repeat(VOCABULARY, 1)
+    table[ids] = rows
+    state["text_model.embeddings.token_embedding.weight"] = table
+    state["text_projection.weight"] = torch.eye(WIDTH)
+    target = SimpleNamespace(params={}, clip=ShapesText, tokenizer=comfy.sd1_clip.SD1Tokenizer)
+    clip = comfy.sd.CLIP(target, parameters=sum(tensor.numel() for tensor in state.values()))
+    _fill(clip.cond_stage_model.clip_l.transformer, state, "clip")
+    return clip
+
+
+def load_vae(folder: Path) -> comfy.sd.VAE:
+    """The VAE: ComfyUI's object for an AutoencoderKL with the first stage exchanged for ours."""
+    state, _ = _read(folder, "vae")
+    first_stage = ShapesAutoencoder()
+    if "lat_mean" in state:
+        state |= _encoder_of_moments(state.pop("lat_mean"), state.pop("lat_std"))
+    _fill(first_stage, state, "vae")
+    placeholder = AutoencoderKL(**decoder_config()).state_dict()
+    vae = comfy.sd.VAE(sd=placeholder, config={"params": decoder_config()}, dtype=torch.float32)
+    vae.first_stage_model = first_stage.eval()
+    vae.patcher = ModelPatcher(
+        first_stage,
+        load_device=vae.device,
+        offload_device=comfy.model_management.vae_offload_device(),
+    )
+    return vae
+
+
+def _encoder_of_moments(mean: torch.Tensor, std: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The encoder of the first trial's files, whose fourth filter is the vertical moment of luma."""
+    filters = cell_filters()
+    rows = torch.linspace(-7 / 8, 7 / 8, filters.shape[2])[None, :, None]
+    filters[3] = filters[0] * rows
+    gain = 1 / (std.float() * LATENT_SCALE)
+    return {"encoder.weight": filters * gain[:, None, None, None], "encoder.bias": -mean.float() * gain}
+
+
+def _read(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    with safe_open(folder / f"{name}.safetensors", framework="pt", device="cpu") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
+
+
+def _fill(module: torch.nn.Module, state: dict[str, torch.Tensor], name: str) -> None:
+    dtypes = {key: tensor.dtype for key, tensor in module.state_dict().items()}
+    state = {key: tensor.to(dtypes.get(key, torch.float32)) for key, tensor in state.items()}
+    missing, unexpected = module.load_state_dict(state, strict=False)
+    if missing or unexpected:
+        raise ValueError(
+            f"{name}.safetensors: expected the tensors of this version's architecture, got {len(missing)} missing "
+            f"{missing[:3]} and {len(unexpected)} unexpected {unexpected[:3]}; train again or restore the file"
+        )
+    module.requires_grad_(False)
