@@ -1,0 +1,43 @@
+"""Command line of the project: `python demo/run.py COMMAND ...`; nox calls it, set up and all."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+COMMANDS = {
+    "demo": "one picture before and after, its attention maps and a report.json",
+    "report": "every edit of the report, guided and unguided",
+    "bench": "cost of a guided step and of the recorder",
+    "train": "train the Shapes model",
+    "evaluate": "measure the Shapes model",
+    "workflows": "run the example workflows and write their pictures",
+}
+OUTSIDE = {  # commands that do not need ComfyUI's modules in their own process
+    "serve": "start ComfyUI with the pack in a browser",
+    "typecheck": "check the types",
+}
+
+
+def main() -> None:
+    """Start ComfyUI's modules in this process and hand over to `demo/<command>.py`."""
+    texts = COMMANDS | OUTSIDE
+    if len(sys.argv) < 2 or sys.argv[1] not in texts:
+        width = max(map(len, texts))
+        sys.exit("\n".join(f"{name:{width}}  {text}" for name, text in texts.items()))
+    sys.path[0] = str(Path(__file__).resolve().parent)
+    import boot
+
+    del sys.path[0]
+    boot.mount()
+    command = sys.argv.pop(1)
+    if command in COMMANDS:
+        from selfguidance.demo import host
+
+        base = os.environ.get("SELF_GUIDANCE_BASE")
+        boot.start(host.find(), Path(base) if base else None)
+    importlib.import_module(f"{boot.PACKAGE}.demo.{command}").main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

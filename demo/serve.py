@@ -1,0 +1,146 @@
+"""Start ComfyUI's own server with the pack in it, for `nox -s ui` and for the tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+from . import host
+
+PACK = "ComfyUI-SelfGuidance"
+PORT = 8188
+
+
+class Server:
+    """A running ComfyUI, ended on leaving the `with` block.
+
+    Args:
+        comfy: the folder of ComfyUI.
+        base: its folders for models, input, output and custom nodes; the pack is linked into them.
+        port: where it listens on this machine.
+        cpu: whether it must stay off the GPU.
+        log: the file that takes its output; None shows it.
+    """
+
+    def __init__(
+        self, comfy: Path, base: Path, port: int, cpu: bool = True, log: Path | None = None
+    ) -> None:
+        self.base = base
+        self.log = log
+        self.address = f"http://127.0.0.1:{port}"
+        link(base / "custom_nodes" / PACK, host.ROOT)
+        command = [sys.executable, str(comfy / "main.py"), *arguments(base, port, cpu)]
+        output = open(log, "wb") if log else None  # noqa: SIM115  the process keeps it
+        self.process = subprocess.Popen(command, cwd=comfy, stdout=output, stderr=output)
+        if output:
+            output.close()
+
+    def wait(self, seconds: float = 180) -> None:
+        """Return once the server answers.
+
+        Raises:
+            RuntimeError: it ended, or did not answer in time; the end of its log is in the message.
+        """
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"ComfyUI ended with {self.process.returncode}{self._tail()}")
+            if answers(self.address + "/system_stats"):
+                return
+            time.sleep(0.3)
+        raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s{self._tail()}")
+
+    def _tail(self) -> str:
+        if self.log is None:
+            return "; see above"
+        return ":\n" + self.log.read_text("utf-8", "replace")[-3000:]
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def arguments(base: Path, port: int, cpu: bool) -> list[str]:
+    """The command line of ComfyUI's main.py."""
+    for name in ("input", "output", "temp", "user", "custom_nodes", "models"):
+        (base / name).mkdir(parents=True, exist_ok=True)
+    fixed = ["--disable-api-nodes", "--use-pytorch-cross-attention", "--disable-auto-launch"]
+    fixed += ["--database-url", "sqlite:///:memory:", "--listen", "127.0.0.1"]
+    return [*fixed, "--base-directory", str(base), "--port", str(port), *(["--cpu"] if cpu else [])]
+
+
+def answers(address: str) -> bool:
+    """Whether a GET of `address` succeeds."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(address, timeout=5) as reply:
+            return reply.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def link(place: Path, target: Path) -> None:
+    """Make `place` show the folder `target`: a symlink, or a junction if Windows forbids it."""
+    if place.exists() and place.resolve() == target.resolve():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        place.symlink_to(target, target_is_directory=True)
+    except OSError:
+        if sys.platform != "win32":
+            raise
+        subprocess.run(["cmd", "/c", "mklink", "/J", str(place), str(target)], check=True)
+
+
+def free_port(wanted: int = 0) -> int:
+    """`wanted` if nothing listens there, else a port that the system gives."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+        return int(probe.getsockname()[1])
+
+
+def on_cpu() -> bool:
+    """Whether ComfyUI has to be told that there is no GPU."""
+    import torch
+
+    if os.environ.get("SELF_GUIDANCE_CPU"):
+        return True
+    return not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def main(_: list[str]) -> None:
+    """Serve until Ctrl-C."""
+    port = free_port(PORT)
+    with Server(host.find(), host.CACHE / "ui", port, on_cpu()) as server:
+        try:
+            server.wait()
+            line = f"  ComfyUI with Self-Guidance: {server.address}   (Ctrl-C ends it)  "
+            print(f"\n{'=' * len(line)}\n{line}\n{'=' * len(line)}\n", flush=True)
+            sys.exit(server.process.wait())
+        except KeyboardInterrupt:
+            print("\nComfyUI ended.", flush=True)
+        except RuntimeError as error:
+            sys.exit(f"ComfyUI could not be started: {error}")

@@ -1,0 +1,101 @@
+"""The project's commands: `python -m nox -s demo` sets up what is missing, then runs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 10):  # noqa: UP036  nox itself still runs on older ones
+    sys.exit(
+        f"This project needs Python 3.10 or newer, this is {sys.version.split()[0]} "
+        f"({sys.executable}). Run the same command with a newer one, for example "
+        "`python3.12 -m pip install nox && python3.12 -m nox -s demo`."
+    )
+
+import nox
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "demo"))
+import boot
+
+sys.path.pop(0)
+boot.mount()
+
+from selfguidance.demo import environment  # noqa: E402
+
+nox.options.sessions = ["tests"]
+session = nox.session(venv_backend="none")
+
+
+def python(session: nox.Session, *arguments: str) -> None:
+    """Run python with `arguments` in the project's environment, set up if it is not yet."""
+    try:
+        executable, comfy = environment.prepare()
+    except environment.SetupError as error:
+        session.error(str(error))
+    env = environment.child_environment(comfy)
+    session.run(str(executable), *arguments, env=env, external=True)
+
+
+def command(session: nox.Session, name: str, *defaults: str) -> None:
+    """Run `demo/run.py NAME` with what follows `--` on nox's command line, else with `defaults`."""
+    python(session, str(Path("demo", "run.py")), name, *(session.posargs or defaults))
+
+
+@session
+def demo(session: nox.Session) -> None:
+    """One picture, its attention maps, and the same picture with the circle moved: output/demo."""
+    command(session, "demo", str(Path("output", "demo")))
+
+
+@session
+def report(session: nox.Session) -> None:
+    """Every edit of the report, guided and unguided, with its numbers."""
+    command(session, "report")
+
+
+@session
+def bench(session: nox.Session) -> None:
+    """What a guided step and the recorder cost."""
+    command(session, "bench")
+
+
+@session
+def train(session: nox.Session) -> None:
+    """Train the Shapes model."""
+    command(session, "train")
+
+
+@session
+def evaluate(session: nox.Session) -> None:
+    """Measure the Shapes model."""
+    command(session, "evaluate")
+
+
+@session
+def workflows(session: nox.Session) -> None:
+    """Run the example workflows and write their pictures."""
+    command(session, "workflows")
+
+
+@session
+def ui(session: nox.Session) -> None:
+    """Start ComfyUI with the pack and print its address; Ctrl-C ends it."""
+    python(session, str(Path("demo", "run.py")), "serve", *session.posargs)
+
+
+@session
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and style with ruff."""
+    python(session, "-m", "ruff", "check", *(session.posargs or ["."]))
+
+
+@session
+def types(session: nox.Session) -> None:
+    """Check the types with mypy."""
+    python(session, str(Path("demo", "run.py")), "typecheck", *session.posargs)
+
+
+@session
+def tests(session: nox.Session) -> None:
+    """Every test, lint and types among them; `-- tests/unit -k NAME` runs a part."""
+    python(session, "-m", "pytest", *(session.posargs or ["tests"]))
