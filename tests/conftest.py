@@ -1,0 +1,56 @@
+"""What every tier shares: the package name, ComfyUI in this process, ComfyUI as a server."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TIERS = ("code", "unit", "host", "browser")
+
+sys.path.insert(0, str(ROOT / "demo"))
+import boot  # noqa: E402
+
+sys.path.pop(0)
+boot.mount()
+
+from selfguidance.demo import host, serve  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the tier whose folder it lies in, and run the cheap tiers first."""
+    for item in items:
+        item.add_marker(_tier(item))
+    items.sort(key=lambda item: TIERS.index(_tier(item)))
+
+
+def _tier(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
+@pytest.fixture(scope="session")
+def comfy_path() -> Path:
+    """The folder of ComfyUI; skips where there is none."""
+    try:
+        return host.find()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def comfy(comfy_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ComfyUI's modules can be imported here, on the CPU: do so inside the test."""
+    os.environ["SELF_GUIDANCE_CPU"] = "1"
+    boot.start(comfy_path, tmp_path_factory.mktemp("comfy"))
+    return comfy_path
+
+
+@pytest.fixture(scope="session")
+def server(comfy_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serve.Server]:
+    """A ComfyUI of its own process with the pack in its custom_nodes, on the CPU."""
+    base = tmp_path_factory.mktemp("server")
+    with serve.Server(comfy_path, base, serve.free_port(), log=base / "comfyui.log") as running:
+        running.wait()
+        yield running
