@@ -183,7 +183,8 @@ def _tee(process: subprocess.Popen[str], kept: list[str]) -> None:
 
 
 def _explain(step: str, code: int, errors: str) -> str:
-    if any(sign in errors for sign in NO_NETWORK):
+    unseen = step == "download" and "(from versions: none)" in errors  # that wheel fits any system
+    if unseen or any(sign in errors for sign in NO_NETWORK):
         return (
             "The Python package index cannot be reached, so the set-up stops here. Check the "
             "network (behind a proxy set HTTPS_PROXY, for a mirror set PIP_INDEX_URL). " + RESUME
