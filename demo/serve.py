@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from . import host
 
@@ -57,6 +58,15 @@ class Server:
             time.sleep(0.3)
         raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s{self._tail()}")
 
+    def get(self, path: str, data: bytes | None = None) -> bytes:
+        """What the server answers to a GET of `path`, or to a POST of `data`."""
+        reply: bytes = _open(self.address + path, data).read()
+        return reply
+
+    def json(self, path: str, data: Any = None) -> Any:
+        """The same for JSON."""
+        return json.loads(self.get(path, None if data is None else json.dumps(data).encode()))
+
     def _tail(self) -> str:
         if self.log is None:
             return "; see above"
@@ -90,12 +100,18 @@ def arguments(base: Path, port: int, cpu: bool) -> list[str]:
 
 def answers(address: str) -> bool:
     """Whether a GET of `address` succeeds."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(address, timeout=5) as reply:
-            return reply.status == 200
-    except (urllib.error.URLError, OSError):
+        with _open(address) as reply:
+            return bool(reply.status == 200)
+    except OSError:
         return False
+
+
+def _open(address: str, data: bytes | None = None) -> Any:
+    """A request without the proxies that the user's environment may name."""
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return direct.open(request, timeout=10)
 
 
 def link(place: Path, target: Path) -> None:

@@ -1,0 +1,73 @@
+"""Lint, types and the rules of the house, as tests, so that one summary covers everything."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selfguidance.demo import host
+
+ROOT = host.ROOT
+PARTS = ("guidance", "nodes", "demo", "tests")
+FILES = [ROOT / "noxfile.py", ROOT / "__init__.py"]
+FILES += sorted(file for part in PARTS for file in (ROOT / part).rglob("*.py"))
+FILES = [file for file in FILES if file.exists()]
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda f: f.relative_to(ROOT).as_posix())
+
+
+def run(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
+
+
+@pytest.mark.parametrize("mode", [("check",), ("format", "--check")], ids=" ".join)
+def test_ruff(mode: tuple[str, ...]) -> None:
+    run("-m", "ruff", *mode, ".")
+
+
+def test_mypy() -> None:
+    run(str(Path("demo", "run.py")), "typecheck")
+
+
+@each_file
+def test_files_and_functions_are_short(file: Path) -> None:
+    text = file.read_text("utf-8")
+    assert len(text.splitlines()) <= 300
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    long = {
+        node.name: length
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, functions) and (length := node.end_lineno - node.lineno + 1) > 40
+    }
+    assert not long, f"over 40 lines: {long}"
+
+
+@each_file
+def test_every_file_says_what_it_is(file: Path) -> None:
+    text = file.read_text("utf-8")
+    assert not text.strip() or ast.get_docstring(ast.parse(text))
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Names of the modules that `file` imports, relative ones with their dots."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if f.parent.name == "guidance"], ids=lambda f: f.name
+)
+def test_guidance_needs_torch_safetensors_and_the_standard_library_alone(file: Path) -> None:
+    allowed = {*sys.stdlib_module_names, "torch", "safetensors"}
+    foreign = [
+        name
+        for name in imported(file)
+        if name.startswith("..") or (name[0] != "." and name.split(".")[0] not in allowed)
+    ]
+    assert not foreign
