@@ -1,0 +1,77 @@
+"""Attention maps from the queries and keys of one cross-attention site.
+
+Self-guidance reads A = softmax(Q K^T / sqrt(d)) (arXiv 2306.00986, section 3). The softmax runs over every
+key, padding included, as in the model itself; heads are averaged; only then are words picked.
+"""
+
+import torch
+from torch import Tensor
+
+
+def word_maps(query: Tensor, key: Tensor, heads: int, words: Tensor) -> Tensor:
+    """Attention that every pixel pays to every word.
+
+    A context shorter than its batch mates is repeated by ComfyUI until the lengths agree. A softmax over r
+    copies gives each copy 1/r of the probability, so the copies are summed again.
+
+    Args:
+        query: [B, N, heads * D], N pixels.
+        key: [B, R * K, heads * D], K tokens repeated R times.
+        heads: number of attention heads.
+        words: [K, T], column t averages the tokens of word t (see `TokenTable.averaging`).
+
+    Returns:
+        [B, T, N] in [0, 1], float32.
+
+    Raises:
+        ValueError: the number of keys is no multiple of K.
+    """
+    batch, pixels, width = query.shape
+    repeats, rest = divmod(key.shape[1], words.shape[0])
+    if rest:
+        raise ValueError(
+            f"the token table describes {words.shape[0]} tokens but the model attends to {key.shape[1]}; "
+            "encode the prompt with the Self-Guidance Prompt node and do not change its length afterwards"
+        )
+    q = query.reshape(batch, pixels, heads, width // heads).transpose(1, 2).float()
+    k = key.reshape(batch, -1, heads, width // heads).transpose(1, 2).float()
+    logits = q @ k.transpose(-1, -2) * (width // heads) ** -0.5
+    probability = logits.softmax(-1).mean(1)
+    columns = words.to(probability).repeat(repeats, 1)
+    return (probability @ columns).transpose(1, 2)
+
+
+def as_grid(maps: Tensor, height: int, width: int) -> Tensor:
+    """Maps [B, T, N] of a site with height x width pixels as [B, T, height, width].
+
+    Raises:
+        ValueError: N is another number of pixels.
+    """
+    if maps.shape[-1] != height * width:
+        raise ValueError(
+            f"an attention site that guidance reads sees {maps.shape[-1]} pixels instead of {height} x {width}; "
+            "another patch merges or tiles its tokens: switch that patch off for this model"
+        )
+    return maps.unflatten(-1, (height, width))
+
+
+def sharpen(maps: Tensor, steepness: float = 10.0) -> Tensor:
+    """Normalised, thresholded maps A' = N(sigmoid(s (N(A) - 0.5))), N(X) = (X - min X) / (max X - min X).
+
+    Section 3 of the paper with its s = 10. A constant map has no shape: it becomes 0 everywhere.
+
+    Args:
+        maps: [..., H, W].
+        steepness: s; larger is closer to a hard threshold at half of the range.
+
+    Returns:
+        [..., H, W] in [0, 1].
+    """
+    return _stretch(torch.sigmoid(steepness * (_stretch(maps) - 0.5)))
+
+
+def _stretch(maps: Tensor) -> Tensor:
+    low = maps.amin((-2, -1), keepdim=True)
+    high = maps.amax((-2, -1), keepdim=True)
+    span = high - low
+    return (maps - low) / torch.where(span > 0, span, torch.ones_like(span))

@@ -1,0 +1,193 @@
+"""Energies: what a picture shall be like, as differentiable functions of its properties. Lower is better.
+
+Every term is a frozen dataclass that maps `Properties` to one value a picture, [B]. Distances follow section
+3.3 of the paper (L1, averaged over sites) unless a class says otherwise. A term that compares with a reference
+reads the reference at the noise level of the pass.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .properties import Properties, centroid, resample, spread
+from .record import Record
+from .warp import Affine, warp
+from .window import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """What all terms share.
+
+    Attributes:
+        object: phrase of the prompt.
+        weight: factor of the energy in the sum.
+        window: when the term acts.
+    """
+
+    object: str
+    weight: float = 1.0
+    window: Window = field(default=Window())
+
+    @property
+    def label(self) -> str:
+        """Name in records and plots."""
+        return f"{type(self).__name__.lower()} of {self.object}"
+
+    @property
+    def references(self) -> tuple[Record, ...]:
+        """Records that the term compares with."""
+        record = getattr(self, "reference", None)
+        return () if record is None else (record,)
+
+    def __call__(self, seen: Properties) -> Tensor:
+        """Energy of every picture, [B]."""
+        raise NotImplementedError
+
+
+def _then(record: Record, seen: Properties) -> Properties:
+    return record.at(seen.sigma, like=next(iter(seen.maps.values())))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position(Term):
+    """|centroid - target|, L1 in x and y.
+
+    Attributes:
+        x, y: target in [0, 1] from the top left; an offset to the reference's centroid with a reference.
+        reference: where given, the target is relative to the object's centroid in it at the same noise level.
+    """
+
+    x: float
+    y: float
+    reference: Record | None = None
+
+    def __call__(self, seen: Properties) -> Tensor:
+        now = seen.centroid(self.object)
+        target = torch.tensor([self.x, self.y], device=now.device, dtype=now.dtype)
+        if self.reference is not None:
+            target = target + _then(self.reference, seen).centroid(self.object)
+        return (now - target).abs().mean((1, 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concentration(Term):
+    """Mean squared distance of the object's mass to a point: keeps one object from straddling two places.
+
+    Not in the paper: its centroid is satisfied by two halves on either side of the target.
+
+    Attributes:
+        x, y: the point in [0, 1]; an offset to the reference's centroid with a reference.
+        reference: as in `Position`; the reference's own spread is then subtracted and only excess counts.
+    """
+
+    x: float
+    y: float
+    reference: Record | None = None
+
+    def __call__(self, seen: Properties) -> Tensor:
+        about = torch.tensor([self.x, self.y])
+        values = []
+        for index, now in enumerate(seen.map(self.object)):
+            point = about.to(now)
+            allowed = 0.0
+            if self.reference is not None:
+                then = _then(self.reference, seen)
+                own = then.centroid(self.object)[:, index]
+                point = point + own
+                allowed = spread(then.map(self.object)[index], own)
+            values.append(F.relu(spread(now, point) - allowed))
+        return torch.stack(values).mean(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size(Term):
+    """|size - target|.
+
+    Attributes:
+        size: fraction of the area; a factor of the reference's size with a reference.
+        reference: where given, the target is relative to it.
+    """
+
+    size: float
+    reference: Record | None = None
+
+    def __call__(self, seen: Properties) -> Tensor:
+        now = seen.size(self.object)
+        target = torch.tensor(self.size, device=now.device, dtype=now.dtype)
+        if self.reference is not None:
+            target = target * _then(self.reference, seen).size(self.object)
+        return (now - target).abs().mean(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape(Term):
+    """Mean |shape - T(target shape)| over the picture.
+
+    Attributes:
+        reference: record whose shape of the object is the target.
+        mask: target shape [1 or B, H, W] in [0, 1] of any size, instead of a reference.
+        transform: T, about the target's own centroid; identity keeps the shape where it is.
+
+    Raises:
+        ValueError: neither or both of reference and mask; a mask that is not finite or empty.
+    """
+
+    reference: Record | None = None
+    mask: Tensor | None = None
+    transform: Affine = Affine()
+
+    def __post_init__(self) -> None:
+        if (self.reference is None) == (self.mask is None):
+            raise ValueError(
+                f"the shape of object {self.object!r} needs a reference or a mask as its target, one of them"
+            )
+        if self.mask is not None and not torch.isfinite(self.mask).all():
+            raise ValueError(
+                f"mask of object {self.object!r} holds NaN or infinite values; check the node that made it"
+            )
+        if self.mask is not None and not (self.mask > 0).any():
+            raise ValueError(
+                f"mask of object {self.object!r} is empty; paint where the object shall be"
+            )
+
+    def targets(self, seen: Properties) -> tuple[Tensor, ...]:
+        """The shape wanted at every site, each [B, H, W], before it is resampled to the site's grid."""
+        if self.reference is None:
+            mask = self.mask.to(next(iter(seen.maps.values())))
+            shapes, centres = (mask,) * len(seen.maps), (centroid(mask),) * len(seen.maps)
+        else:
+            then = _then(self.reference, seen)
+            shapes, centres = then.shape(self.object), then.centroid(self.object).unbind(1)
+        if self.transform == Affine():
+            return shapes
+        return tuple(warp(s, c, self.transform) for s, c in zip(shapes, centres, strict=True))
+
+    def __call__(self, seen: Properties) -> Tensor:
+        values = []
+        for now, target in zip(seen.shape(self.object), self.targets(seen), strict=True):
+            target = resample(target[:, None], *now.shape[-2:])[:, 0]
+            values.append((now - target).abs().mean((-2, -1)))
+        return torch.stack(values).mean(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance(Term):
+    """Mean |appearance - target appearance| over the channels, relative to the target's own magnitude.
+
+    The paper does not divide; the division makes one weight serve blocks whose features differ in scale.
+
+    Attributes:
+        reference: record whose appearance is the target.
+        source: object of the reference; the same phrase if empty.
+    """
+
+    reference: Record
+    source: str = ""
+
+    def __call__(self, seen: Properties) -> Tensor:
+        now = seen.appearance(self.object)
+        then = _then(self.reference, seen).appearance(self.source or self.object)
+        return (now - then).abs().mean(1) / then.abs().mean(1).clamp(min=1e-6)

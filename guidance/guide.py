@@ -1,0 +1,143 @@
+"""The guide: sums the active terms, takes one gradient and corrects the denoised prediction with it.
+
+Paper (arXiv 2306.00986, eq. 4): eps += v sigma_t grad_z g. Samplers of ComfyUI work on the denoised prediction
+D with x = D + sigma eps, where the same step reads D -= v sigma^2 grad_x g. For flow matching, with
+x = (1 - sigma) D + sigma n, the analogue is D -= v sigma^2 / (1 - sigma) grad_x g.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+from torch import Tensor
+
+from .energies import Term
+from .preserve import Preserve
+from .properties import Properties
+
+# Root mean square of the noise correction at strength 1, in units of the noise's own standard deviation.
+UNIT = 0.5
+# Flow matching divides by 1 - sigma, which vanishes at the first step.
+FLOW_FLOOR = 0.1
+# Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there.
+LOSS_SCALE = 4096.0
+
+
+class Prediction(Enum):
+    """How a model's input mixes picture and noise."""
+
+    VARIANCE = "x = D + sigma eps (EPS and V models of ComfyUI)"
+    FLOW = "x = (1 - sigma) D + sigma n"
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Terms with their windows as noise levels, ready for one run.
+
+    Attributes:
+        terms: term, highest and lowest sigma at which it acts.
+        strength: 1 is a good default for any model, prompt and size; with `raw` the paper's v.
+        raw: use the gradient as it is, with v about 7500 in the paper; else its length is normalised in every
+            picture, so that strength means the same for all models, sizes and numbers of terms.
+    """
+
+    terms: tuple[tuple[Term, float, float], ...] = ()
+    strength: float = 1.0
+    raw: bool = False
+
+    @classmethod
+    def over(
+        cls,
+        terms: Sequence[Term],
+        percent_to_sigma: Callable[[float], float],
+        strength: float = 1.0,
+        raw: bool = False,
+    ) -> "Guide":
+        """A guide whose windows are turned from fractions of the schedule into noise levels, once."""
+        used = [t for t in terms if t.weight != 0 and not t.window.empty] if strength != 0 else []
+        return cls(tuple((t, *t.window.sigmas(percent_to_sigma)) for t in used), strength, raw)
+
+    def active(self, sigma: float) -> tuple[Term, ...]:
+        """Terms that act at a noise level."""
+        return tuple(term for term, high, low in self.terms if low <= sigma <= high)
+
+    def gradient(self, seen: Properties, x: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """Gradient of the weighted sum of the active terms that read the model.
+
+        Args:
+            seen: properties of a forward pass of x, with its graph.
+            x: [B, C, h, w] input of that pass.
+
+        Returns:
+            gradient [B, C, h, w] in float32, None where no such term is active, and each term's energy [B].
+
+        Raises:
+            ValueError: an energy or the gradient is not finite.
+        """
+        terms = [t for t in self.active(seen.sigma) if not isinstance(t, Preserve)]
+        if not terms:
+            return None, {}
+        values = {name: term(seen) for name, term in named(terms).items()}
+        total = sum(
+            (term.weight * value.sum() for term, value in zip(terms, values.values(), strict=True))
+        )
+        gradient = torch.autograd.grad(total * LOSS_SCALE, x)[0].float() / LOSS_SCALE
+        if not torch.isfinite(gradient).all():
+            culprits = [
+                name for name, value in values.items() if not torch.isfinite(value).all()
+            ] or list(values)
+            raise ValueError(
+                f"guidance is not finite at sigma {seen.sigma:.4g} in: {', '.join(culprits)}"
+            )
+        return gradient, {name: value.detach() for name, value in values.items()}
+
+    def correct(
+        self, denoised: Tensor, gradient: Tensor, sigma: Tensor, prediction: Prediction
+    ) -> Tensor:
+        """The denoised prediction after one guidance step.
+
+        Args:
+            denoised: [B, C, h, w].
+            gradient: of the energies by the model's input, [B, C, h, w].
+            sigma: noise level of every picture, [B].
+            prediction: how x mixes picture and noise.
+        """
+        level = sigma.float().reshape(-1, *[1] * (denoised.ndim - 1))
+        reach = (
+            level / (1 - level).clamp(min=FLOW_FLOOR) if prediction is Prediction.FLOW else level
+        )
+        if self.raw:
+            step = self.strength * level * reach * gradient
+        else:
+            step = self.strength * UNIT * reach * unit_length(gradient)
+        return denoised - step.to(denoised)
+
+    def preserve(self, seen: Properties, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The denoised prediction with preserved regions pulled to their reference, and each energy [B]."""
+        terms = [t for t in self.active(seen.sigma) if isinstance(t, Preserve)]
+        energies = {}
+        for name, term in named(terms).items():
+            denoised, energies[name] = term.pull(seen, denoised, share=min(1.0, self.strength))
+        return denoised, energies
+
+
+def unit_length(gradient: Tensor) -> Tensor:
+    """Gradient scaled to a root mean square of 1 in every picture; 0 stays 0."""
+    flat = gradient.flatten(1)
+    rms = flat.square().mean(1).sqrt()
+    scale = torch.where(
+        rms > 0, 1 / rms.clamp(min=torch.finfo(torch.float32).tiny), torch.zeros_like(rms)
+    )
+    return gradient * scale.reshape(-1, *[1] * (gradient.ndim - 1))
+
+
+def named(terms: Sequence[Term]) -> Mapping[str, Term]:
+    """Terms by label, numbered where a label occurs twice."""
+    names: dict[str, Term] = {}
+    for term in terms:
+        name, number = term.label, 2
+        while name in names:
+            name, number = f"{term.label} ({number})", number + 1
+        names[name] = term
+    return names

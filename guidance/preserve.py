@@ -1,0 +1,85 @@
+"""Keep a region of the picture as a reference run showed it.
+
+Not in the paper. Its recipes keep the shape and the appearance of every other object, but nothing keeps what
+no word names: under strong guidance the background changes colour. The energy E = 1/2 mean m (D - D_ref)^2
+reads the denoised prediction D itself, so its gradient m (D - D_ref) needs no pass through the model, and a
+full step along it lands exactly on the reference.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .energies import Term
+from .properties import Properties, resample
+from .record import Record
+from .warp import Affine, warp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preserve(Term):
+    """Everything but one object stays as in the reference.
+
+    The free region is where the object was, where it shall be, and where it is now, with a margin of a cell.
+
+    Attributes:
+        object: the one object that may change.
+        reference: run that shows the rest.
+        transform: where the object goes, see `energies.Shape`.
+        threshold: shape above which a cell belongs to the object.
+        margin: cells added around it.
+    """
+
+    reference: Record
+    transform: Affine = Affine()
+    threshold: float = 0.2
+    margin: int = 1
+
+    @property
+    def label(self) -> str:
+        """Name in records and plots."""
+        return f"all but {self.object}"
+
+    def region(self, seen: Properties) -> Tensor:
+        """Where the reference is kept, [B, 1, H, W] in [0, 1], on the grid of the first site."""
+        like = next(iter(seen.maps.values()))
+        settled = self.reference.settled(like=like)
+        was = _mean_shape(settled, self.object)
+        centre = settled.centroid(self.object).mean(1)
+        goes = warp(was, centre, self.transform)
+        grid = like.shape[-2:]
+        free = resample(torch.maximum(was, goes)[:, None], *grid)
+        free = (free > self.threshold).to(like)
+        return 1 - F.max_pool2d(free, 2 * self.margin + 1, stride=1, padding=self.margin)
+
+    def pull(self, seen: Properties, denoised: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """Denoised prediction moved towards the reference in the kept region, and the energy before, [B].
+
+        Args:
+            seen: properties of this pass.
+            denoised: [B, C, h, w].
+            share: factor of the weight, in [0, 1].
+        """
+        then = self.reference.at(seen.sigma, like=denoised)
+        if then.denoised is None:
+            raise ValueError(
+                f"the reference of '{self.label}' holds no picture; record it with a Self-Guidance KSampler"
+            )
+        target = then.denoised
+        if target.shape[-2:] != denoised.shape[-2:]:
+            raise ValueError(
+                f"'{self.label}' keeps pixels, so the reference must have the latent's size: it has "
+                f"{tuple(target.shape[-2:])}, the latent {tuple(denoised.shape[-2:])}"
+            )
+        region = resample(self.region(seen).to(denoised), *denoised.shape[-2:])
+        difference = region * (target.to(denoised) - denoised)
+        energy = difference.float().square().flatten(1).mean(1) / 2
+        return denoised + min(1.0, self.weight * share) * difference, energy
+
+
+def _mean_shape(properties: Properties, name: str) -> Tensor:
+    shapes = properties.shape(name)
+    height, width = shapes[0].shape[-2:]
+    return torch.stack([resample(s[:, None], height, width)[:, 0] for s in shapes]).mean(0)

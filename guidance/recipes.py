@@ -1,0 +1,80 @@
+"""Recipes: ready sums of terms for what users ask for (arXiv 2306.00986, section 4).
+
+Moving and resizing follow the paper's eq. 9: the object's shape goes to the transformed reference shape, the
+shapes of the other objects and all appearances stay. Added to it: a position term, whose gradient also reaches
+over a distance at which shapes do not overlap, and `Preserve` for what no word names.
+"""
+
+from dataclasses import dataclass
+
+from .energies import Appearance, Position, Shape, Size, Term
+from .preserve import Preserve
+from .record import Record
+from .warp import Affine
+from .window import Window
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Weights of the parts of a recipe; the defaults are what `nox -s report` measures.
+
+    Attributes:
+        shape: of the object's transformed shape.
+        position: of its centroid.
+        size: of its size.
+        others: shape and appearance of the other objects, and appearance of this one.
+        rest: how much of the difference to the reference is removed outside the object, 0 to 1.
+    """
+
+    shape: float = 2.0
+    position: float = 2.0
+    size: float = 1.0
+    others: float = 1.0
+    rest: float = 1.0
+
+
+def transform_object(
+    object: str,
+    transform: Affine,
+    reference: Record,
+    weight: float = 1.0,
+    window: Window | None = None,
+    balance: Balance | None = None,
+) -> tuple[Term, ...]:
+    """Terms that move or resize one object and keep all else.
+
+    Args:
+        object: phrase of the prompt.
+        transform: where the object goes, relative to the reference.
+        reference: record of the unguided run with the same prompt and seed.
+        weight: factor of the terms that move the object.
+        window: of all terms; the whole run if None.
+        balance: weights of the parts.
+
+    Raises:
+        ValueError: the reference lacks the object.
+    """
+    window = window or Window()
+    balance = balance or Balance()
+    reference.table.find(object)
+    others = [name for name in reference.table.objects if _differs(reference, name, object)]
+    factor = transform.scale_x * transform.scale_y
+    keep = {"reference": reference, "window": window}
+    terms: list[Term] = [
+        Shape(object=object, transform=transform, weight=weight * balance.shape, **keep),
+        Position(
+            object=object, x=transform.dx, y=transform.dy, weight=weight * balance.position, **keep
+        ),
+        Size(object=object, size=factor, weight=weight * balance.size, **keep),
+        Appearance(object=object, weight=0.1 * balance.others, **keep),
+    ]
+    for name in others:
+        terms.append(Shape(object=name, weight=balance.others, **keep))
+        terms.append(Appearance(object=name, weight=0.1 * balance.others, **keep))
+    terms.append(Preserve(object=object, transform=transform, weight=balance.rest, **keep))
+    return tuple(terms)
+
+
+def _differs(record: Record, name: str, object: str) -> bool:
+    """Whether two phrases share no word of the prompt."""
+    return not set(record.table.find(name)) & set(record.table.find(object))

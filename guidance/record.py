@@ -1,0 +1,125 @@
+"""Records: what one sampling run, or one real image, showed at every noise level."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from .properties import Properties
+from .tokens import TokenTable
+
+
+@dataclass(frozen=True)
+class Step:
+    """One model call of a run.
+
+    Attributes:
+        properties: what the call showed, detached, float16 on the CPU.
+        energies: [B] values by term, as read before the correction.
+        guided: whether a correction was applied.
+    """
+
+    properties: Properties
+    energies: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    guided: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """All calls of a run, from high to low noise; serves the preview and as reference of terms.
+
+    Attributes:
+        family: name of the model family, see `families`.
+        steps: in the order of the run.
+    """
+
+    family: str
+    steps: tuple[Step, ...]
+
+    @property
+    def table(self) -> TokenTable:
+        """The words of the prompt that the run used."""
+        return self.steps[0].properties.table
+
+    @property
+    def batch(self) -> int:
+        """Number of pictures in the run."""
+        return next(iter(self.steps[0].properties.maps.values())).shape[0]
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """Noise level of every step."""
+        return tuple(step.properties.sigma for step in self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def at(self, sigma: float, like: Tensor | None = None) -> Properties:
+        """What the run showed at a noise level: interpolated in log sigma, the nearest step outside.
+
+        Args:
+            sigma: noise level asked for.
+            like: tensor whose device the result shall be on; CPU if None.
+        """
+        ordered = sorted(self.steps, key=lambda step: step.properties.sigma)
+        device = torch.device("cpu") if like is None else like.device
+        above = next(
+            (i for i, s in enumerate(ordered) if s.properties.sigma >= sigma), len(ordered) - 1
+        )
+        upper, lower = ordered[above].properties, ordered[max(above - 1, 0)].properties
+        if upper.sigma <= sigma or lower.sigma <= 0 or lower.sigma == upper.sigma:
+            return moved(upper, device, torch.float32)
+        share = (math.log(sigma) - math.log(lower.sigma)) / (
+            math.log(upper.sigma) - math.log(lower.sigma)
+        )
+        return _mixed(
+            moved(lower, device, torch.float32), moved(upper, device, torch.float32), share
+        )
+
+    def settled(self, like: Tensor | None = None, share: float = 0.5) -> Properties:
+        """Mean of the maps over the last part of the run, where objects stand in their final place.
+
+        Args:
+            like: tensor whose device the result shall be on; CPU if None.
+            share: part of the steps that counts as the last, in (0, 1].
+        """
+        device = torch.device("cpu") if like is None else like.device
+        last = self.steps[-max(1, round(len(self.steps) * share)) :]
+        final = moved(last[-1].properties, device, torch.float32)
+        maps = {
+            site: torch.stack(
+                [s.properties.maps[site].to(device, torch.float32) for s in last]
+            ).mean(0)
+            for site in final.maps
+        }
+        return replace(final, maps=maps)
+
+
+def moved(properties: Properties, device: torch.device, dtype: torch.dtype) -> Properties:
+    """The same properties, detached, on a device and in a dtype."""
+
+    def move(tensor: Tensor | None) -> Tensor | None:
+        return None if tensor is None else tensor.detach().to(device, dtype)
+
+    maps = {site: maps.detach().to(device, dtype) for site, maps in properties.maps.items()}
+    return replace(
+        properties,
+        maps=maps,
+        features=move(properties.features),
+        denoised=move(properties.denoised),
+    )
+
+
+def _mixed(low: Properties, high: Properties, share: float) -> Properties:
+    def mix(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+        return None if a is None or b is None else torch.lerp(a, b, share)
+
+    return Properties(
+        sigma=math.exp(math.log(low.sigma) * (1 - share) + math.log(high.sigma) * share),
+        table=high.table,
+        maps={site: torch.lerp(low.maps[site], high.maps[site], share) for site in high.maps},
+        features=mix(low.features, high.features),
+        denoised=mix(low.denoised, high.denoised),
+    )

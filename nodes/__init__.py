@@ -1,0 +1,33 @@
+"""All nodes of the pack, in the order of the menu."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from .demo_model import DemoModel
+from .plot import EnergyPlot
+from .preview import AttentionPreview
+from .prompt import Prompt
+from .recipes import MoveObject, ResizeObject
+from .sampler import KSampler
+from .terms import Appearance, Position, Shape, Size
+
+NODES: list[type[io.ComfyNode]] = [
+    DemoModel,
+    Prompt,
+    KSampler,
+    MoveObject,
+    ResizeObject,
+    Position,
+    Size,
+    Shape,
+    Appearance,
+    AttentionPreview,
+    EnergyPlot,
+]
+
+
+class SelfGuidanceExtension(ComfyExtension):
+    """What ComfyUI loads."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """The nodes of the pack."""
+        return NODES

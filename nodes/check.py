@@ -1,0 +1,51 @@
+"""Checks of a run's inputs before the first step, each with one clear error."""
+
+from typing import Any
+
+import torch
+
+from ..guidance.families import Family
+from ..guidance.guide import Guide
+from ..guidance.tokens import TokenTable
+from .patch import KEY
+
+
+def check_run(
+    guide: Guide, family: Family, positive: list[Any], latent: torch.Tensor, steps: int
+) -> None:
+    """Raise a ValueError for input that guidance cannot work with.
+
+    Raises:
+        ValueError: no steps; a latent that is not finite; with terms: a prompt without token table, an object
+            that is not in the prompt, a reference of another family, batch or without the object.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if not torch.isfinite(latent).all():
+        raise ValueError("latent_image holds NaN or infinite values; check the node that made it")
+    if not guide.terms:
+        return
+    tables = [entry[1][KEY] for entry in positive if KEY in entry[1]]
+    if not tables:
+        raise ValueError(
+            "the positive conditioning has no token table, so no object can be found in it; "
+            "encode the positive prompt with the Self-Guidance Prompt node instead of CLIP Text Encode"
+        )
+    table = TokenTable.joined(tables)
+    for term, *_ in guide.terms:
+        table.find(term.object)
+        for record in term.references:
+            _check_reference(term.label, record, family, len(latent))
+
+
+def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:
+    if record.family != family.name:
+        raise ValueError(
+            f"the reference of '{label}' was recorded with a model of family {record.family!r}, but this model is "
+            f"{family.name!r}; record it again with this model"
+        )
+    if record.batch not in (1, batch):
+        raise ValueError(
+            f"the reference of '{label}' holds {record.batch} pictures but the latent holds {batch}; "
+            "use a reference of one picture or of the same batch size"
+        )

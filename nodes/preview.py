@@ -1,0 +1,121 @@
+"""Look at what the model attended to."""
+
+import torch
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..guidance.properties import Properties, resample
+from ..guidance.record import Record
+from .pictures import captioned, enlarged, heat, overlaid, stretched, tiled
+from .types import CATEGORY, RecordIO
+
+SIDE = 256
+COLUMNS = 4
+
+
+class AttentionPreview(io.ComfyNode):
+    """Attention of an object, or of every word, as picture and mask."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceAttentionPreview",
+            display_name="Self-Guidance Attention Preview",
+            category=CATEGORY,
+            description="Shows where the model saw an object, at one step or over the whole run, plain or over the "
+            "picture. Leave the object empty for a sheet of all words.",
+            inputs=[
+                RecordIO.Input("record", tooltip="Record of a Self-Guidance KSampler."),
+                io.String.Input(
+                    "object",
+                    default="",
+                    tooltip="The object, in the words of the prompt. Empty: a sheet of every word.",
+                ),
+                io.Int.Input(
+                    "step",
+                    default=-1,
+                    min=-1,
+                    max=10000,
+                    tooltip="Which step to show, from 0 on; -1 shows the mean over all steps.",
+                ),
+                io.Image.Input(
+                    "image", optional=True, tooltip="Picture to lay the attention over."
+                ),
+            ],
+            outputs=[
+                io.Image.Output(
+                    tooltip="The attention as heat, one picture for each in the batch."
+                ),
+                io.Mask.Output(
+                    tooltip="The object's shape from 0 to 1, to use as a mask. Sheet: all objects together."
+                ),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, record: Record, object: str, step: int, image: Tensor | None = None
+    ) -> io.NodeOutput:
+        """Draw the maps."""
+        properties = _at(record, step)
+        height, width = _size(properties, image)
+        names = [object.strip()] if object.strip() else _words(record)
+        maps = {name: enlarged(_mean(properties.map(name)), height, width) for name in names}
+        shapes = [
+            enlarged(_mean(properties.shape(name)), height, width)
+            for name in (names if object.strip() else record.table.objects)
+        ]
+        mask = torch.stack(shapes).amax(0)
+        if object.strip():
+            picture = _drawn(maps[names[0]], image)
+        else:
+            sheets = [
+                tiled([captioned(_drawn(m, image)[i], name) for name, m in maps.items()], COLUMNS)
+                for i in range(len(mask))
+            ]
+            picture = torch.stack(sheets)
+        return io.NodeOutput(picture, mask, ui=ui.PreviewImage(picture, cls=cls))
+
+
+def _at(record: Record, step: int) -> Properties:
+    if not record.steps:
+        raise ValueError(
+            "the record is empty: encode the positive prompt with the Self-Guidance Prompt node and sample again"
+        )
+    if step >= len(record.steps):
+        raise ValueError(
+            f"step must be below {len(record.steps)}, the number of steps in the record, got {step}"
+        )
+    return record.settled(share=1.0) if step < 0 else record.at(record.sigmas[step])
+
+
+def _words(record: Record) -> list[str]:
+    """Every word once; words without letters show nothing of interest."""
+    return [word for word in dict.fromkeys(record.table.words) if any(c.isalnum() for c in word)]
+
+
+def _mean(maps: tuple[Tensor, ...]) -> Tensor:
+    """Mean over the sites, each stretched to [0, 1] first so that none outshines the others, [B, H, W]."""
+    height, width = max(m.shape[-2:] for m in maps)
+    return torch.stack([resample(stretched(m)[:, None], height, width)[:, 0] for m in maps]).mean(0)
+
+
+def _size(properties: Properties, image: Tensor | None) -> tuple[int, int]:
+    if image is not None:
+        return image.shape[1], image.shape[2]
+    height, width = next(iter(properties.maps.values())).shape[-2:]
+    scale = SIDE / min(height, width)
+    return round(height * scale), round(width * scale)
+
+
+def _drawn(maps: Tensor, image: Tensor | None) -> Tensor:
+    maps = stretched(maps)
+    if image is None:
+        return heat(maps)
+    if len(image) not in (1, len(maps)):
+        raise ValueError(
+            f"image holds {len(image)} pictures but the record {len(maps)}; use the pictures of that run"
+        )
+    return overlaid(maps, image[..., :3].cpu())

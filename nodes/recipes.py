@@ -1,0 +1,146 @@
+"""Recipe nodes: ready sums of terms."""
+
+from collections.abc import Sequence
+
+from comfy_api.latest import io
+
+from ..guidance.energies import Term
+from ..guidance.recipes import Balance, transform_object
+from ..guidance.record import Record
+from ..guidance.warp import Affine
+from ..guidance.window import Window
+from .types import CATEGORY, object_input, reference_input, term_inputs, terms_output
+
+
+def _keep_inputs() -> list[io.Input]:
+    return [
+        io.Float.Input(
+            "keep_others",
+            default=Balance.others,
+            min=0.0,
+            max=10.0,
+            step=0.05,
+            optional=True,
+            tooltip="How much the other objects keep their shape, and all objects their look.",
+        ),
+        io.Float.Input(
+            "keep_background",
+            default=Balance.rest,
+            min=0.0,
+            max=1.0,
+            step=0.05,
+            optional=True,
+            tooltip="How much of everything outside the object is held as in the reference: 1 holds it fully, "
+            "0 is the paper's recipe, which lets the background change.",
+        ),
+    ]
+
+
+class MoveObject(io.ComfyNode):
+    """Move one object, keep the rest."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceMoveObject",
+            display_name="Self-Guidance Move Object",
+            category=CATEGORY,
+            description="Moves an object of a picture and keeps everything else: sample once without terms, wire that "
+            "record here, and sample again with the same seed.",
+            inputs=[
+                object_input(),
+                io.Float.Input(
+                    "dx",
+                    default=0.25,
+                    min=-1.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Distance to the right as a fraction of the width.",
+                ),
+                io.Float.Input(
+                    "dy",
+                    default=0.0,
+                    min=-1.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Distance downwards as a fraction of the height.",
+                ),
+                reference_input(),
+                *term_inputs(),
+                *_keep_inputs(),
+            ],
+            outputs=[terms_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        object: str,
+        dx: float,
+        dy: float,
+        reference: Record,
+        weight: float,
+        start_percent: float,
+        end_percent: float,
+        terms: Sequence[Term] = (),
+        keep_others: float = Balance.others,
+        keep_background: float = Balance.rest,
+    ) -> io.NodeOutput:
+        """Add the recipe's terms."""
+        balance = Balance(others=keep_others, rest=keep_background)
+        window = Window(start_percent, end_percent)
+        added = transform_object(object, Affine(dx, dy), reference, weight, window, balance)
+        return io.NodeOutput((*terms, *added))
+
+
+class ResizeObject(io.ComfyNode):
+    """Resize one object, keep the rest."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceResizeObject",
+            display_name="Self-Guidance Resize Object",
+            category=CATEGORY,
+            description="Makes an object of a picture larger or smaller where it stands and keeps everything else.",
+            inputs=[
+                object_input(),
+                io.Float.Input(
+                    "scale",
+                    default=1.5,
+                    min=0.05,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="Factor of the object's area: 2 is twice the area.",
+                ),
+                reference_input(),
+                *term_inputs(),
+                *_keep_inputs(),
+            ],
+            outputs=[terms_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        object: str,
+        scale: float,
+        reference: Record,
+        weight: float,
+        start_percent: float,
+        end_percent: float,
+        terms: Sequence[Term] = (),
+        keep_others: float = Balance.others,
+        keep_background: float = Balance.rest,
+    ) -> io.NodeOutput:
+        """Add the recipe's terms."""
+        if scale <= 0:
+            raise ValueError(f"scale must be above 0, got {scale}")
+        side = scale**0.5
+        balance = Balance(others=keep_others, rest=keep_background)
+        window = Window(start_percent, end_percent)
+        transform = Affine(scale_x=side, scale_y=side)
+        added = transform_object(object, transform, reference, weight, window, balance)
+        return io.NodeOutput((*terms, *added))

@@ -1,0 +1,64 @@
+"""Socket types of the pack, and the inputs that nodes share."""
+
+from comfy_api.latest import io
+
+Terms = io.Custom("SELF_GUIDANCE_TERMS")
+RecordIO = io.Custom("SELF_GUIDANCE_RECORD")
+
+CATEGORY = "self-guidance"
+TERMS = f"{CATEGORY}/terms"
+
+
+def object_input(
+    tooltip: str = "The object, in the words of the prompt, such as 'red circle'.",
+) -> io.Input:
+    """The phrase that names an object."""
+    return io.String.Input("object", default="red circle", tooltip=tooltip)
+
+
+def reference_input(optional: bool = False) -> io.Input:
+    """A record to compare with."""
+    text = "Record of the run to compare with, from a Self-Guidance KSampler: usually the unguided run with the same seed."
+    if optional:
+        text += " Needed when the target is relative."
+    return RecordIO.Input("reference", optional=optional, tooltip=text)
+
+
+def term_inputs(weight: float = 1.0, end: float = 1.0) -> list[io.Input]:
+    """Weight, window and chain, which every term has."""
+    return [
+        io.Float.Input(
+            "weight",
+            default=weight,
+            min=0.0,
+            max=1000.0,
+            step=0.05,
+            tooltip="How much this term counts against the other terms. 0 switches it off.",
+        ),
+        io.Float.Input(
+            "start_percent",
+            default=0.0,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="When the term starts, as a fraction of the noise schedule: 0 = pure noise.",
+        ),
+        io.Float.Input(
+            "end_percent",
+            default=end,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="When the term ends, as a fraction of the noise schedule: 1 = clean picture.",
+        ),
+        Terms.Input(
+            "terms", optional=True, tooltip="Terms of other nodes, to which this one is added."
+        ),
+    ]
+
+
+def terms_output() -> io.Output:
+    """The chain with this node's terms at its end."""
+    return Terms.Output(
+        display_name="terms", tooltip="Wire into a Self-Guidance KSampler, or into the next term."
+    )
