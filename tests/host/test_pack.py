@@ -1,6 +1,7 @@
 """The pack in a real ComfyUI server: its nodes, their help, and the workflows it offers."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ def test_every_node_and_input_explains_itself(nodes: dict[str, Any]) -> None:
     silent = [
         f"{name}.{key}"
         for name, node in nodes.items()
-        for group in node["input"].values()
-        for key, (_, *options) in group.items()
+        for group in ("required", "optional")
+        for key, (_, *options) in node["input"].get(group, {}).items()
         if not (options and options[0].get("tooltip"))
     ]
     assert not silent
@@ -60,8 +61,9 @@ def test_scripts_of_the_pack_are_loaded_by_the_browser(server: serve.Server) -> 
     assert sorted(path.rsplit("/", 1)[1] for path in ours) == sorted(s.name for s in scripts)
 
 
-def test_there_are_workflows_to_start_from() -> None:
+def test_there_are_workflows_with_names_that_fit_into_a_template_link() -> None:
     assert WORKFLOWS
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", workflow.stem) for workflow in WORKFLOWS)
 
 
 def test_the_template_browser_lists_every_workflow(server: serve.Server) -> None:

@@ -1,0 +1,55 @@
+"""A real Chromium, driven by playwright; no browser is downloaded."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+def missing(what: str) -> NoReturn:
+    """Skip where a browser is a matter of choice; fail in CI, which promises one."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI needs {what}", pytrace=False)
+    pytest.skip(f"needs {what}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    return found or missing("a Chromium on PATH (Debian: apt-get install chromium)")
+
+
+@pytest.fixture
+def page(chromium: str, tmp_path: Path) -> Iterator[Any]:
+    """An empty page of a browser without history, wide enough for a workflow."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright's Python package (python -m pip install playwright)")
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(tmp_path / "profile"),
+            executable_path=chromium,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1600, "height": 1000},
+        )
+        context.set_default_timeout(60_000)
+        yield context.pages[0]
+        context.close()

@@ -1,0 +1,72 @@
+"""What a user sees: the pack's templates are offered, one opens, runs and shows its pictures."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfguidance.demo import host, serve
+
+PREVIEW = "SelfGuidanceAttentionPreview"
+OURS = f"/extensions/{serve.PACK}/"
+REGISTRY = "api.comfy.org"  # the page looks up every pack's nodes there, and may not reach it
+WORKFLOWS = sorted((host.ROOT / "examples_workflows").glob("*.json"))
+
+NODES = "window.app?.graph?.nodes ?? []"
+PICTURES_OF_TEMPLATES = """count => [...document.querySelectorAll("[role=dialog] img")]
+    .filter(image => image.naturalWidth > 0).length >= count"""
+RUN_ENDED = """async () => Object.values(await (await fetch("/history")).json())
+    .some(run => run.status.completed || run.status.status_str === "error")"""
+
+
+class Complaints:
+    """Errors on the page that come from the pack's own files or speak of its nodes."""
+
+    def __init__(self, page: Any) -> None:
+        self.texts: list[str] = []
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.note(str(error.stack or error)))
+
+    def console(self, message: Any) -> None:
+        if message.type == "error":
+            self.note(f"{message.text} ({message.location.get('url', '')})")
+
+    def note(self, text: str) -> None:
+        if REGISTRY not in text and (OURS in text or "SelfGuidance" in text):
+            self.texts.append(text)
+
+
+@pytest.fixture
+def complaints(page: Any) -> Iterator[Complaints]:
+    found = Complaints(page)
+    yield found
+    assert not found.texts
+
+
+def open_template(page: Any, name: str) -> None:
+    """Click through ComfyUI's template browser."""
+    page.get_by_role("button", name="Templates").click()
+    page.get_by_text(serve.PACK, exact=True).first.click()
+    page.wait_for_function(PICTURES_OF_TEMPLATES, arg=len(WORKFLOWS))
+    page.get_by_text(name, exact=True).first.click()
+    page.wait_for_function(f"type => ({NODES}).some(node => node.type === type)", arg=PREVIEW)
+
+
+def test_a_template_opens_runs_and_shows_attention(
+    server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path
+) -> None:
+    name = next(file.stem for file in WORKFLOWS if PREVIEW in file.read_text("utf-8"))
+    server.get("/settings/Comfy.TutorialCompleted", b"true")
+    page.goto(server.address)
+    page.wait_for_function(f"() => ({NODES}).length")
+    open_template(page, name)
+
+    page.get_by_test_id("queue-button").get_by_role("button").first.click()
+    page.wait_for_function(RUN_ENDED, timeout=300_000)
+    (run,) = server.json("/history").values()
+    assert run["status"]["status_str"] == "success", json.dumps(run["status"], indent=1)
+
+    shown = f"({NODES}).filter(node => node.type === type).flatMap(node => node.imgs ?? [])"
+    page.wait_for_function(f"type => {shown}.some(image => image.naturalWidth > 0)", arg=PREVIEW)
+    page.screenshot(path=str(tmp_path / "page.png"))
