@@ -16,7 +16,9 @@ from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.model_base import BaseModel, ModelType
 
 CELL = 8
-LATENT_SCALE = 0.18215  # Stable Diffusion's, so that latents of this model look like any other's to ComfyUI
+LATENT_SCALE = (
+    0.18215  # Stable Diffusion's, so that latents of this model look like any other's to ComfyUI
+)
 VOCABULARY = 49408
 END_TOKEN = 49407
 TOKENS = 77
@@ -75,6 +77,11 @@ def unet_config() -> dict[str, Any]:
     return {key: list(value) if isinstance(value, list) else value for key, value in _UNET.items()}
 
 
+def text_config() -> dict[str, Any]:
+    """The text transformer's configuration in CLIP's own keys."""
+    return dict(_TEXT)
+
+
 def decoder_config() -> dict[str, Any]:
     """The configuration of `AutoencoderKL`, as its keyword arguments."""
     return {"ddconfig": dict(_DECODER, ch_mult=list(_DECODER["ch_mult"])), "embed_dim": 4}
@@ -88,7 +95,11 @@ def cell_filters() -> torch.Tensor:
     """
     means = torch.tensor(_COLOUR_AXES)[:, :, None, None].expand(3, 3, CELL, CELL) / CELL**2
     down = (torch.arange(CELL) + 0.5) / (CELL / 2) - 1
-    edge = torch.tensor(_EDGE_AXIS)[:, None, None] * down[None, :, None].expand(3, CELL, CELL) / CELL**2
+    edge = (
+        torch.tensor(_EDGE_AXIS)[:, None, None]
+        * down[None, :, None].expand(3, CELL, CELL)
+        / CELL**2
+    )
     return torch.cat([means, edge[None]])
 
 
@@ -113,12 +124,14 @@ class ShapesLatent(comfy.latent_formats.SD15):
 class ShapesTextModel(comfy.sd1_clip.SDClipModel):
     """CLIP's text transformer with 2 layers of width 96."""
 
-    def __init__(self, device: Any = "cpu", dtype: Any = None, model_options: dict | None = None) -> None:
+    def __init__(
+        self, device: Any = "cpu", dtype: Any = None, model_options: dict | None = None
+    ) -> None:
         super().__init__(
             device=device,
             return_projected_pooled=False,
             dtype=dtype,
-            textmodel_json_config=dict(_TEXT),
+            textmodel_json_config=text_config(),
             model_options=model_options or {},
         )
 
@@ -126,7 +139,9 @@ class ShapesTextModel(comfy.sd1_clip.SDClipModel):
 class ShapesText(comfy.sd1_clip.SD1ClipModel):
     """What ComfyUI's CLIP object holds: one text model named `clip_l`."""
 
-    def __init__(self, device: Any = "cpu", dtype: Any = None, model_options: dict | None = None) -> None:
+    def __init__(
+        self, device: Any = "cpu", dtype: Any = None, model_options: dict | None = None
+    ) -> None:
         super().__init__(
             device=device,
             dtype=dtype,
@@ -166,7 +181,9 @@ def build_diffusion(prediction: str, device: torch.device | str = "cpu") -> Base
     """ComfyUI's BaseModel around an uninitialised UNet, float32; prediction is "eps" or "v"."""
     types = {"eps": ModelType.EPS, "v": ModelType.V_PREDICTION}
     if prediction not in types:
-        raise ValueError(f"prediction: expected one of {sorted(types)}, got {prediction!r}; train the model again")
+        raise ValueError(
+            f"prediction: expected one of {sorted(types)}, got {prediction!r}; train the model again"
+        )
     config = comfy.supported_models.SD15(unet_config())
     config.unet_config = unet_config()
     config.set_inference_dtype(torch.float32, None)

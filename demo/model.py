@@ -103,7 +103,10 @@ def _encoder_of_moments(mean: torch.Tensor, std: torch.Tensor) -> dict[str, torc
     rows = torch.linspace(-7 / 8, 7 / 8, filters.shape[2])[None, :, None]
     filters[3] = filters[0] * rows
     gain = 1 / (std.float() * LATENT_SCALE)
-    return {"encoder.weight": filters * gain[:, None, None, None], "encoder.bias": -mean.float() * gain}
+    return {
+        "encoder.weight": filters * gain[:, None, None, None],
+        "encoder.bias": -mean.float() * gain,
+    }
 
 
 def _read(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -1,0 +1,66 @@
+"""Muon: momentum whose matrices are replaced by the nearest orthogonal ones (Jordan et al. 2024).
+
+On this model it needs fewer steps than AdamW for about a tenth more time a step. The update is scaled to
+AdamW's usual size (Liu et al. 2025, arXiv 2502.16982, section 2.2), so one learning rate serves both.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+_QUINTIC = (3.4445, -4.7750, 2.0315)  # Newton-Schulz coefficients of the Muon paper
+
+
+class Muon(torch.optim.Optimizer):
+    """For weights of two or more dimensions; convolutions count as matrices [out, in * kernel]."""
+
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float = 1e-3,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One update of every parameter that has a gradient; matrices of one shape go together."""
+        for group in self.param_groups:
+            by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, torch.Tensor]]] = {}
+            for param in group["params"]:
+                if param.grad is None:
+                    continue
+                buffer = self.state[param].setdefault("momentum", torch.zeros_like(param))
+                buffer.lerp_(param.grad, 1 - group["momentum"])
+                update = param.grad.lerp(buffer, group["momentum"]).flatten(1)
+                by_shape.setdefault(update.shape, []).append((param, update))
+            for shape, pairs in by_shape.items():
+                updates = orthogonal(torch.stack([update for _, update in pairs]))
+                scale = 0.2 * math.sqrt(max(shape))
+                for (param, _), update in zip(pairs, updates, strict=True):
+                    param.mul_(1 - group["lr"] * group["weight_decay"])
+                    param.add_(update.view_as(param), alpha=-group["lr"] * scale)
+
+
+def orthogonal(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
+    """About U V^T of each matrix [B, M, N] = U S V^T, float32."""
+    a, b, c = _QUINTIC
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.transpose(1, 2) if tall else matrices
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).bfloat16()
+    for _ in range(steps):
+        gram = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.transpose(1, 2) if tall else x).float()
+
+
+def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Parameters for Muon (inner matrices) and for AdamW (embeddings, norms, biases, first and last layer)."""
+    matrices, others = [], []
+    for name, param in network.named_parameters():
+        outer = "embedding" in name or name.startswith(("unet.input_blocks.0.", "unet.out."))
+        (matrices if param.ndim > 1 and not outer else others).append(param)
+    return matrices, others
