@@ -1,7 +1,8 @@
 """Attention maps from the queries and keys of one cross-attention site.
 
-Self-guidance reads A = softmax(Q K^T / sqrt(d)) (arXiv 2306.00986, section 3). The softmax runs over every
-key, padding included, as in the model itself; heads are averaged; only then are words picked.
+Self-guidance reads A = softmax(Q K^T / sqrt(d)) (arXiv 2306.00986, section 3). The softmax runs
+over every key, padding included, as in the model itself; heads are averaged; only then are words
+picked.
 """
 
 import torch
@@ -11,8 +12,8 @@ from torch import Tensor
 def word_maps(query: Tensor, key: Tensor, heads: int, words: Tensor) -> Tensor:
     """Attention that every pixel pays to every word.
 
-    A context shorter than its batch mates is repeated by ComfyUI until the lengths agree. A softmax over r
-    copies gives each copy 1/r of the probability, so the copies are summed again.
+    A context shorter than its batch mates is repeated by ComfyUI until the lengths agree. A softmax
+    over r copies gives each copy 1/r of the probability, so the copies are summed again.
 
     Args:
         query: [B, N, heads * D], N pixels.
@@ -30,8 +31,9 @@ def word_maps(query: Tensor, key: Tensor, heads: int, words: Tensor) -> Tensor:
     repeats, rest = divmod(key.shape[1], words.shape[0])
     if rest:
         raise ValueError(
-            f"the token table describes {words.shape[0]} tokens but the model attends to {key.shape[1]}; "
-            "encode the prompt with the Self-Guidance Prompt node and do not change its length afterwards"
+            f"the token table describes {words.shape[0]} tokens but the model attends to "
+            f"{key.shape[1]}; encode the prompt with the Self-Guidance Prompt node and do not "
+            "change its length afterwards"
         )
     q = query.reshape(batch, pixels, heads, width // heads).transpose(1, 2).float()
     k = key.reshape(batch, -1, heads, width // heads).transpose(1, 2).float()
@@ -49,16 +51,18 @@ def as_grid(maps: Tensor, height: int, width: int) -> Tensor:
     """
     if maps.shape[-1] != height * width:
         raise ValueError(
-            f"an attention site that guidance reads sees {maps.shape[-1]} pixels instead of {height} x {width}; "
-            "another patch merges or tiles its tokens: switch that patch off for this model"
+            f"an attention site that guidance reads sees {maps.shape[-1]} pixels instead of "
+            f"{height} x {width}; another patch merges or tiles its tokens: switch that patch off "
+            "for this model"
         )
     return maps.unflatten(-1, (height, width))
 
 
 def sharpen(maps: Tensor, steepness: float = 10.0) -> Tensor:
-    """Normalised, thresholded maps A' = N(sigmoid(s (N(A) - 0.5))), N(X) = (X - min X) / (max X - min X).
+    """Normalised, thresholded maps A' = N(sigmoid(s (N(A) - 0.5))).
 
-    Section 3 of the paper with its s = 10. A constant map has no shape: it becomes 0 everywhere.
+    N(X) = (X - min X) / (max X - min X). Section 3 of the paper with its s = 10. A constant map has
+    no shape: it becomes 0 everywhere.
 
     Args:
         maps: [..., H, W].

@@ -1,8 +1,8 @@
-"""Energies: what a picture shall be like, as differentiable functions of its properties. Lower is better.
+"""Energies: what a picture shall be like, as differentiable functions of its properties.
 
-Every term is a frozen dataclass that maps `Properties` to one value a picture, [B]. Distances follow section
-3.3 of the paper (L1, averaged over sites) unless a class says otherwise. A term that compares with a reference
-reads the reference at the noise level of the pass.
+Lower is better. Every term is a frozen dataclass that maps `Properties` to one value a picture,
+[B]. Distances follow section 3.3 of the paper (L1, averaged over sites) unless a class says
+otherwise. A term that compares with a reference reads the reference at the noise level of the pass.
 """
 
 from dataclasses import dataclass, field
@@ -56,8 +56,10 @@ class Position(Term):
     """|centroid - target|, L1 in x and y.
 
     Attributes:
-        x, y: target in [0, 1] from the top left; an offset to the reference's centroid with a reference.
-        reference: where given, the target is relative to the object's centroid in it at the same noise level.
+        x, y: target in [0, 1] from the top left; an offset to the reference's centroid with a
+            reference.
+        reference: where given, the target is relative to the object's centroid in it at the same
+            noise level.
     """
 
     x: float
@@ -74,13 +76,15 @@ class Position(Term):
 
 @dataclass(frozen=True, kw_only=True)
 class Concentration(Term):
-    """Mean squared distance of the object's mass to a point: keeps one object from straddling two places.
+    """Mean squared distance of the object's mass to a point.
 
-    Not in the paper: its centroid is satisfied by two halves on either side of the target.
+    It keeps one object from straddling two places. Not in the paper: its centroid is satisfied by
+    two halves on either side of the target.
 
     Attributes:
         x, y: the point in [0, 1]; an offset to the reference's centroid with a reference.
-        reference: as in `Position`; the reference's own spread is then subtracted and only excess counts.
+        reference: as in `Position`; the reference's own spread is then subtracted and only excess
+            counts.
     """
 
     x: float
@@ -92,7 +96,7 @@ class Concentration(Term):
         values = []
         for index, now in enumerate(seen.map(self.object)):
             point = about.to(now)
-            allowed = 0.0
+            allowed: Tensor | float = 0.0
             if self.reference is not None:
                 then = _then(self.reference, seen)
                 own = then.centroid(self.object)[:, index]
@@ -137,16 +141,18 @@ class Shape(Term):
 
     reference: Record | None = None
     mask: Tensor | None = None
-    transform: Affine = Affine()
+    transform: Affine = field(default=Affine())
 
     def __post_init__(self) -> None:
         if (self.reference is None) == (self.mask is None):
             raise ValueError(
-                f"the shape of object {self.object!r} needs a reference or a mask as its target, one of them"
+                f"the shape of object {self.object!r} needs a reference or a mask as its target, "
+                "one of them"
             )
         if self.mask is not None and not torch.isfinite(self.mask).all():
             raise ValueError(
-                f"mask of object {self.object!r} holds NaN or infinite values; check the node that made it"
+                f"mask of object {self.object!r} holds NaN or infinite values; check the node that "
+                "made it"
             )
         if self.mask is not None and not (self.mask > 0).any():
             raise ValueError(
@@ -154,8 +160,9 @@ class Shape(Term):
             )
 
     def targets(self, seen: Properties) -> tuple[Tensor, ...]:
-        """The shape wanted at every site, each [B, H, W], before it is resampled to the site's grid."""
+        """The shape wanted at every site, each [B, H, W], not yet on the site's own grid."""
         if self.reference is None:
+            assert self.mask is not None  # see __post_init__
             mask = self.mask.to(next(iter(seen.maps.values())))
             shapes, centres = (mask,) * len(seen.maps), (centroid(mask),) * len(seen.maps)
         else:
@@ -175,9 +182,10 @@ class Shape(Term):
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance(Term):
-    """Mean |appearance - target appearance| over the channels, relative to the target's own magnitude.
+    """Mean |appearance - target appearance| over the channels.
 
-    The paper does not divide; the division makes one weight serve blocks whose features differ in scale.
+    Relative to the target's own magnitude. The paper does not divide; the division makes one weight
+    serve blocks whose features differ in scale.
 
     Attributes:
         reference: record whose appearance is the target.

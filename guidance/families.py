@@ -1,7 +1,7 @@
 """Model families: what guidance reads in each, as data.
 
-A record names the cross-attention sites that are read and the decoder block at whose entry the features
-stand. A new family is one more record.
+A record names the cross-attention sites that are read and the decoder block at whose entry the
+features stand. A new family is one more record.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,8 @@ class Family:
         name: stands in records, so that a record of one family is not used with another.
         title: for messages.
         decoder: which decoder blocks have cross-attention, which identifies the family.
-        sites: cross-attention sites (part, block, transformer), in the order in which the model runs them.
+        sites: cross-attention sites (part, block, transformer), in the order in which the model
+            runs them.
         feature_block: decoder block at whose entry the features Psi are read.
         source: where the choice of sites comes from.
     """
@@ -46,7 +47,8 @@ FAMILIES = (
         decoder=(0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1),
         sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
         feature_block=11,
-        source="16 x 16 decoder sites; penultimate decoder layer as in the paper; not measured here",
+        source="16 x 16 decoder sites; penultimate decoder layer as in the paper; not measured "
+        "here",
     ),
     Family(
         name="sdxl",
@@ -54,7 +56,8 @@ FAMILIES = (
         decoder=(1, 1, 1, 1, 1, 1, 0, 0, 0),
         sites=(("output", 1, 1), ("output", 1, 2), ("output", 1, 3)),
         feature_block=8,
-        source="the authors' SDXL notebook; penultimate decoder layer as in the paper; not measured here",
+        source="the authors' SDXL notebook; penultimate decoder layer as in the paper; not "
+        "measured here",
     ),
 )
 
@@ -63,7 +66,8 @@ def match(depths: Mapping[int, int]) -> Family:
     """The family of a UNet.
 
     Args:
-        depths: transformer depth of every decoder block by its index, 0 where a block has no attention.
+        depths: transformer depth of every decoder block by its index, 0 where a block has no
+            attention.
 
     Raises:
         ValueError: no family has this decoder.
@@ -75,6 +79,6 @@ def match(depths: Mapping[int, int]) -> Family:
             return family
     known = "; ".join(f"{family.title}" for family in FAMILIES)
     raise ValueError(
-        f"this model is of no supported family (its decoder has attention depths {decoder or 'none'}); "
-        f"supported are: {known}. Load a checkpoint of one of these"
+        "this model is of no supported family (its decoder has attention depths "
+        f"{decoder or 'none'}); supported are: {known}. Load a checkpoint of one of these"
     )

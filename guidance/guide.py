@@ -1,13 +1,14 @@
-"""The guide: sums the active terms, takes one gradient and corrects the denoised prediction with it.
+"""The guide: sums the active terms, takes one gradient, corrects the denoised prediction with it.
 
-Paper (arXiv 2306.00986, eq. 4): eps += v sigma_t grad_z g. Samplers of ComfyUI work on the denoised prediction
-D with x = D + sigma eps, where the same step reads D -= v sigma^2 grad_x g. For flow matching, with
-x = (1 - sigma) D + sigma n, the analogue is D -= v sigma^2 / (1 - sigma) grad_x g.
+Paper (arXiv 2306.00986, eq. 4): eps += v sigma_t grad_z g. Samplers of ComfyUI work on the denoised
+prediction D with x = D + sigma eps, where the same step reads D -= v sigma^2 grad_x g. For flow
+matching, with x = (1 - sigma) D + sigma n, the analogue is D -= v sigma^2 / (1 - sigma) grad_x g.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,7 +17,9 @@ from .energies import Term
 from .preserve import Preserve
 from .properties import Properties
 
-# Root mean square of the noise correction at strength 1, in units of the noise's own standard deviation.
+AnyTerm = TypeVar("AnyTerm", bound=Term)
+# Root mean square of the noise correction at strength 1, in units of the noise's own standard
+# deviation.
 UNIT = 0.5
 # Flow matching divides by 1 - sigma, which vanishes at the first step.
 FLOW_FLOOR = 0.1
@@ -38,8 +41,9 @@ class Guide:
     Attributes:
         terms: term, highest and lowest sigma at which it acts.
         strength: 1 is a good default for any model, prompt and size; with `raw` the paper's v.
-        raw: use the gradient as it is, with v about 7500 in the paper; else its length is normalised in every
-            picture, so that strength means the same for all models, sizes and numbers of terms.
+        raw: use the gradient as it is, with v about 7500 in the paper; else its length is
+            normalised in every picture, so that strength means the same for all models, sizes and
+            numbers of terms.
     """
 
     terms: tuple[tuple[Term, float, float], ...] = ()
@@ -54,7 +58,7 @@ class Guide:
         strength: float = 1.0,
         raw: bool = False,
     ) -> "Guide":
-        """A guide whose windows are turned from fractions of the schedule into noise levels, once."""
+        """A guide whose windows, fractions of the schedule, are turned into noise levels, once."""
         used = [t for t in terms if t.weight != 0 and not t.window.empty] if strength != 0 else []
         return cls(tuple((t, *t.window.sigmas(percent_to_sigma)) for t in used), strength, raw)
 
@@ -70,7 +74,8 @@ class Guide:
             x: [B, C, h, w] input of that pass.
 
         Returns:
-            gradient [B, C, h, w] in float32, None where no such term is active, and each term's energy [B].
+            gradient [B, C, h, w] in float32, None where no such term is active, and each term's
+            energy [B].
 
         Raises:
             ValueError: an energy or the gradient is not finite.
@@ -79,9 +84,8 @@ class Guide:
         if not terms:
             return None, {}
         values = {name: term(seen) for name, term in named(terms).items()}
-        total = sum(
-            (term.weight * value.sum() for term, value in zip(terms, values.values(), strict=True))
-        )
+        parts = [t.weight * value.sum() for t, value in zip(terms, values.values(), strict=True)]
+        total = torch.stack(parts).sum()
         gradient = torch.autograd.grad(total * LOSS_SCALE, x)[0].float() / LOSS_SCALE
         if not torch.isfinite(gradient).all():
             culprits = [
@@ -114,7 +118,7 @@ class Guide:
         return denoised - step.to(denoised)
 
     def preserve(self, seen: Properties, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The denoised prediction with preserved regions pulled to their reference, and each energy [B]."""
+        """The denoised prediction with preserved regions pulled back, and each energy [B]."""
         terms = [t for t in self.active(seen.sigma) if isinstance(t, Preserve)]
         energies = {}
         for name, term in named(terms).items():
@@ -132,9 +136,9 @@ def unit_length(gradient: Tensor) -> Tensor:
     return gradient * scale.reshape(-1, *[1] * (gradient.ndim - 1))
 
 
-def named(terms: Sequence[Term]) -> Mapping[str, Term]:
+def named(terms: Sequence[AnyTerm]) -> Mapping[str, AnyTerm]:
     """Terms by label, numbered where a label occurs twice."""
-    names: dict[str, Term] = {}
+    names: dict[str, AnyTerm] = {}
     for term in terms:
         name, number = term.label, 2
         while name in names:

@@ -1,12 +1,12 @@
 """Keep a region of the picture as a reference run showed it.
 
-Not in the paper. Its recipes keep the shape and the appearance of every other object, but nothing keeps what
-no word names: under strong guidance the background changes colour. The energy E = 1/2 mean m (D - D_ref)^2
-reads the denoised prediction D itself, so its gradient m (D - D_ref) needs no pass through the model, and a
-full step along it lands exactly on the reference.
+Not in the paper. Its recipes keep the shape and the appearance of every other object, but nothing
+keeps what no word names: under strong guidance the background changes colour. The energy E = 1/2
+mean m (D - D_ref)^2 reads the denoised prediction D itself, so its gradient m (D - D_ref) needs no
+pass through the model, and a full step along it lands exactly on the reference.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +22,8 @@ from .warp import Affine, warp
 class Preserve(Term):
     """Everything but one object stays as in the reference.
 
-    The free region is where the object was, where it shall be, and where it is now, with a margin of a cell.
+    The free region is where the object was, where it shall be, and where it is now, with a margin
+    of a cell.
 
     Attributes:
         object: the one object that may change.
@@ -33,7 +34,7 @@ class Preserve(Term):
     """
 
     reference: Record
-    transform: Affine = Affine()
+    transform: Affine = field(default=Affine())
     threshold: float = 0.2
     margin: int = 1
 
@@ -55,7 +56,7 @@ class Preserve(Term):
         return 1 - F.max_pool2d(free, 2 * self.margin + 1, stride=1, padding=self.margin)
 
     def pull(self, seen: Properties, denoised: Tensor, share: float) -> tuple[Tensor, Tensor]:
-        """Denoised prediction moved towards the reference in the kept region, and the energy before, [B].
+        """Denoised prediction moved to the reference in the kept region, and the energy before it.
 
         Args:
             seen: properties of this pass.
@@ -65,13 +66,14 @@ class Preserve(Term):
         then = self.reference.at(seen.sigma, like=denoised)
         if then.denoised is None:
             raise ValueError(
-                f"the reference of '{self.label}' holds no picture; record it with a Self-Guidance KSampler"
+                f"the reference of '{self.label}' holds no picture; record it with a Self-Guidance "
+                "KSampler"
             )
         target = then.denoised
         if target.shape[-2:] != denoised.shape[-2:]:
             raise ValueError(
-                f"'{self.label}' keeps pixels, so the reference must have the latent's size: it has "
-                f"{tuple(target.shape[-2:])}, the latent {tuple(denoised.shape[-2:])}"
+                f"'{self.label}' keeps pixels, so the reference must have the latent's size: it "
+                f"has {tuple(target.shape[-2:])}, the latent {tuple(denoised.shape[-2:])}"
             )
         region = resample(self.region(seen).to(denoised), *denoised.shape[-2:])
         difference = region * (target.to(denoised) - denoised)

@@ -13,16 +13,17 @@ from .tokens import TokenTable
 Site = tuple[str, int, int]
 
 
-def coordinates(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres of the cells, x as [1, W] and y as [H, 1], both in [0, 1] from the top left."""
-    x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) / width
-    y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) / height
+def coordinates(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Centres of the cells of maps [..., H, W], x as [1, W] and y as [H, 1], in [0, 1]."""
+    height, width = maps.shape[-2:]
+    x = (torch.arange(width, device=maps.device, dtype=maps.dtype) + 0.5) / width
+    y = (torch.arange(height, device=maps.device, dtype=maps.dtype) + 0.5) / height
     return x[None, :], y[:, None]
 
 
 def centroid(maps: Tensor) -> Tensor:
-    """Centre of mass (x, y) of maps [..., H, W] as [..., 2] in [0, 1]; the middle for an empty map."""
-    x, y = coordinates(*maps.shape[-2:], maps)
+    """Centre of mass (x, y) of maps [..., H, W], as [..., 2] in [0, 1]; the middle if empty."""
+    x, y = coordinates(maps)
     mass = maps.sum((-2, -1))
     full = mass > 0
     safe = torch.where(full, mass, torch.ones_like(mass))
@@ -31,8 +32,8 @@ def centroid(maps: Tensor) -> Tensor:
 
 
 def spread(maps: Tensor, about: Tensor) -> Tensor:
-    """Mean squared distance of the mass of maps [..., H, W] to the points about [..., 2], as [...]."""
-    x, y = coordinates(*maps.shape[-2:], maps)
+    """Mean squared distance of the mass of maps [..., H, W] to points [..., 2], as [...]."""
+    x, y = coordinates(maps)
     squared = (x - about[..., 0, None, None]) ** 2 + (y - about[..., 1, None, None]) ** 2
     mass = maps.sum((-2, -1))
     return (maps * squared).sum((-2, -1)) / torch.where(mass > 0, mass, torch.ones_like(mass))
@@ -71,7 +72,8 @@ class Properties:
         table: the words behind the second axis of maps and features.
         maps: attention by site, each [B, T, H, W], T words.
         features: [B, T, C] pooled by word, or None where the pass did not reach the feature block.
-        denoised: [B, C, h, w] prediction of the clean latent after guidance, or None during the pass.
+        denoised: [B, C, h, w] prediction of the clean latent after guidance, or None during the
+            pass.
     """
 
     sigma: float

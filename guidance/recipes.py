@@ -1,11 +1,13 @@
 """Recipes: ready sums of terms for what users ask for (arXiv 2306.00986, section 4).
 
-Moving and resizing follow the paper's eq. 9: the object's shape goes to the transformed reference shape, the
-shapes of the other objects and all appearances stay. Added to it: a position term, whose gradient also reaches
-over a distance at which shapes do not overlap, and `Preserve` for what no word names.
+Moving and resizing follow the paper's eq. 9: the object's shape goes to the transformed reference
+shape, the shapes of the other objects and all appearances stay. Added to it: a position term, whose
+gradient also reaches over a distance at which shapes do not overlap, and `Preserve` for what no
+word names.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from .energies import Appearance, Position, Shape, Size, Term
 from .preserve import Preserve
@@ -59,7 +61,7 @@ def transform_object(
     reference.table.find(object)
     others = [name for name in reference.table.objects if _differs(reference, name, object)]
     factor = transform.scale_x * transform.scale_y
-    keep = {"reference": reference, "window": window}
+    keep: dict[str, Any] = {"reference": reference, "window": window}
     terms: list[Term] = [
         Shape(object=object, transform=transform, weight=weight * balance.shape, **keep),
         Position(

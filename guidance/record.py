@@ -57,7 +57,7 @@ class Record:
         return iter(self.steps)
 
     def at(self, sigma: float, like: Tensor | None = None) -> Properties:
-        """What the run showed at a noise level: interpolated in log sigma, the nearest step outside.
+        """What the run showed at a noise level: linear in log sigma, the nearest step outside.
 
         Args:
             sigma: noise level asked for.

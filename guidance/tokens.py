@@ -9,11 +9,12 @@ from torch import Tensor
 
 # Words that end an object's phrase; what is left between them are the objects of a prompt.
 JOINING = frozenset(
-    "a an the and or but of in on at by with without to from into onto over under near beside besides behind "
-    "above below between against across along around through inside outside next is are has have his her its "
-    "their this that these those some wearing holding".split()
+    "a an the and or but of in on at by with without to from into onto "  # noqa: SIM905
+    "over under near beside besides behind above below between against across along around "
+    "through inside outside next is are has have his her its their this that these those some "
+    "wearing holding".split()
 )
-SCENERY = frozenset("background backdrop scene".split())
+SCENERY = frozenset(("background", "backdrop", "scene"))
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class TokenTable:
     def find(self, phrase: str) -> tuple[int, ...]:
         """Indices into `words` of every place where the phrase stands.
 
-        Compared by letters and digits alone, from the start of a word to the end of a word, so that case,
-        punctuation and the tokenizer's way of splitting do not matter.
+        Compared by letters and digits alone, from the start of a word to the end of a word, so that
+        case, punctuation and the tokenizer's way of splitting do not matter.
 
         Raises:
             ValueError: the prompt does not contain the phrase.

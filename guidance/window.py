@@ -8,8 +8,9 @@ from dataclasses import dataclass
 class Window:
     """Start and end as fractions of the model's noise schedule, 0 = pure noise, 1 = clean.
 
-    Fractions of the schedule, not of the steps: the same window means the same noise levels with any sampler,
-    scheduler and number of steps, also for samplers that call the model several times a step.
+    Fractions of the schedule, not of the steps: the same window means the same noise levels with
+    any sampler, scheduler and number of steps, also for samplers that call the model several times
+    a step.
 
     Raises:
         ValueError: a bound outside [0, 1], or a start after the end.

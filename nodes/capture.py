@@ -16,13 +16,14 @@ from ..guidance.tokens import TokenTable
 class Capture:
     """Maps and features of the conditionings that carry a token table, in one model call.
 
-    The call may run several conditionings in one batch, or one after the other; rows are told apart by the
-    conditioning's uuid.
+    The call may run several conditionings in one batch, or one after the other; rows are told apart
+    by the conditioning's uuid.
 
     Args:
         family: which sites and features to read.
         tables: token table by uuid of the conditioning.
-        traced: whether the call runs with gradient, whose graph then ends where all that is read was seen.
+        traced: whether the call runs with gradient, whose graph then ends where all that is read
+            was seen.
         features: whether the gradient of the features is wanted, too.
     """
 
@@ -88,7 +89,7 @@ class Capture:
         ]
 
     def _end_graph(self) -> None:
-        """Stop recording the graph once everything that terms read has been seen: the rest costs no memory."""
+        """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
         maps_done = len(self._maps) == len(self.tables) * len(self.family.sites)
         if (
             self.traced

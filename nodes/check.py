@@ -16,8 +16,9 @@ def check_run(
     """Raise a ValueError for input that guidance cannot work with.
 
     Raises:
-        ValueError: no steps; a latent that is not finite; with terms: a prompt without token table, an object
-            that is not in the prompt, a reference of another family, batch or without the object.
+        ValueError: no steps; a latent that is not finite; with terms: a prompt without token table,
+            an object that is not in the prompt, a reference of another family, batch or without the
+            object.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
@@ -29,7 +30,8 @@ def check_run(
     if not tables:
         raise ValueError(
             "the positive conditioning has no token table, so no object can be found in it; "
-            "encode the positive prompt with the Self-Guidance Prompt node instead of CLIP Text Encode"
+            "encode the positive prompt with the Self-Guidance Prompt node instead of CLIP Text "
+            "Encode"
         )
     table = TokenTable.joined(tables)
     for term, *_ in guide.terms:
@@ -41,11 +43,11 @@ def check_run(
 def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:
     if record.family != family.name:
         raise ValueError(
-            f"the reference of '{label}' was recorded with a model of family {record.family!r}, but this model is "
-            f"{family.name!r}; record it again with this model"
+            f"the reference of '{label}' was recorded with a model of family {record.family!r}, "
+            f"but this model is {family.name!r}; record it again with this model"
         )
     if record.batch not in (1, batch):
         raise ValueError(
-            f"the reference of '{label}' holds {record.batch} pictures but the latent holds {batch}; "
-            "use a reference of one picture or of the same batch size"
+            f"the reference of '{label}' holds {record.batch} pictures but the latent holds "
+            f"{batch}; use a reference of one picture or of the same batch size"
         )

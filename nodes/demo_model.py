@@ -16,8 +16,9 @@ class DemoModel(io.ComfyNode):
             node_id="SelfGuidanceDemoModel",
             display_name="Self-Guidance Demo Model (Shapes)",
             category=CATEGORY,
-            description="A tiny model, bundled with this pack, that draws one to three coloured shapes at 128 x 128: "
-            "'a red circle and a blue square'. Try self-guidance on it in seconds, without a GPU or a download.",
+            description="A tiny model, bundled with this pack, that draws one to three coloured "
+            "shapes at 128 x 128: 'a red circle and a blue square'. Try self-guidance on it in "
+            "seconds, without a GPU or a download.",
             inputs=[],
             outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
         )

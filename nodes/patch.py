@@ -1,13 +1,18 @@
-"""The guided step as wrappers on a clone of the user's MODEL. The only file that touches ComfyUI's patching.
+"""The guided step as wrappers on a clone of the user's MODEL.
+
+The only file that touches ComfyUI's patching.
 
 Wrappers and what they do:
     PREPARE_SAMPLING   asks for the memory that the graph of a guided step needs.
     SAMPLER_SAMPLE     the model is loaded now: makes its weights differentiable for the run.
-    PREDICT_NOISE      one model call: opens a `Call`, corrects the denoised prediction, adds a step to the record.
-    CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, then the others without.
+    PREDICT_NOISE      one model call: opens a `Call`, corrects the denoised prediction, adds a step
+                       to the record.
+    CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, then the others
+                       without.
 
-Attention is read by wrapping the cross-attention replacement of each site at that moment, when the patches of
-all other packs are in place: they are called, never replaced, whatever the order of the nodes.
+Attention is read by wrapping the cross-attention replacement of each site at that moment, when the
+patches of all other packs are in place: they are called, never replaced, whatever the order of the
+nodes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +33,6 @@ from ..guidance.families import Family, match
 from ..guidance.guide import Guide, Prediction
 from ..guidance.properties import Properties, Site
 from ..guidance.record import Record, Step, moved
-from ..guidance.tokens import TokenTable
 from .capture import Capture
 from .weights import differentiable
 
@@ -36,8 +40,9 @@ KEY = "self_guidance"
 # Pictures' worth of activations that ComfyUI is asked to keep free for the graph of one picture.
 GRAPH_MEMORY = 4
 NOTHING_SEEN = (
-    "guidance saw no attention of the positive prompt in this step: encode the positive prompt with the "
-    "Self-Guidance Prompt node, and switch off patches that replace the sampling of the conditionings"
+    "guidance saw no attention of the positive prompt in this step: encode the positive prompt "
+    "with the Self-Guidance Prompt node, and switch off patches that replace the sampling of the "
+    "conditionings"
 )
 
 Options = dict[str, Any]
@@ -83,7 +88,8 @@ class GuidedRun:
 
     Args:
         model: the user's MODEL; it is cloned, never changed.
-        guide: what to guide by; a guide without terms only records, and changes no bit of the result.
+        guide: what to guide by; a guide without terms only records, and changes no bit of the
+            result.
     """
 
     def __init__(self, model: ModelPatcher, guide: Guide) -> None:
@@ -126,7 +132,7 @@ class GuidedRun:
 
     def _predict_noise(
         self,
-        executor: Callable,
+        executor: Any,
         x: Tensor,
         timestep: Tensor,
         model_options: Options,
@@ -242,7 +248,7 @@ def _reading(capture: Capture, site: Site, previous: Callable | None) -> Callabl
 
 
 def _with_gradient(previous: Callable | None) -> Callable:
-    """An attention override that falls back to PyTorch's attention where another one loses the gradient."""
+    """An attention override: PyTorch's attention where another one loses the gradient."""
 
     def attention(function: Callable, query: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         call = function if previous is None else (lambda *a, **k: previous(function, *a, **k))

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-# Dark violet over red to pale yellow: readable in print and for colour-blind eyes, as lightness rises steadily.
+# Dark violet over red to pale yellow: readable in print and for colour-blind eyes, as lightness
+# rises steadily.
 HEAT = torch.tensor(
     [
         [0.02, 0.01, 0.09],

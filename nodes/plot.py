@@ -25,8 +25,9 @@ class EnergyPlot(io.ComfyNode):
             node_id="SelfGuidanceEnergyPlot",
             display_name="Self-Guidance Energy Plot",
             category=CATEGORY,
-            description="Plots how far each term is from its goal over the run, lower is better, with the guided steps "
-            "marked. A curve that stays high belongs to a term that needs more weight or is in conflict with another.",
+            description="Plots how far each term is from its goal over the run, lower is better, "
+            "with the guided steps marked. A curve that stays high belongs to a term that needs "
+            "more weight or is in conflict with another.",
             inputs=[
                 RecordIO.Input("record", tooltip="Record of a guided Self-Guidance KSampler run.")
             ],
@@ -51,8 +52,9 @@ def _figure(record: Record) -> "Figure":
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "the energy plot needs matplotlib, which this Python lacks; install it with `python -m pip install "
-            "matplotlib` in ComfyUI's environment. All other self-guidance nodes work without it"
+            "the energy plot needs matplotlib, which this Python lacks; install it with `python "
+            "-m pip install matplotlib` in ComfyUI's environment. All other self-guidance nodes "
+            "work without it"
         ) from error
     figure = Figure(figsize=(8, 4.5), dpi=110, layout="constrained")
     axes = figure.subplots()

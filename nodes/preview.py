@@ -23,8 +23,8 @@ class AttentionPreview(io.ComfyNode):
             node_id="SelfGuidanceAttentionPreview",
             display_name="Self-Guidance Attention Preview",
             category=CATEGORY,
-            description="Shows where the model saw an object, at one step or over the whole run, plain or over the "
-            "picture. Leave the object empty for a sheet of all words.",
+            description="Shows where the model saw an object, at one step or over the whole run, "
+            "plain or over the picture. Leave the object empty for a sheet of all words.",
             inputs=[
                 RecordIO.Input("record", tooltip="Record of a Self-Guidance KSampler."),
                 io.String.Input(
@@ -48,7 +48,8 @@ class AttentionPreview(io.ComfyNode):
                     tooltip="The attention as heat, one picture for each in the batch."
                 ),
                 io.Mask.Output(
-                    tooltip="The object's shape from 0 to 1, to use as a mask. Sheet: all objects together."
+                    tooltip="The object's shape from 0 to 1, to use as a mask. Sheet: all objects "
+                    "together."
                 ),
             ],
             is_output_node=True,
@@ -82,7 +83,8 @@ class AttentionPreview(io.ComfyNode):
 def _at(record: Record, step: int) -> Properties:
     if not record.steps:
         raise ValueError(
-            "the record is empty: encode the positive prompt with the Self-Guidance Prompt node and sample again"
+            "the record is empty: encode the positive prompt with the Self-Guidance Prompt node "
+            "and sample again"
         )
     if step >= len(record.steps):
         raise ValueError(
@@ -97,7 +99,7 @@ def _words(record: Record) -> list[str]:
 
 
 def _mean(maps: tuple[Tensor, ...]) -> Tensor:
-    """Mean over the sites, each stretched to [0, 1] first so that none outshines the others, [B, H, W]."""
+    """Mean over the sites, [B, H, W], each stretched to [0, 1] first so that none outshines."""
     height, width = max(m.shape[-2:] for m in maps)
     return torch.stack([resample(stretched(m)[:, None], height, width)[:, 0] for m in maps]).mean(0)
 
@@ -116,6 +118,7 @@ def _drawn(maps: Tensor, image: Tensor | None) -> Tensor:
         return heat(maps)
     if len(image) not in (1, len(maps)):
         raise ValueError(
-            f"image holds {len(image)} pictures but the record {len(maps)}; use the pictures of that run"
+            f"image holds {len(image)} pictures but the record {len(maps)}; use the pictures of "
+            "that run"
         )
     return overlaid(maps, image[..., :3].cpu())

@@ -18,8 +18,8 @@ class Prompt(io.ComfyNode):
             node_id="SelfGuidancePrompt",
             display_name="Self-Guidance Prompt",
             category=CATEGORY,
-            description="Encodes a prompt like CLIP Text Encode, and remembers where each word stands, so that "
-            "self-guidance can find the objects by name.",
+            description="Encodes a prompt like CLIP Text Encode, and remembers where each word "
+            "stands, so that self-guidance can find the objects by name.",
             inputs=[
                 io.Clip.Input("clip", tooltip="The CLIP of the model."),
                 io.String.Input(
@@ -33,8 +33,9 @@ class Prompt(io.ComfyNode):
                     "objects",
                     default="",
                     optional=True,
-                    tooltip="The prompt's objects, separated by commas, such as 'astronaut, white horse'. Recipes keep "
-                    "all objects that they do not change. Empty: every phrase between words like 'a', 'and', 'on'.",
+                    tooltip="The prompt's objects, separated by commas, such as 'astronaut, "
+                    "white horse'. Recipes keep all objects that they do not change. Empty: "
+                    "every phrase between words like 'a', 'and', 'on'.",
                 ),
             ],
             outputs=[

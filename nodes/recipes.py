@@ -30,8 +30,8 @@ def _keep_inputs() -> list[io.Input]:
             max=1.0,
             step=0.05,
             optional=True,
-            tooltip="How much of everything outside the object is held as in the reference: 1 holds it fully, "
-            "0 is the paper's recipe, which lets the background change.",
+            tooltip="How much of everything outside the object is held as in the reference: 1 "
+            "holds it fully, 0 is the paper's recipe, which lets the background change.",
         ),
     ]
 
@@ -46,8 +46,8 @@ class MoveObject(io.ComfyNode):
             node_id="SelfGuidanceMoveObject",
             display_name="Self-Guidance Move Object",
             category=CATEGORY,
-            description="Moves an object of a picture and keeps everything else: sample once without terms, wire that "
-            "record here, and sample again with the same seed.",
+            description="Moves an object of a picture and keeps everything else: sample once "
+            "without terms, wire that record here, and sample again with the same seed.",
             inputs=[
                 object_input(),
                 io.Float.Input(
@@ -104,7 +104,8 @@ class ResizeObject(io.ComfyNode):
             node_id="SelfGuidanceResizeObject",
             display_name="Self-Guidance Resize Object",
             category=CATEGORY,
-            description="Makes an object of a picture larger or smaller where it stands and keeps everything else.",
+            description="Makes an object of a picture larger or smaller where it stands and "
+            "keeps everything else.",
             inputs=[
                 object_input(),
                 io.Float.Input(

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import comfy.samplers
-import nodes as comfy_nodes
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
+
+import nodes as comfy_nodes
 
 from ..guidance.energies import Term
 from ..guidance.guide import Guide
@@ -28,14 +29,16 @@ class KSampler(io.ComfyNode):
             node_id="SelfGuidanceKSampler",
             display_name="Self-Guidance KSampler",
             category=CATEGORY,
-            description="ComfyUI's KSampler, steered at every step by the terms, on your own model with its LoRAs and "
-            "patches. Returns a record of what the model attended to. Without terms it is the plain KSampler.",
+            description="ComfyUI's KSampler, steered at every step by the terms, on your own "
+            "model with its LoRAs and patches. Returns a record of what the model attended to. "
+            "Without terms it is the plain KSampler.",
             inputs=_inputs(),
             outputs=[
                 io.Latent.Output(tooltip="The denoised latent."),
                 RecordIO.Output(
                     display_name="record",
-                    tooltip="Attention maps, features and energies of this run, for previews and as a reference.",
+                    tooltip="Attention maps, features and energies of this run, for previews and "
+                    "as a reference.",
                 ),
             ],
         )
@@ -129,14 +132,16 @@ def _inputs() -> list[io.Input]:
             min=0.0,
             max=100000.0,
             step=0.05,
-            tooltip="How strongly the terms steer. 1 is a good default for any model and prompt; 0 is a plain KSampler.",
+            tooltip="How strongly the terms steer. 1 is a good default for any model and prompt; "
+            "0 is a plain KSampler.",
         ),
         io.Combo.Input(
             "weighting",
             options=[NORMALISED, RAW],
             default=NORMALISED,
             optional=True,
-            tooltip="normalised: the same strength suits every model. raw: the paper's gradient; try strengths near 7500.",
+            tooltip="normalised: the same strength suits every model. raw: the paper's gradient; "
+            "try strengths near 7500.",
         ),
         Terms.Input(
             "terms",

@@ -30,8 +30,8 @@ def _needed(reference: Record | None, relative: bool, object: str) -> Record | N
         return None
     if reference is None:
         raise ValueError(
-            f"reference is missing: a relative target for object {object!r} needs a record to be relative to; "
-            "wire the record of the unguided run, or switch relative off"
+            f"reference is missing: a relative target for object {object!r} needs a record to be "
+            "relative to; wire the record of the unguided run, or switch relative off"
         )
     reference.table.find(object)
     return reference
@@ -53,7 +53,8 @@ class Position(io.ComfyNode):
                 _fraction(
                     "x",
                     0.5,
-                    "From the left edge (0) to the right edge (1); relative: distance to the right.",
+                    "From the left edge (0) to the right edge (1); relative: distance to the "
+                    "right.",
                     -1.0,
                 ),
                 _fraction(
@@ -63,7 +64,8 @@ class Position(io.ComfyNode):
                     -1.0,
                 ),
                 _relative(
-                    "Off: x and y are a place. On: they are a distance from where the reference has the object."
+                    "Off: x and y are a place. On: they are a distance from where the reference "
+                    "has the object."
                 ),
                 *term_inputs(),
                 reference_input(optional=True),
@@ -117,7 +119,8 @@ class Size(io.ComfyNode):
                     10.0,
                 ),
                 _relative(
-                    "Off: size is a fraction of the picture. On: it is a factor of the size in the reference."
+                    "Off: size is a fraction of the picture. On: it is a factor of the size in "
+                    "the reference."
                 ),
                 *term_inputs(),
                 reference_input(optional=True),
@@ -158,8 +161,8 @@ class Shape(io.ComfyNode):
             node_id="SelfGuidanceShape",
             display_name="Self-Guidance Shape",
             category=TERMS,
-            description="Gives an object the outline it has in a reference, or that a mask shows; moved, scaled and "
-            "turned about its own middle.",
+            description="Gives an object the outline it has in a reference, or that a mask "
+            "shows; moved, scaled and turned about its own middle.",
             inputs=[
                 object_input(),
                 _fraction("dx", 0.0, "Distance to the right, as a fraction of the width.", -1.0),
@@ -200,11 +203,12 @@ class Shape(io.ComfyNode):
         mask: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         """Add the term."""
-        if mask is None and reference is None:
-            raise ValueError(
-                f"reference is missing: the shape of object {object!r} needs a reference or a mask as its target"
-            )
         if mask is None:
+            if reference is None:
+                raise ValueError(
+                    f"reference is missing: the shape of object {object!r} needs a reference or a "
+                    "mask as its target"
+                )
             reference.table.find(object)
         term = energies.Shape(
             object=object,
@@ -227,7 +231,8 @@ class Appearance(io.ComfyNode):
             node_id="SelfGuidanceAppearance",
             display_name="Self-Guidance Appearance",
             category=TERMS,
-            description="Gives an object the look (colour, material, style) that an object has in a reference.",
+            description="Gives an object the look (colour, material, style) that an object has "
+            "in a reference.",
             inputs=[
                 object_input(),
                 *term_inputs(),
@@ -236,7 +241,8 @@ class Appearance(io.ComfyNode):
                     "reference_object",
                     default="",
                     optional=True,
-                    tooltip="The object of the reference whose look is taken. Empty: the object of the same name.",
+                    tooltip="The object of the reference whose look is taken. Empty: the object "
+                    "of the same name.",
                 ),
             ],
             outputs=[terms_output()],

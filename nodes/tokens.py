@@ -18,8 +18,8 @@ def token_table(
     Args:
         clip: its tokenizer names the tokens.
         text: the prompt as typed.
-        tokens: what `clip.tokenize(text)` returned; with several text encoders the first one's chunks count,
-            since ComfyUI lays their tokens side by side at the same positions.
+        tokens: what `clip.tokenize(text)` returned; with several text encoders the first one's
+            chunks count, since ComfyUI lays their tokens side by side at the same positions.
         objects: phrases separated by commas; found in the prompt where empty.
 
     Raises:
@@ -59,7 +59,7 @@ def _words(clip: comfy.sd.CLIP, chunk: Sequence[Any]) -> Iterator[tuple[str, lis
 
 
 def _pieces(clip: comfy.sd.CLIP, chunk: Sequence[Any]) -> Iterator[tuple[Any, str]]:
-    """Tokens with their text; an embedding, which is a vector instead of a number, is its own word."""
+    """Tokens with their text; an embedding, a vector instead of a number, is its own word."""
     for entry in chunk:
         if isinstance(entry[0], int):
             yield entry, clip.tokenizer.untokenize([entry])[0][1]

@@ -18,7 +18,10 @@ def object_input(
 
 def reference_input(optional: bool = False) -> io.Input:
     """A record to compare with."""
-    text = "Record of the run to compare with, from a Self-Guidance KSampler: usually the unguided run with the same seed."
+    text = (
+        "Record of the run to compare with, from a Self-Guidance KSampler: usually the unguided "
+        "run with the same seed."
+    )
     if optional:
         text += " Needed when the target is relative."
     return RecordIO.Input("reference", optional=optional, tooltip=text)

@@ -1,11 +1,13 @@
 """Weights that autograd accepts, without copying them.
 
-ComfyUI runs nodes in inference mode, so weights loaded by a node are inference tensors, which autograd refuses
-to save for backward. A tensor made outside inference mode over the same storage is an ordinary one.
+ComfyUI runs nodes in inference mode, so weights loaded by a node are inference tensors, which
+autograd refuses to save for backward. A tensor made outside inference mode over the same storage is
+an ordinary one.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +15,16 @@ from torch import Tensor, nn
 
 @contextmanager
 def differentiable(model: nn.Module) -> Iterator[None]:
-    """Within the context every weight of the model is an ordinary frozen tensor over the storage it had.
+    """Every weight of the model is, within the context, a frozen ordinary tensor over its storage.
 
     On leaving, each entry that nobody exchanged meanwhile is the very object it was before.
     """
-    swapped: list[tuple[dict[str, Tensor | None], str, Tensor, Tensor]] = []
+    swapped: list[tuple[dict[str, Any], str, Tensor, Tensor]] = []
     try:
         with torch.inference_mode(False), torch.no_grad():
             for module in model.modules():
-                for store in (module._parameters, module._buffers):
+                stores: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
+                for store in stores:
                     for name, tensor in store.items():
                         if tensor is None or not (tensor.is_inference() or tensor.requires_grad):
                             continue
