@@ -27,6 +27,7 @@ class TokenTable:
         positions: for each word its token positions, 0-based along the conditioning's token axis.
         length: number of tokens of the conditioning, a multiple of 77 for CLIP.
         named: objects that the user listed; found in the prompt where empty.
+        borders: indices into `words` at which another prompt begins, in joined tables.
     """
 
     prompt: str
@@ -34,6 +35,7 @@ class TokenTable:
     positions: tuple[tuple[int, ...], ...]
     length: int
     named: tuple[str, ...] = ()
+    borders: tuple[int, ...] = ()
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -42,12 +44,13 @@ class TokenTable:
             return self.named
         phrases: dict[str, None] = {}
         run: list[str] = []
-        for word in (*self.words, "and"):
-            if word in JOINING or not _letters(word):
+        for index, word in enumerate((*self.words, "and")):
+            joining = word in JOINING or not _letters(word)
+            if joining or index in self.borders:
                 if run and run[-1] not in SCENERY:
                     phrases[" ".join(run)] = None
                 run = []
-            else:
+            if not joining:
                 run.append(word)
         return tuple(phrases)
 
@@ -65,6 +68,8 @@ class TokenTable:
         for start in range(len(self.words) if wanted else 0):
             text = ""
             for end in range(start, len(self.words)):
+                if end in self.borders and end > start:
+                    break
                 text += _letters(self.words[end])
                 if text == wanted and _letters(self.words[start]):
                     found += [i for i in range(start, end + 1) if _letters(self.words[i])]
@@ -84,6 +89,7 @@ class TokenTable:
         if len(tables) == 1:
             return tables[0]
         starts = [sum(t.length for t in tables[:i]) for i in range(len(tables))]
+        borders = tuple(sum(len(t.words) for t in tables[:i]) for i in range(1, len(tables)))
         positions = tuple(
             tuple(start + p for p in word)
             for start, table in zip(starts, tables, strict=True)
@@ -92,7 +98,8 @@ class TokenTable:
         words = tuple(word for table in tables for word in table.words)
         named = tuple(dict.fromkeys(name for table in tables for name in table.named))
         prompt = " | ".join(table.prompt for table in tables)
-        return cls(prompt, words, positions, sum(t.length for t in tables), named)
+        length = sum(t.length for t in tables)
+        return cls(prompt, words, positions, length, named, borders)
 
     def averaging(self) -> Tensor:
         """[length, words] matrix whose column t is 1/n at the n tokens of word t."""
