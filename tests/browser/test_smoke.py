@@ -54,7 +54,7 @@ def open_template(page: Any, name: str) -> None:
 
 
 def test_a_template_opens_runs_and_shows_attention(
-    server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path
+    chromium: str, server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path
 ) -> None:
     name = next(file.stem for file in WORKFLOWS if PREVIEW in file.read_text("utf-8"))
     server.get("/settings/Comfy.TutorialCompleted", b"true")

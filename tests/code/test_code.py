@@ -14,7 +14,13 @@ PARTS = ("guidance", "nodes", "demo", "tests")
 FILES = [ROOT / "noxfile.py", ROOT / "__init__.py"]
 FILES += sorted(file for part in PARTS for file in (ROOT / part).rglob("*.py"))
 FILES = [file for file in FILES if file.exists()]
-each_file = pytest.mark.parametrize("file", FILES, ids=lambda f: f.relative_to(ROOT).as_posix())
+
+
+def files_of(*parts: str) -> pytest.MarkDecorator:
+    """Run a test for each file of these parts, or of all."""
+    chosen = [f for f in FILES if not parts or f.relative_to(ROOT).parts[0] in parts]
+    names = [file.relative_to(ROOT).as_posix() for file in chosen]
+    return pytest.mark.parametrize("file", chosen, ids=names)
 
 
 def run(*arguments: str) -> None:
@@ -32,7 +38,7 @@ def test_mypy() -> None:
     run(str(Path("demo", "run.py")), "typecheck")
 
 
-@each_file
+@files_of()
 def test_files_and_functions_are_short(file: Path) -> None:
     text = file.read_text("utf-8")
     assert len(text.splitlines()) <= 300
@@ -45,10 +51,18 @@ def test_files_and_functions_are_short(file: Path) -> None:
     assert not long, f"over 40 lines: {long}"
 
 
-@each_file
+@files_of()
 def test_every_file_says_what_it_is(file: Path) -> None:
     text = file.read_text("utf-8")
     assert not text.strip() or ast.get_docstring(ast.parse(text))
+
+
+@files_of("guidance", "nodes")
+def test_what_users_load_runs_no_text_and_starts_nothing(file: Path) -> None:
+    tree = ast.parse(file.read_text("utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not {"eval", "exec", "breakpoint"} & names
+    assert not {"subprocess", "pip"} & set(imported(file))
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -60,9 +74,7 @@ def imported(file: Path) -> Iterator[str]:
             yield "." * node.level + (node.module or "")
 
 
-@pytest.mark.parametrize(
-    "file", [f for f in FILES if f.parent.name == "guidance"], ids=lambda f: f.name
-)
+@files_of("guidance")
 def test_guidance_needs_torch_safetensors_and_the_standard_library_alone(file: Path) -> None:
     allowed = {*sys.stdlib_module_names, "torch", "safetensors"}
     foreign = [
