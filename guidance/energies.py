@@ -48,7 +48,8 @@ class Term:
 
 
 def _then(record: Record, seen: Properties) -> Properties:
-    return record.at(seen.sigma, like=next(iter(seen.maps.values())))
+    like = next(iter(seen.maps.values()))
+    return seen.remember(("reference", id(record)), lambda: record.at(seen.sigma, like))
 
 
 @dataclass(frozen=True, kw_only=True)

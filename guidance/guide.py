@@ -121,8 +121,11 @@ class Guide:
         """The denoised prediction with preserved regions pulled back, and each energy [B]."""
         terms = [t for t in self.active(seen.sigma) if isinstance(t, Preserve)]
         energies = {}
+        region = torch.ones(())
+        for term in terms:  # what one term sets free, no other may hold
+            region = region * term.region
         for name, term in named(terms).items():
-            denoised, energies[name] = term.pull(seen, denoised, share=min(1.0, self.strength))
+            denoised, energies[name] = term.pull(seen, denoised, min(1.0, self.strength), region)
         return denoised, energies
 
 

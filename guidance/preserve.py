@@ -22,8 +22,8 @@ from .warp import Affine, warp
 class Preserve(Term):
     """Everything but one object stays as in the reference.
 
-    The free region is where the object was, where it shall be, and where it is now, with a margin
-    of a cell.
+    The free region is where the object was in the end and where it shall be, with a margin of a
+    cell. Both follow from the reference alone, so they are known before the first step.
 
     Attributes:
         object: the one object that may change.
@@ -31,54 +31,68 @@ class Preserve(Term):
         transform: where the object goes, see `energies.Shape`.
         threshold: shape above which a cell belongs to the object.
         margin: cells added around it.
+
+    Raises:
+        ValueError: the reference lacks the object, or holds no picture.
     """
 
     reference: Record
     transform: Affine = field(default=Affine())
     threshold: float = 0.2
     margin: int = 1
+    region: Tensor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "region", self._kept())
 
     @property
     def label(self) -> str:
         """Name in records and plots."""
         return f"all but {self.object}"
 
-    def region(self, seen: Properties) -> Tensor:
-        """Where the reference is kept, [B, 1, H, W] in [0, 1], on the grid of the first site."""
-        like = next(iter(seen.maps.values()))
-        settled = self.reference.settled(like=like)
+    def _kept(self) -> Tensor:
+        """Where the reference is kept, [B, 1, h, w] in [0, 1] on the latent's grid."""
+        settled = self.reference.settled()
+        if settled.denoised is None:
+            raise ValueError(
+                f"the reference of '{self.label}' holds no picture; record it with a Self-Guidance "
+                "KSampler"
+            )
         was = _mean_shape(settled, self.object)
-        centre = settled.centroid(self.object).mean(1)
-        goes = warp(was, centre, self.transform)
-        grid = like.shape[-2:]
-        free = resample(torch.maximum(was, goes)[:, None], *grid)
-        free = (free > self.threshold).to(like)
-        return 1 - F.max_pool2d(free, 2 * self.margin + 1, stride=1, padding=self.margin)
+        goes = warp(was, settled.centroid(self.object).mean(1), self.transform)
+        free = (torch.maximum(was, goes)[:, None] > self.threshold).float()
+        around = 2 * self.margin + 1
+        kept = 1 - F.max_pool2d(free, around, stride=1, padding=self.margin)
+        return resample(kept, *settled.denoised.shape[-2:])
 
-    def pull(self, seen: Properties, denoised: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    def pull(
+        self, seen: Properties, denoised: Tensor, share: float, region: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Denoised prediction moved to the reference in the kept region, and the energy before it.
 
         Args:
             seen: properties of this pass.
             denoised: [B, C, h, w].
             share: factor of the weight, in [0, 1].
+            region: [B or 1, 1, h, w], where this and all other terms keep the reference.
+
+        Raises:
+            ValueError: the reference has another size.
         """
-        then = self.reference.at(seen.sigma, like=denoised)
-        if then.denoised is None:
-            raise ValueError(
-                f"the reference of '{self.label}' holds no picture; record it with a Self-Guidance "
-                "KSampler"
-            )
-        target = then.denoised
+        target = self._target(seen, denoised)
+        difference = region.to(denoised) * (target.to(denoised) - denoised)
+        energy = difference.float().square().flatten(1).mean(1) / 2
+        return denoised + min(1.0, self.weight * share) * difference, energy
+
+    def _target(self, seen: Properties, denoised: Tensor) -> Tensor:
+        target = self.reference.at(seen.sigma, like=denoised).denoised
+        assert target is not None  # __post_init__ has seen it
         if target.shape[-2:] != denoised.shape[-2:]:
             raise ValueError(
                 f"'{self.label}' keeps pixels, so the reference must have the latent's size: it "
                 f"has {tuple(target.shape[-2:])}, the latent {tuple(denoised.shape[-2:])}"
             )
-        region = resample(self.region(seen).to(denoised), *denoised.shape[-2:])
-        difference = region * (target.to(denoised) - denoised)
-        energy = difference.float().square().flatten(1).mean(1) / 2
-        return denoised + min(1.0, self.weight * share) * difference, energy
+        return target
 
 
 def _mean_shape(properties: Properties, name: str) -> Tensor:

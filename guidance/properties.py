@@ -1,7 +1,8 @@
 """Properties of objects: centroid, size, shape and appearance (arXiv 2306.00986, section 3.2)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from .attention import sharpen
 from .tokens import TokenTable
 
 Site = tuple[str, int, int]
+Value = TypeVar("Value")
 
 
 def coordinates(maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,19 +83,32 @@ class Properties:
     maps: Mapping[Site, Tensor]
     features: Tensor | None = None
     denoised: Tensor | None = None
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def remember(self, key: Any, make: Callable[[], Value]) -> Value:
+        """The value of `make`, made once: several terms ask for the same property of one pass."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
 
     def map(self, name: str) -> tuple[Tensor, ...]:
         """The object's map at every site, each [B, H, W]: the mean over the words of its phrase."""
-        words = list(self.table.find(name))
-        return tuple(maps[:, words].mean(1) for maps in self.maps.values())
+
+        def mean() -> tuple[Tensor, ...]:
+            words = list(self.table.find(name))
+            return tuple(maps[:, words].mean(1) for maps in self.maps.values())
+
+        return self.remember(("map", name), mean)
 
     def shape(self, name: str) -> tuple[Tensor, ...]:
         """The object's sharpened map at every site, each [B, H, W] in [0, 1]."""
-        return tuple(sharpen(m) for m in self.map(name))
+        return self.remember(("shape", name), lambda: tuple(map(sharpen, self.map(name))))
 
     def centroid(self, name: str) -> Tensor:
         """The object's centroid at every site, [B, S, 2]."""
-        return torch.stack([centroid(m) for m in self.map(name)], 1)
+        return self.remember(
+            ("centroid", name), lambda: torch.stack([centroid(m) for m in self.map(name)], 1)
+        )
 
     def size(self, name: str) -> Tensor:
         """The object's size at every site, [B, S], as fraction of the area."""

@@ -6,6 +6,7 @@ gradient also reaches over a distance at which shapes do not overlap, and `Prese
 word names.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,3 +81,18 @@ def transform_object(
 def _differs(record: Record, name: str, object: str) -> bool:
     """Whether two phrases share no word of the prompt."""
     return not set(record.table.find(name)) & set(record.table.find(object))
+
+
+def chained(terms: Sequence[Term], added: Sequence[Term]) -> tuple[Term, ...]:
+    """Terms with a recipe's terms at the end, so that several objects can be moved in one run.
+
+    A recipe keeps the shape of every other object where it is. Where another recipe of the chain
+    moves that object, keeping it gives way.
+    """
+    moving = {term.object for term in (*terms, *added) if isinstance(term, Preserve)}
+
+    def gives_way(term: Term) -> bool:
+        still = isinstance(term, Shape) and term.transform == Affine()
+        return still and term.object in moving
+
+    return tuple(term for term in (*terms, *added) if not gives_way(term))

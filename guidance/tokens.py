@@ -9,7 +9,7 @@ from torch import Tensor
 
 # Words that end an object's phrase; what is left between them are the objects of a prompt.
 JOINING = frozenset(
-    "a an the and or but of in on at by with without to from into onto "  # noqa: SIM905
+    "a an the and or but of in on at by with without to from into onto "
     "over under near beside besides behind above below between against across along around "
     "through inside outside next is are has have his her its their this that these those some "
     "wearing holding".split()

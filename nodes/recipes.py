@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from comfy_api.latest import io
 
 from ..guidance.energies import Term
-from ..guidance.recipes import Balance, transform_object
+from ..guidance.recipes import Balance, chained, transform_object
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
@@ -91,7 +91,7 @@ class MoveObject(io.ComfyNode):
         balance = Balance(others=keep_others, rest=keep_background)
         window = Window(start_percent, end_percent)
         added = transform_object(object, Affine(dx, dy), reference, weight, window, balance)
-        return io.NodeOutput((*terms, *added))
+        return io.NodeOutput(chained(terms, added))
 
 
 class ResizeObject(io.ComfyNode):
@@ -144,4 +144,4 @@ class ResizeObject(io.ComfyNode):
         window = Window(start_percent, end_percent)
         transform = Affine(scale_x=side, scale_y=side)
         added = transform_object(object, transform, reference, weight, window, balance)
-        return io.NodeOutput((*terms, *added))
+        return io.NodeOutput(chained(terms, added))
