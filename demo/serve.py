@@ -43,7 +43,7 @@ class Server:
         if output:
             output.close()
 
-    def wait(self, seconds: float = 180) -> None:
+    def wait(self, seconds: float = 300) -> None:
         """Return once the server answers.
 
         Raises:

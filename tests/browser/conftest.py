@@ -50,6 +50,6 @@ def page(chromium: str, tmp_path: Path) -> Iterator[Any]:
             args=FLAGS,
             viewport={"width": 1600, "height": 1000},
         )
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)
         yield context.pages[0]
         context.close()

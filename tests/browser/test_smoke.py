@@ -16,6 +16,13 @@ WORKFLOWS = sorted((host.ROOT / "examples_workflows").glob("*.json"))
 NODES = "window.app?.graph?.nodes ?? []"
 PICTURES_OF_TEMPLATES = """count => [...document.querySelectorAll("[role=dialog] img")]
     .filter(image => image.naturalWidth > 0).length >= count"""
+SHOWN = {  # whether a node of this type shows a picture, for each way that ComfyUI draws nodes
+    "canvas": f"""type => ({NODES}).filter(node => node.type === type)
+        .flatMap(node => node.imgs ?? []).some(image => image.naturalWidth > 0)""",
+    "vue": f"""type => ({NODES}).filter(node => node.type === type)
+        .map(node => document.querySelector(`[data-node-id="${{node.id}}"] img`))
+        .some(image => image?.naturalWidth > 0)""",
+}
 RUN_ENDED = """async () => Object.values(await (await fetch("/history")).json())
     .some(run => run.status.completed || run.status.status_str === "error")"""
 
@@ -53,11 +60,19 @@ def open_template(page: Any, name: str) -> None:
     page.wait_for_function(f"type => ({NODES}).some(node => node.type === type)", arg=PREVIEW)
 
 
+@pytest.mark.parametrize("drawn", SHOWN)
 def test_a_template_opens_runs_and_shows_attention(
-    chromium: str, server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path
+    chromium: str,
+    server: serve.Server,
+    page: Any,
+    complaints: Complaints,
+    tmp_path: Path,
+    drawn: str,
 ) -> None:
     name = next(file.stem for file in WORKFLOWS if PREVIEW in file.read_text("utf-8"))
     server.get("/settings/Comfy.TutorialCompleted", b"true")
+    server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
+    server.get("/history", json.dumps({"clear": True}).encode())
     page.goto(server.address)
     page.wait_for_function(f"() => ({NODES}).length")
     open_template(page, name)
@@ -67,6 +82,5 @@ def test_a_template_opens_runs_and_shows_attention(
     (run,) = server.json("/history").values()
     assert run["status"]["status_str"] == "success", json.dumps(run["status"], indent=1)
 
-    shown = f"({NODES}).filter(node => node.type === type).flatMap(node => node.imgs ?? [])"
-    page.wait_for_function(f"type => {shown}.some(image => image.naturalWidth > 0)", arg=PREVIEW)
+    page.wait_for_function(SHOWN[drawn], arg=PREVIEW)
     page.screenshot(path=str(tmp_path / "page.png"))
