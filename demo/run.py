@@ -11,10 +11,10 @@ COMMANDS = {
     "bench": "cost of a guided step and of the recorder",
     "train": "train the Shapes model",
     "evaluate": "measure the Shapes model",
-    "workflows": "run the example workflows and write their pictures",
 }
 OUTSIDE = {  # commands that do not need ComfyUI's modules in their own process
     "serve": "start ComfyUI with the pack in a browser",
+    "workflows": "run the example workflows and write their pictures",
     "typecheck": "check the types",
 }
 
