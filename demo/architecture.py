@@ -1,7 +1,8 @@
 """What the Shapes model is made of: ComfyUI's own classes in a small configuration.
 
-One latent position stands for 8 x 8 pixels, as in Stable Diffusion. The encoder is fixed and analytic, so that
-a latent means the same from the first training step on; only the decoder, the UNet and the text encoder learn.
+One latent position stands for 8 x 8 pixels, as in Stable Diffusion. The encoder is fixed and
+analytic, so that a latent means the same from the first training step on; only the decoder, the
+UNet and the text encoder learn.
 """
 
 from typing import Any
@@ -68,7 +69,7 @@ WIDTH = _TEXT["hidden_size"]
 
 # luma, red against blue, green against magenta: enough for any flat colour
 _COLOUR_AXES = ((1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, -1.0), (-0.5, 1.0, -0.5))
-# sums to zero, so that no grey background changes it, and no colour of the domain has less than 0.25 of it
+# sums to zero, so that no grey background changes it; no colour of the domain has less than 0.2
 _EDGE_AXIS = (0.35, 0.65, -1.0)
 
 
@@ -90,8 +91,8 @@ def decoder_config() -> dict[str, Any]:
 def cell_filters() -> torch.Tensor:
     """The raw filters of the fixed encoder, [4, 3, 8, 8], before whitening.
 
-    Three means of colour, and how far the colour's weight lies towards the bottom of the cell. All four are
-    symmetric from left to right, so a mirrored picture has the mirrored latent.
+    Three means of colour, and how far the colour's weight lies towards the bottom of the cell. All
+    four are symmetric from left to right, so a mirrored picture has the mirrored latent.
     """
     means = torch.tensor(_COLOUR_AXES)[:, :, None, None].expand(3, 3, CELL, CELL) / CELL**2
     down = (torch.arange(CELL) + 0.5) / (CELL / 2) - 1
@@ -152,7 +153,7 @@ class ShapesText(comfy.sd1_clip.SD1ClipModel):
 
 
 class ShapesAutoencoder(torch.nn.Module):
-    """Fixed encoder over 8 x 8 cells and a learned decoder; the interface of ComfyUI's first-stage models."""
+    """Fixed encoder over 8 x 8 cells and learned decoder, with ComfyUI's first-stage interface."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +172,7 @@ class ShapesAutoencoder(torch.nn.Module):
 
     @torch.no_grad()
     def whiten(self, mean: torch.Tensor, std: torch.Tensor) -> None:
-        """Set the encoder from the raw filters' mean and deviation, each [4], over the domain's cells."""
+        """Set the encoder from the raw filters' mean and deviation over the domain, each [4]."""
         gain = 1 / (std * LATENT_SCALE)
         self.encoder.weight.copy_(cell_filters() * gain[:, None, None, None])
         self.encoder.bias.copy_(-mean * gain)
@@ -182,7 +183,8 @@ def build_diffusion(prediction: str, device: torch.device | str = "cpu") -> Base
     types = {"eps": ModelType.EPS, "v": ModelType.V_PREDICTION}
     if prediction not in types:
         raise ValueError(
-            f"prediction: expected one of {sorted(types)}, got {prediction!r}; train the model again"
+            f"prediction: expected one of {sorted(types)}, got {prediction!r}; "
+            "train the model again"
         )
     config = comfy.supported_models.SD15(unet_config())
     config.unet_config = unet_config()

@@ -1,4 +1,4 @@
-"""Rendered scenes as latents, captions and coarse masks, made once and kept in a cache outside git."""
+"""Rendered scenes as latents, captions and coarse masks, made once and kept outside git."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +15,8 @@ from .scenes import BACKGROUNDS, COLOURS, RADII, SHAPES, Scene, caption, masks, 
 START_TOKEN = 49406
 CELL = 8
 SLOTS = max(RADII)  # objects that one caption can name
-# width, height in pixels and the share of the pictures; wide and tall ones keep the model honest on other sizes
+# width, height in pixels and the share of the pictures; wide and tall ones are there because
+# users move objects on such pictures too
 FORMATS = {"square": (128, 128, 0.86), "wide": (256, 128, 0.07), "tall": (128, 256, 0.07)}
 WORDS = (
     *("a", "an", "and", ",", "on", "background", "gray"),
@@ -30,9 +31,9 @@ _CHUNK = 250
 class Bucket:
     """Examples of one picture format.
 
-    latents: float16 [N, 4, H, W], whitened. masks: uint8 [N, 3, H, W], coverage of each object, 0..255.
-    tokens: int16 [N, 77], indices into `token_ids()`. words: int16 [N, 3, 2], positions in the prompt of each
-    object's colour and shape word, 0 where the caption has fewer objects.
+    latents: float16 [N, 4, H, W], whitened. masks: uint8 [N, 3, H, W], each object's coverage,
+    0..255. tokens: int16 [N, 77], indices into `token_ids()`. words: int16 [N, 3, 2], positions in
+    the prompt of each object's colour and shape word, 0 where the caption has fewer objects.
     """
 
     latents: torch.Tensor
@@ -72,13 +73,13 @@ def random_caption(rng: Random, scene: Scene) -> str:
 
 
 def raw_cells(pictures: np.ndarray) -> torch.Tensor:
-    """Pictures uint8 [B, 8 H, 8 W, 3] through the encoder's filters before whitening, [B, 4, H, W]."""
+    """Pictures uint8 [B, 8 H, 8 W, 3] to the encoder's raw channels [B, 4, H, W]."""
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     return torch.nn.functional.conv2d(images, cell_filters(), stride=CELL)
 
 
 def make(folder: Path, pictures: int, seed: int) -> None:
-    """Render `pictures` scenes in all formats and write one file a format, and the whitening, to a folder."""
+    """Render `pictures` scenes and write one file a format, and the whitening, to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     moments = _moments(Random(seed - 1))
     torch.save(moments, folder / "whitening.pt")

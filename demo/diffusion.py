@@ -1,7 +1,8 @@
 """Stable Diffusion's noise schedule with v-prediction, and a plain sampler to look at a training.
 
-v = alpha noise - sqrt(1 - alpha^2) x0 (Salimans & Ho 2022): on whitened latents it is what a preconditioned
-denoiser predicts, so all noise levels cost the same and the layout, decided at high noise, is learned well.
+v = alpha noise - sqrt(1 - alpha^2) x0 (Salimans & Ho 2022): on whitened latents it is what a
+preconditioned denoiser predicts, so all noise levels cost the same and the layout, decided at
+high noise, is learned well.
 """
 
 import math
@@ -24,7 +25,7 @@ def sigmas() -> torch.Tensor:
 def timestep_density() -> torch.Tensor:
     """How often each timestep is trained: log-normal over sigma, with a share of uniform ones.
 
-    An object's place is decided at sigma 15 to 4 and its shape at 5 to 0.7; what lies below is cheap.
+    An object's place is decided at sigma 15 to 4 and its shape at 5 to 0.7; the rest is easy.
     """
     logs = sigmas().log()
     width = torch.gradient(logs)[0]
@@ -48,7 +49,7 @@ def sample(
     noise: torch.Tensor,
     steps: int = 20,
 ) -> torch.Tensor:
-    """Euler from the highest sigma to clean latents; `velocity` takes scaled latents and timesteps [B]."""
+    """Euler from the highest sigma to clean latents; `velocity` of scaled latents and times [B]."""
     table = sigmas()
     times = torch.linspace(STEPS - 1, 0, steps).round().long()
     levels = torch.cat([table[times], torch.zeros(1)]).tolist()

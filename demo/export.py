@@ -9,7 +9,7 @@ from . import dataset, train_decoder, train_unet
 
 
 def export(cache: Path, out: Path) -> None:
-    """Whatever the checkpoints in the cache hold: unet and clip, and vae if the decoder has begun."""
+    """Whatever the cache has checkpoints of: unet and clip, and vae."""
     out.mkdir(parents=True, exist_ok=True)
     unet, decoder = cache / train_unet.CHECKPOINT, cache / train_decoder.CHECKPOINT
     if unet.is_file():

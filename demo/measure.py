@@ -1,7 +1,7 @@
 """What a picture of the domain shows: its shapes, by colour segmentation, and its background.
 
-Backgrounds are nearly grey and things are not, so chroma (the largest minus the smallest channel) tells them
-apart; a shape is named by the template that overlaps it most.
+Backgrounds are nearly grey and things are not, so chroma (the largest minus the smallest channel)
+tells them apart; a shape is named by the template that overlaps it most.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 class Found:
     """One thing in a picture.
 
-    x, y: centre of area as fractions from the top-left corner; area: fraction of the picture; mask: bool
-    [H, W]; fit: intersection over union with the template of its shape, 0..1 (near 1 for a clean shape).
+    x, y: centre of area as fractions from the top-left corner; area: fraction of the picture;
+    mask: bool [H, W]; fit: intersection over union with its shape's template, 1 if clean.
     """
 
     colour: str
@@ -37,8 +37,8 @@ class Found:
 def find_objects(image: np.ndarray) -> list[Found]:
     """The coloured things of a picture, float [H, W, 3] in 0..1, largest first.
 
-    Things of one colour are separate where they do not touch; things that touch are separate where their
-    colours differ; specks of fewer than 48 pixels are ignored.
+    Things of one colour are separate where they do not touch; things that touch are separate
+    where their colours differ; specks of fewer than 48 pixels are ignored.
     """
     image = _checked(image)
     chroma = image.max(-1) - image.min(-1)
@@ -65,7 +65,8 @@ def _checked(image: np.ndarray) -> np.ndarray:
     image = np.asarray(image, dtype=np.float32)
     if image.ndim != 3 or image.shape[-1] != 3:
         raise ValueError(
-            f"image: expected [height, width, 3] in 0..1, got shape {list(image.shape)}; pass one RGB picture"
+            f"image: expected [height, width, 3] in 0..1, got shape {list(image.shape)}; "
+            "pass one RGB picture"
         )
     return image.clip(0, 1)
 
@@ -77,7 +78,7 @@ def _hue(rgb: np.ndarray) -> np.ndarray:
 
 
 def _nearest_colour(image: np.ndarray) -> np.ndarray:
-    """Index into COLOURS of the nearest hue at each pixel, [H, W]; means nothing where chroma is low."""
+    """Index into COLOURS of the nearest hue at each pixel, [H, W]; noise where chroma is low."""
     hues = _hue(np.array(list(COLOURS.values()), dtype=np.float32))
     distance = np.abs(_hue(image)[..., None] - hues)
     return np.minimum(distance, 1 - distance).argmin(-1)

@@ -1,7 +1,7 @@
 """Load the Shapes model as the MODEL, CLIP and VAE that any node of ComfyUI takes.
 
-ComfyUI's checkpoint detection knows only the published sizes of Stable Diffusion, so the three objects are
-built here from the same classes; after that nothing about them is special.
+ComfyUI's checkpoint detection knows only the published sizes of Stable Diffusion, so the three
+objects are built here from the same classes; after that nothing about them is special.
 """
 
 from pathlib import Path
@@ -33,8 +33,8 @@ FILES = ("unet", "clip", "vae")
 def load(folder: Path | str = WEIGHTS) -> tuple[ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
     """The Shapes model from `unet`, `clip` and `vae.safetensors` in a folder.
 
-    The weights are ordinary tensors even where ComfyUI runs nodes in inference mode: gradients can be taken
-    through all three objects at any later time.
+    The weights are ordinary tensors even where ComfyUI runs nodes in inference mode: gradients can
+    be taken through all three objects at any later time.
 
     Raises:
         FileNotFoundError: the folder lacks a weights file.
@@ -44,8 +44,9 @@ def load(folder: Path | str = WEIGHTS) -> tuple[ModelPatcher, comfy.sd.CLIP, com
     missing = [name for name in FILES if not (folder / f"{name}.safetensors").is_file()]
     if missing:
         raise FileNotFoundError(
-            f"the Shapes model's weights: expected {', '.join(f'{m}.safetensors' for m in missing)} in {folder}, "
-            "found none; restore the folder from the repository or run `python demo/run.py train`"
+            f"the Shapes model's weights: expected {', '.join(FILES)} (.safetensors) in {folder}, "
+            f"{', '.join(missing)} not found; restore the folder from the repository "
+            "or run `python demo/run.py train`"
         )
     with torch.inference_mode(False), torch.no_grad():
         vae = load_vae(folder)
@@ -66,7 +67,7 @@ def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
 
 
 def load_clip(folder: Path) -> comfy.sd.CLIP:
-    """The CLIP: only the embeddings of the domain's words are stored, any other word gets their mean."""
+    """The CLIP: only the domain's words have embeddings, any other word gets their mean."""
     state, _ = _read(folder, "clip")
     rows, ids = state.pop("token_rows").float(), state.pop("token_ids").long()
     table = rows.mean(0, keepdim=True).repeat(VOCABULARY, 1)
@@ -98,7 +99,7 @@ def load_vae(folder: Path) -> comfy.sd.VAE:
 
 
 def _encoder_of_moments(mean: torch.Tensor, std: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The encoder of the first trial's files, whose fourth filter is the vertical moment of luma."""
+    """The encoder of older files, whose fourth filter is the vertical moment of luma."""
     filters = cell_filters()
     rows = torch.linspace(-7 / 8, 7 / 8, filters.shape[2])[None, :, None]
     filters[3] = filters[0] * rows
@@ -111,7 +112,8 @@ def _encoder_of_moments(mean: torch.Tensor, std: torch.Tensor) -> dict[str, torc
 
 def _read(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     with safe_open(folder / f"{name}.safetensors", framework="pt", device="cpu") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  no mapping
+        return state, file.metadata() or {}
 
 
 def _fill(module: torch.nn.Module, state: dict[str, torch.Tensor], name: str) -> None:
@@ -120,7 +122,8 @@ def _fill(module: torch.nn.Module, state: dict[str, torch.Tensor], name: str) ->
     missing, unexpected = module.load_state_dict(state, strict=False)
     if missing or unexpected:
         raise ValueError(
-            f"{name}.safetensors: expected the tensors of this version's architecture, got {len(missing)} missing "
-            f"{missing[:3]} and {len(unexpected)} unexpected {unexpected[:3]}; train again or restore the file"
+            f"{name}.safetensors: expected this version's tensors, got {len(missing)} missing "
+            f"{missing[:3]} and {len(unexpected)} unexpected {unexpected[:3]}; "
+            "train again or restore the file"
         )
     module.requires_grad_(False)

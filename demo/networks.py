@@ -1,13 +1,15 @@
-"""The UNet and the text encoder as they are trained: fresh weights, the text forward, and attention maps.
+"""The UNet and the text encoder as they are trained: first values, text forward, attention maps.
 
-ComfyUI's classes are built for loading: their weights start uninitialised and CLIP's layers add in place.
-Here they get their first values, and the text forward is written so that gradients pass.
+ComfyUI's classes are built for loading: their weights start uninitialised and CLIP's layers add
+in place. Here they get their first values, and the text forward is written so that gradients
+pass.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import comfy.clip_model
@@ -35,6 +37,11 @@ class Networks(nn.Module):
         self.text = comfy.clip_model.CLIPTextModel_(text_config(), torch.float32, None, operations)
         self.text.embeddings.token_embedding = nn.Embedding(words, text_config()["hidden_size"])
         initialise(self)
+        self.run_square: Callable | None = None
+
+    def compile(self) -> None:
+        """Compile the UNet for square pictures, the common ones: minutes, then a tenth faster."""
+        self.run_square = torch.compile(self.unet.forward, dynamic=False)
 
     def context(self, tokens: torch.Tensor) -> torch.Tensor:
         """Token indices [B, 77] to the context [B, 77, width] that ComfyUI's CLIP would give."""
@@ -49,13 +56,15 @@ class Networks(nn.Module):
     def forward(self, x: torch.Tensor, t: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Scaled noisy latents [B, 4, H, W] and timesteps [B] to v, [B, 4, H, W]."""
         options = {"optimized_attention_override": _override}  # hosts without it use their own
-        return self.unet(x, t, context=self.context(tokens), transformer_options=options)
+        unet = self.run_square if x.shape[-1] == x.shape[-2] else None
+        unet = unet or self.unet
+        return unet(x, t, context=self.context(tokens), transformer_options=options)
 
 
 def plain_attention(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, mask: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Attention of [B, N, heads * width] written out: on a CPU its gradient costs less than the fused one's."""
+    """Attention of [B, N, heads * width] written out: a CPU takes its gradient faster."""
     q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(0, 1) for x in (q, k, v))
     scores = torch.bmm(q * q.shape[-1] ** -0.5, k.transpose(1, 2))
     if mask is not None:
@@ -64,7 +73,7 @@ def plain_attention(
     return out.unflatten(0, (-1, heads)).transpose(1, 2).flatten(2)
 
 
-def _override(_function: Callable, *args: Any, **options: Any) -> torch.Tensor:  # noqa: ANN401
+def _override(_function: Callable, *args: Any, **options: Any) -> torch.Tensor:
     q, k, v, heads = args
     if options.get("mask") is not None or options.get("skip_reshape"):
         return _function(*args, **options)
@@ -91,6 +100,20 @@ def initialise(network: nn.Module) -> None:
             nn.init.zeros_(module.proj_out.weight)
         elif isinstance(module, UNetModel):
             nn.init.zeros_(module.out[-1].weight)
+
+
+def speed_up_norms(network: nn.Module) -> None:
+    """Compute group norms as layer norms of a view: the same values, several times faster back."""
+    for module in network.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.forward = partial(_group_norm, module)
+
+
+def _group_norm(module: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
+    groups = x.unflatten(1, (module.num_groups, -1)).flatten(2)
+    normal = nn.functional.layer_norm(groups, groups.shape[-1:], eps=module.eps).view_as(x)
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    return normal * module.weight.view(shape).to(x.dtype) + module.bias.view(shape).to(x.dtype)
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Muon: momentum whose matrices are replaced by the nearest orthogonal ones (Jordan et al. 2024).
 
-On this model it needs fewer steps than AdamW for about a tenth more time a step. The update is scaled to
-AdamW's usual size (Liu et al. 2025, arXiv 2502.16982, section 2.2), so one learning rate serves both.
+On this model it needs fewer steps than AdamW for about a tenth more time a step. The update is
+scaled to AdamW's usual size (Liu et al. 2025, arXiv 2502.16982, section 2.2), so one learning
+rate serves both.
 """
 
 import math
@@ -58,7 +59,7 @@ def orthogonal(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
 
 
 def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Parameters for Muon (inner matrices) and for AdamW (embeddings, norms, biases, first and last layer)."""
+    """Parameters for Muon (inner matrices) and for AdamW (the rest: embeddings, norms, ends)."""
     matrices, others = [], []
     for name, param in network.named_parameters():
         outer = "embedding" in name or name.startswith(("unet.input_blocks.0.", "unet.out."))

@@ -1,8 +1,9 @@
-"""The domain of the Shapes model: one to three flat shapes, apart from each other, on a plain background.
+"""The domain of the Shapes model: one to three flat shapes, well apart, on a plain background.
 
-Positions are fractions of the picture from the top-left corner. Radii are pixels and mean the circle of equal
-area, so a star and a square of one radius cover the same number of pixels. No shape touches the frame or
-another shape, all shapes stand upright and are symmetric from left to right.
+Positions are fractions of the picture from the top-left corner. Radii are pixels and mean the
+circle of equal area, so a star and a square of one radius cover the same number of pixels. No
+shape touches the frame or another shape, all shapes stand upright and are symmetric from left to
+right.
 """
 
 import colorsys
@@ -44,7 +45,7 @@ RGB = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Thing:
-    """One shape: its names, its centre of area as fractions of the picture, its radius in pixels."""
+    """One shape: its names, its centre of area (fractions of the picture), its radius in pixels."""
 
     colour: str
     shape: str
@@ -156,7 +157,7 @@ def masks(scene: Scene) -> np.ndarray:
 
 
 def render(scene: Scene, layers: np.ndarray | None = None) -> np.ndarray:
-    """The picture, uint8 [height, width, 3]; `layers` spares the work where `masks(scene)` is at hand."""
+    """The picture, uint8 [height, width, 3]; `layers`, if given, is `masks(scene)`."""
     picture = np.empty((scene.height, scene.width, 3), dtype=np.float32)
     picture[:] = scene.background
     layers = masks(scene) if layers is None else layers
@@ -177,7 +178,7 @@ def phrase(thing: Thing) -> str:
 
 
 def caption(scene: Scene, background: bool = False, articles: bool = True) -> str:
-    """ "a red circle, an orange star and a blue square", with "on a white background" if it has a name."""
+    """Such as "a red circle, an orange star and a blue square on a white background"."""
     names = [phrase(thing) for thing in scene.things]
     if articles:
         names = [f"{'an' if name.startswith('orange') else 'a'} {name}" for name in names]
@@ -187,7 +188,7 @@ def caption(scene: Scene, background: bool = False, articles: bool = True) -> st
 
 
 def random_scene(rng: Random, count: int, width: int = SIZE, height: int = SIZE) -> Scene:
-    """A scene of `count` things whose centres are as likely anywhere as the frame and the others allow."""
+    """A scene of `count` things, as likely anywhere as the frame and the others allow."""
     if count not in RADII:
         raise ValueError(f"count: expected one of {', '.join(map(str, RADII))} things, got {count}")
     names = _random_names(rng, count)

@@ -1,7 +1,7 @@
-"""Train the Shapes model: `python demo/run.py train` makes every file of `demo/weights` from nothing.
+"""Train the Shapes model: `python demo/run.py train` makes all of `demo/weights` from nothing.
 
-The stages, in order: `data` renders the scenes, `decoder` and `unet` train, `export` writes the weights.
-Each resumes where it stopped, so the same command continues an interrupted training.
+The stages, in order: `data` renders the scenes, `decoder` and `unet` train, `export` writes the
+weights. Each resumes where it stopped, so the same command continues an interrupted training.
 """
 
 import argparse
@@ -36,8 +36,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--steps", type=int, default=5000, help="steps of the UNet and text encoder"
     )
     parser.add_argument("--batch", type=int, default=32, help="pictures a step; 256 suits a GPU")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--decoder-steps", type=int, default=3000)
+    parser.add_argument(
+        "--compile", action="store_true", help="compile the UNet (needs a C++ compiler)"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", 0)))
     options = parser.parse_args(arguments)

@@ -1,8 +1,9 @@
 """The decoder stage: from the fixed encoder's latents back to crisp shapes.
 
-Convolutions pad with zeros, so a decoder can see where the picture ends and gets that wrong unless it is
-trained there: crops (many borders) come first, whole pictures last, and the outer ring weighs more. Edges
-weigh most, for a flat shape is nothing else. Latents get a little noise, as those of the UNet have.
+Convolutions pad with zeros, so a decoder can see where the picture ends and gets that wrong
+unless it is trained there: crops (many borders) come first, whole pictures last, and the outer
+ring weighs more. Edges weigh most, for a flat shape is nothing else. Latents get a little noise,
+as those of the UNet have.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import torch
 from torch import nn
 
 from .architecture import LATENT_SCALE, ShapesAutoencoder
-from .networks import initialise
+from .networks import initialise, speed_up_norms
 from .optimizer import Muon
 from .scenes import Scene, random_scene, render
 
@@ -47,7 +48,7 @@ def _any_scene(rng: Random) -> Scene:
 
 
 def pixel_weights(pictures: torch.Tensor) -> torch.Tensor:
-    """Where the loss looks, [B, 1, H, W]: 1, more within 2 pixels of an edge and on the outer ring."""
+    """Where the loss looks, [B, 1, H, W]: 1, more near an edge and on the outer ring."""
     near = pictures
     low, high = -nn.functional.max_pool2d(-near, 5, 1, 2), nn.functional.max_pool2d(near, 5, 1, 2)
     edge = (high - low).amax(1, keepdim=True).clamp(max=1.0)
@@ -74,6 +75,7 @@ def fresh(options: argparse.Namespace) -> ShapesAutoencoder:
     torch.manual_seed(options.seed)
     model = ShapesAutoencoder()
     initialise(model)
+    speed_up_norms(model.decoder)
     with torch.no_grad():
         for module in model.decoder.modules():
             if hasattr(module, "conv2"):  # the residual blocks of the decoder

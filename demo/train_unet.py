@@ -1,4 +1,4 @@
-"""The UNet and text encoder stage: v-prediction on cached latents, attention taught where each word's object is."""
+"""The UNet and text encoder stage: v-prediction, and attention taught where a word's object is."""
 
 import argparse
 import math
@@ -15,16 +15,18 @@ from . import dataset
 from .architecture import cell_filters
 from .dataset import Bucket
 from .diffusion import noised, sample, sigmas, timestep_density
-from .networks import Networks, recorded_maps
+from .networks import Maps, Networks, recorded_maps
 from .optimizer import Muon, split
 
 CHECKPOINT = "unet.pt"
+LOG = 50  # steps between lines
 WARMUP = 150
 DECAY_SHARE = 0.45  # the learning rate is constant, then falls as a half cosine over this last part
 EMA = 0.999
 DROPPED_CAPTIONS = 0.1
 OTHER_FORMATS = 1 / 8
-# attention supervision: from step, to step, weight; strong while words find their objects, then a reminder
+# attention supervision: from step, to step, weight; strong while words find their objects,
+# then a reminder
 ATTENTION = ((200, 1500, 0.03), (1500, math.inf, 0.015))
 SITE_WEIGHTS = {"output.2": 0.7, "output.3": 0.3}
 PREVIEW = (
@@ -52,7 +54,7 @@ def learning_rate(step: int, steps: int) -> float:
 
 
 class Sampler:
-    """Draws batches from the buckets; every random number comes from one generator that is checkpointed."""
+    """Draws batches from the buckets; all randomness is one generator that is checkpointed."""
 
     def __init__(self, buckets: dict[str, Bucket], batch: int, seed: int) -> None:
         self.buckets, self.batch = buckets, batch
@@ -60,7 +62,7 @@ class Sampler:
         self.empty = torch.tensor(dataset.token_row("")[0])
 
     def draw(self) -> tuple[torch.Tensor, ...]:
-        """Latents [B, 4, H, W], masks [B, 3, H, W] in 0..1, tokens [B, 77], word positions [B, 3, 2]."""
+        """Latents [B, 4, H, W], masks [B, 3, H, W] in 0..1, tokens [B, 77], words [B, 3, 2]."""
         g = self.generator
         pick = torch.rand(1, generator=g).item()
         name, size = "square", self.batch
@@ -83,7 +85,7 @@ def attention_loss(
     """KL divergence from each object's mask to its words' maps, both normalised over the picture.
 
     Args:
-        maps: by site, [B, H W, tokens]; masks: [B, 3, H, W]; words: positions [B, 3, 2], 0 for none.
+        maps: by site, [B, H W, tokens]. masks: [B, 3, H, W]. words: positions [B, 3, 2], or 0.
     """
     target = masks.flatten(2)
     target = target / target.sum(-1, keepdim=True).clamp(min=1e-6)
@@ -114,11 +116,15 @@ class Trainer:
         matrices, others = split(self.networks)
         self.optimizers = [
             Muon(matrices, lr=options.lr),
-            torch.optim.AdamW(others, lr=options.lr, betas=(0.9, 0.99), weight_decay=0.0),
+            torch.optim.AdamW(others, lr=options.lr / 2, betas=(0.9, 0.99), weight_decay=0.0),
         ]
+        self.peaks = [options.lr, options.lr / 2]
+        if options.compile:
+            self.networks.compile()
         self.sampler = Sampler(dataset.load(options.cache), options.batch, options.seed)
         self.density = timestep_density()
         self.sigmas = sigmas()
+        self.maps = Maps()
         self.step = 0
 
     def losses(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -129,12 +135,10 @@ class Trainer:
         noise = torch.randn(latents.shape, generator=g)
         x, v = noised(latents, noise, self.sigmas[t])
         x, v, t, tokens, masks, words = (a.to(self.device) for a in (x, v, t, tokens, masks, words))
-        with (
-            recorded_maps(self.networks.unet) as maps,
-            torch.autocast(self.device.type, torch.bfloat16),
-        ):
+        with torch.autocast(self.device.type, torch.bfloat16):
             out = self.networks(x, t.float(), tokens)
-        return nn.functional.mse_loss(out.float(), v), attention_loss(maps.by_site, masks, words)
+        attention = attention_loss(self.maps.by_site, masks, words)
+        return nn.functional.mse_loss(out.float(), v), attention
 
     def advance(self) -> tuple[float, float]:
         """One step; returns both losses."""
@@ -142,9 +146,9 @@ class Trainer:
         weight = next((w for first, last, w in ATTENTION if first <= self.step < last), 0.0)
         (loss + weight * attention).backward()
         nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
-        for optimizer in self.optimizers:
+        for optimizer, peak in zip(self.optimizers, self.peaks, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = self.options.lr * learning_rate(self.step, self.options.steps)
+                group["lr"] = peak * learning_rate(self.step, self.options.steps)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
@@ -183,18 +187,22 @@ def train(options: argparse.Namespace) -> None:
     trainer = Trainer(options)
     if path.is_file():
         trainer.restore(path)
-    began, first = time.monotonic(), trainer.step
-    sums = np.zeros(2)
+    with recorded_maps(trainer.networks.unet) as trainer.maps:
+        _loop(trainer, options, path)
+
+
+def _loop(trainer: Trainer, options: argparse.Namespace, path: Path) -> None:
+    mark, sums = time.monotonic(), np.zeros(2)
     while trainer.step < options.steps:
         sums += trainer.advance()
-        if trainer.step % 20 == 0:
-            pace = (time.monotonic() - began) / (trainer.step - first)
-            left = (options.steps - trainer.step) * pace / 60
-            v, attention = sums / 20
+        if trainer.step % LOG == 0:
+            pace = (time.monotonic() - mark) / LOG
+            mark = time.monotonic()
+            v, attention = sums / LOG
             sums[:] = 0
             print(
                 f"unet: step {trainer.step}/{options.steps} loss {v:.4f} attention {attention:.3f} "
-                f"{pace:.2f} s/step, {left:.0f} min left",
+                f"{pace:.2f} s/step, {(options.steps - trainer.step) * pace / 60:.0f} min left",
                 flush=True,
             )
         if trainer.step % 250 == 0 or trainer.step == options.steps:
