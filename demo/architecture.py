@@ -24,7 +24,7 @@ VOCABULARY = 49408
 END_TOKEN = 49407
 TOKENS = 77
 
-_UNET = {
+_UNET: dict[str, Any] = {
     "image_size": 16,
     "in_channels": 4,
     "out_channels": 4,
@@ -42,7 +42,7 @@ _UNET = {
     "use_checkpoint": False,
     "use_linear_in_transformer": False,
 }
-_TEXT = {
+_TEXT: dict[str, Any] = {
     "hidden_size": 96,
     "intermediate_size": 384,
     "num_attention_heads": 4,
@@ -53,7 +53,7 @@ _TEXT = {
     "layer_norm_eps": 1e-5,
     "vocab_size": VOCABULARY,
 }
-_DECODER = {
+_DECODER: dict[str, Any] = {
     "double_z": True,
     "z_channels": 4,
     "resolution": 128,
@@ -65,7 +65,7 @@ _DECODER = {
     "attn_resolutions": [],
     "dropout": 0.0,
 }
-WIDTH = _TEXT["hidden_size"]
+WIDTH: int = _TEXT["hidden_size"]
 
 # luma, red against blue, green against magenta: enough for any flat colour
 _COLOUR_AXES = ((1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, -1.0), (-0.5, 1.0, -0.5))
@@ -113,13 +113,13 @@ class ShapesLatent(comfy.latent_formats.SD15):
         self.latent_rgb_factors = None
         self.latent_rgb_factors_bias = None
 
-    def fit_preview(self, encoder: torch.nn.Conv2d) -> None:
-        """Invert the encoder on flat colours: the linear map from latents to RGB in -1..1."""
-        flat = encoder.weight.detach().float().sum((2, 3)) * self.scale_factor
+    def fit_preview(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
+        """Invert the encoder's convolution on flat colours: latents to RGB in -1..1."""
+        flat = weight.detach().float().sum((2, 3)) * self.scale_factor
         back = torch.linalg.pinv(flat)
-        bias = -back @ (encoder.bias.detach().float() * self.scale_factor)
+        offset = -back @ (bias.detach().float() * self.scale_factor)
         self.latent_rgb_factors = back.T.tolist()
-        self.latent_rgb_factors_bias = bias.tolist()
+        self.latent_rgb_factors_bias = offset.tolist()
 
 
 class ShapesTextModel(comfy.sd1_clip.SDClipModel):
@@ -175,7 +175,7 @@ class ShapesAutoencoder(torch.nn.Module):
         """Set the encoder from the raw filters' mean and deviation over the domain, each [4]."""
         gain = 1 / (std * LATENT_SCALE)
         self.encoder.weight.copy_(cell_filters() * gain[:, None, None, None])
-        self.encoder.bias.copy_(-mean * gain)
+        self.encoder.load_state_dict({"weight": self.encoder.weight, "bias": -mean * gain})
 
 
 def build_diffusion(prediction: str, device: torch.device | str = "cpu") -> BaseModel:

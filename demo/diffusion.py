@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 
 STEPS = 1000
-MEAN_LOG_SIGMA, STD_LOG_SIGMA = math.log(2.0), 1.1
+MEAN_LOG_SIGMA, STD_LOG_SIGMA = math.log(2.5), 1.1
 UNIFORM_SHARE = 0.1
 
 

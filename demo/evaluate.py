@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 import comfy.sample
+import comfy.sd
 import numpy as np
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -130,7 +131,7 @@ def watched(diffusion: ModelPatcher, words: Words) -> tuple[PhraseMaps, ModelPat
 
 def sampled(
     model: ModelPatcher,
-    clip: object,
+    clip: comfy.sd.CLIP,
     prompts: Sequence[str],
     options: argparse.Namespace,
     offset: int,

@@ -57,7 +57,8 @@ def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
     """The MODEL: `unet.safetensors`, its `prediction` ("eps" if absent) in the file's metadata."""
     state, metadata = _read(folder, "unet")
     model = build_diffusion(metadata.get("prediction", "eps"))
-    model.latent_format.fit_preview(vae.first_stage_model.encoder)
+    encoder = vae.first_stage_model.encoder
+    model.latent_format.fit_preview(encoder.weight, encoder.bias)
     _fill(model.diffusion_model, state, "unet")
     return ModelPatcher(
         model,

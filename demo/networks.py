@@ -106,7 +106,7 @@ def speed_up_norms(network: nn.Module) -> None:
     """Compute group norms as layer norms of a view: the same values, several times faster back."""
     for module in network.modules():
         if isinstance(module, nn.GroupNorm):
-            module.forward = partial(_group_norm, module)
+            module.forward = partial(_group_norm, module)  # type: ignore[method-assign]
 
 
 def _group_norm(module: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
@@ -138,7 +138,7 @@ def recorded_maps(unet: UNetModel) -> Iterator[Maps]:
             handle.remove()
 
 
-def _record(attention: nn.Module, name: str, maps: Maps) -> list[torch.utils.hooks.RemovableHandle]:
+def _record(attention: Any, name: str, maps: Maps) -> list[torch.utils.hooks.RemovableHandle]:
     heads = attention.heads
     query: list[torch.Tensor] = []
 

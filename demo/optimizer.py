@@ -27,7 +27,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One update of every parameter that has a gradient; matrices of one shape go together."""
         for group in self.param_groups:
             by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, torch.Tensor]]] = {}
@@ -60,7 +60,8 @@ def orthogonal(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
 
 def split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Parameters for Muon (inner matrices) and for AdamW (the rest: embeddings, norms, ends)."""
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, param in network.named_parameters():
         outer = "embedding" in name or name.startswith(("unet.input_blocks.0.", "unet.out."))
         (matrices if param.ndim > 1 and not outer else others).append(param)

@@ -57,7 +57,8 @@ class Thing:
     @property
     def paint(self) -> RGB:
         """The colour that is drawn, 0..1."""
-        return self.rgb or tuple(value / 255 for value in COLOURS[self.colour])
+        red, green, blue = COLOURS[self.colour]
+        return self.rgb or (red / 255, green / 255, blue / 255)
 
 
 @dataclass(frozen=True)

@@ -154,8 +154,10 @@ class Trainer:
         self.step += 1
         decay = min(EMA, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            pairs = list(self.average.parameters()), list(self.networks.parameters())
-            torch._foreach_lerp_(*pairs, 1 - decay)
+            for average, new in zip(
+                self.average.parameters(), self.networks.parameters(), strict=True
+            ):
+                average.lerp_(new, 1 - decay)
         return loss.item(), attention.item()
 
     def save(self, path: Path) -> None:
