@@ -40,7 +40,16 @@ class Record:
 
     @property
     def table(self) -> TokenTable:
-        """The words of the prompt that the run used."""
+        """The words of the prompt that the run used.
+
+        Raises:
+            ValueError: the record is empty.
+        """
+        if not self.steps:
+            raise ValueError(
+                "the record is empty, because its run saw no token table: encode the positive "
+                "prompt with the Self-Guidance Prompt node and sample again"
+            )
         return self.steps[0].properties.table
 
     @property

@@ -16,9 +16,9 @@ def check_run(
     """Raise a ValueError for input that guidance cannot work with.
 
     Raises:
-        ValueError: no steps; a latent that is not finite; with terms: a prompt without token table,
-            an object that is not in the prompt, a reference of another family, batch or without the
-            object.
+        ValueError: no steps; a latent that is not finite; with terms: a positive conditioning that
+            is limited to an area or has no token table, an object that is not in the prompt, a
+            reference of another family, of another batch size or without the object.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
@@ -26,6 +26,11 @@ def check_run(
         raise ValueError("latent_image holds NaN or infinite values; check the node that made it")
     if not guide.terms:
         return
+    if any("area" in entry[1] for entry in positive):
+        raise ValueError(
+            "the positive conditioning is limited to an area, in which guidance cannot place "
+            "objects yet; use a mask (Conditioning Set Mask) instead of an area"
+        )
     tables = [entry[1][KEY] for entry in positive if KEY in entry[1]]
     if not tables:
         raise ValueError(

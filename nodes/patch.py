@@ -31,6 +31,7 @@ from torch import Tensor
 from ..guidance.energies import Appearance
 from ..guidance.families import Family, match
 from ..guidance.guide import Guide, Prediction
+from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties, Site
 from ..guidance.record import Record, Step, moved
 from .capture import Capture
@@ -154,10 +155,11 @@ class GuidedRun:
         return denoised
 
     def _open(self, positive: Conds, sigma: float) -> Call:
-        tables = {cond["uuid"]: cond[KEY] for cond in positive if KEY in cond}
+        tables = {c["uuid"]: c[KEY] for c in positive if KEY in c and "area" not in c}
         terms = self.guide.active(sigma)
+        traced = any(not isinstance(term, Preserve) for term in terms)
         features = any(isinstance(term, Appearance) for term in terms)
-        capture = Capture(self.family, tables, traced=bool(terms), features=features)
+        capture = Capture(self.family, tables, traced, features)
         uuids = frozenset(cond["uuid"] for cond in positive)
         return Call(capture, sigma, uuids, guided=bool(terms))
 
@@ -175,7 +177,7 @@ class GuidedRun:
             return executor(model, conds, x, timestep, model_options)
         call.started = True
         listening = _listening(model_options, call.capture)
-        if not call.guided:
+        if not call.capture.traced:
             outputs = executor(model, conds, x, timestep, listening)
             call.seen = call.capture.properties(call.sigma)
             return outputs

@@ -60,16 +60,15 @@ class AttentionPreview(io.ComfyNode):
         cls, record: Record, object: str, step: int, image: Tensor | None = None
     ) -> io.NodeOutput:
         """Draw the maps."""
+        one = object.strip()
+        names = [one] if one else _words(record)
+        outlined = [one] if one else record.table.objects
         properties = _at(record, step)
         height, width = _size(properties, image)
-        names = [object.strip()] if object.strip() else _words(record)
         maps = {name: enlarged(_mean(properties.map(name)), height, width) for name in names}
-        shapes = [
-            enlarged(_mean(properties.shape(name)), height, width)
-            for name in (names if object.strip() else record.table.objects)
-        ]
+        shapes = [enlarged(_mean(properties.shape(name)), height, width) for name in outlined]
         mask = torch.stack(shapes).amax(0)
-        if object.strip():
+        if one:
             picture = _drawn(maps[names[0]], image)
         else:
             sheets = [
@@ -81,12 +80,8 @@ class AttentionPreview(io.ComfyNode):
 
 
 def _at(record: Record, step: int) -> Properties:
-    if not record.steps:
-        raise ValueError(
-            "the record is empty: encode the positive prompt with the Self-Guidance Prompt node "
-            "and sample again"
-        )
-    if step >= len(record.steps):
+    """The step asked for, or the mean of the run."""
+    if record.table and step >= len(record.steps):
         raise ValueError(
             f"step must be below {len(record.steps)}, the number of steps in the record, got {step}"
         )

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import comfy.samplers
+import nodes as comfy_nodes
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
-
-import nodes as comfy_nodes
 
 from ..guidance.energies import Term
 from ..guidance.guide import Guide
