@@ -1,6 +1,7 @@
 """What a user sees: the pack's templates are offered, one opens, runs and shows its pictures."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,6 @@ SHOWN = {  # whether a node of this type shows a picture, for each way that Comf
         .map(node => document.querySelector(`[data-node-id="${{node.id}}"] img`))
         .some(image => image?.naturalWidth > 0)""",
 }
-RUN_ENDED = """async () => Object.values(await (await fetch("/history")).json())
-    .some(run => run.status.completed || run.status.status_str === "error")"""
 
 
 class Complaints:
@@ -60,6 +59,16 @@ def open_template(page: Any, name: str) -> None:
     page.wait_for_function(f"type => ({NODES}).some(node => node.type === type)", arg=PREVIEW)
 
 
+def finished_run(server: serve.Server, seconds: float = 300) -> dict[str, Any]:
+    """The status of the only run in the server's history, once it has ended."""
+    end = time.monotonic() + seconds
+    while not (runs := server.json("/history")):
+        assert time.monotonic() < end, f"nothing has run within {seconds:.0f} s"
+        time.sleep(0.3)
+    (run,) = runs.values()
+    return run["status"]
+
+
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_a_template_opens_runs_and_shows_attention(
     chromium: str,
@@ -78,9 +87,8 @@ def test_a_template_opens_runs_and_shows_attention(
     open_template(page, name)
 
     page.get_by_test_id("queue-button").get_by_role("button").first.click()
-    page.wait_for_function(RUN_ENDED, timeout=300_000)
-    (run,) = server.json("/history").values()
-    assert run["status"]["status_str"] == "success", json.dumps(run["status"], indent=1)
+    status = finished_run(server)
+    assert status["status_str"] == "success", json.dumps(status, indent=1)
 
     page.wait_for_function(SHOWN[drawn], arg=PREVIEW)
     page.screenshot(path=str(tmp_path / "page.png"))
