@@ -87,7 +87,7 @@ class Guide:
         parts = [t.weight * value.sum() for t, value in zip(terms, values.values(), strict=True)]
         total = torch.stack(parts).sum()
         gradient = torch.autograd.grad(total * LOSS_SCALE, x)[0].float() / LOSS_SCALE
-        if not torch.isfinite(gradient).all():
+        if not (torch.isfinite(gradient).all() & torch.isfinite(total)):
             culprits = [
                 name for name, value in values.items() if not torch.isfinite(value).all()
             ] or list(values)
@@ -122,8 +122,9 @@ class Guide:
         terms = [t for t in self.active(seen.sigma) if isinstance(t, Preserve)]
         energies = {}
         region = torch.ones(())
-        for term in terms:  # what one term sets free, no other may hold
-            region = region * term.region
+        for term, *_ in self.terms:  # what one term sets free, no other may hold at any time
+            if isinstance(term, Preserve):
+                region = region * term.region
         for name, term in named(terms).items():
             denoised, energies[name] = term.pull(seen, denoised, min(1.0, self.strength), region)
         return denoised, energies
@@ -131,12 +132,10 @@ class Guide:
 
 def unit_length(gradient: Tensor) -> Tensor:
     """Gradient scaled to a root mean square of 1 in every picture; 0 stays 0."""
-    flat = gradient.flatten(1)
-    rms = flat.square().mean(1).sqrt()
-    scale = torch.where(
-        rms > 0, 1 / rms.clamp(min=torch.finfo(torch.float32).tiny), torch.zeros_like(rms)
-    )
-    return gradient * scale.reshape(-1, *[1] * (gradient.ndim - 1))
+    axes, tiny = tuple(range(1, gradient.ndim)), torch.finfo(torch.float32).tiny
+    # by the peak first: squares of very small or large gradients leave the range of float32
+    scaled = gradient / gradient.abs().amax(axes, keepdim=True).clamp(min=tiny)
+    return scaled / scaled.square().mean(axes, keepdim=True).sqrt().clamp(min=tiny)
 
 
 def named(terms: Sequence[AnyTerm]) -> Mapping[str, AnyTerm]:

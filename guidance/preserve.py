@@ -79,10 +79,10 @@ class Preserve(Term):
         Raises:
             ValueError: the reference has another size.
         """
-        target = self._target(seen, denoised)
-        difference = region.to(denoised) * (target.to(denoised) - denoised)
-        energy = difference.float().square().flatten(1).mean(1) / 2
-        return denoised + min(1.0, self.weight * share) * difference, energy
+        target = self._target(seen, denoised).to(denoised)
+        region = region.to(denoised)
+        energy = (region * (target - denoised)).float().square().flatten(1).mean(1) / 2
+        return torch.lerp(denoised, target, min(1.0, self.weight * share) * region), energy
 
     def _target(self, seen: Properties, denoised: Tensor) -> Tensor:
         target = self.reference.at(seen.sigma, like=denoised).denoised

@@ -78,6 +78,13 @@ def transform_object(
     return tuple(terms)
 
 
+def _same(term: Term, reference: Record, move: Preserve) -> bool:
+    """Whether a term is about the object that a recipe moves."""
+    if reference is move.reference:
+        return not _differs(reference, term.object, move.object)
+    return term.object == move.object
+
+
 def _differs(record: Record, name: str, object: str) -> bool:
     """Whether two phrases share no word of the prompt."""
     return not set(record.table.find(name)) & set(record.table.find(object))
@@ -89,10 +96,12 @@ def chained(terms: Sequence[Term], added: Sequence[Term]) -> tuple[Term, ...]:
     A recipe keeps the shape of every other object where it is. Where another recipe of the chain
     moves that object, keeping it gives way.
     """
-    moving = {term.object for term in (*terms, *added) if isinstance(term, Preserve)}
+    recipes = [term for term in (*terms, *added) if isinstance(term, Preserve)]
+    moves = [recipe for recipe in recipes if recipe.transform != Affine()]
 
     def gives_way(term: Term) -> bool:
-        still = isinstance(term, Shape) and term.transform == Affine()
-        return still and term.object in moving
+        if not isinstance(term, Shape) or term.reference is None or term.transform != Affine():
+            return False
+        return any(_same(term, term.reference, move) for move in moves)
 
     return tuple(term for term in (*terms, *added) if not gives_way(term))

@@ -124,3 +124,9 @@ def test_moving_keeps_what_is_missing_missing() -> None:
     kept = moved(step(1, 1.0, full=False), CPU, torch.float16)
     assert kept.features is None
     assert kept.denoised is None
+
+
+def test_an_empty_record_says_what_its_run_lacked() -> None:
+    with pytest.raises(ValueError, match="the record is empty, because its run saw no token table"):
+        _ = record().table
+    assert record().sigmas == ()

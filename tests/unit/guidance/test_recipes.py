@@ -1,0 +1,124 @@
+"""Recipes: which terms a request turns into."""
+
+import pytest
+import torch
+from selfguidance.guidance.energies import Appearance, Position, Shape, Size, Term
+from selfguidance.guidance.preserve import Preserve
+from selfguidance.guidance.properties import Properties
+from selfguidance.guidance.recipes import Balance, chained, transform_object
+from selfguidance.guidance.record import Record
+from selfguidance.guidance.warp import Affine
+from selfguidance.guidance.window import Window
+from selfguidance.tests.unit.guidance.toys import SITE, record, table
+
+PROMPT = "a red circle and a blue square and a star"
+MOVE = Affine(dx=0.25, dy=-0.1)
+
+
+def shown(prompt: str = PROMPT, named: tuple[str, ...] = ()) -> Record:
+    """A run of this prompt, with random maps, features and picture."""
+    words = table(prompt, named)
+    maps = {SITE: torch.rand(1, len(words.words), 6, 8)}
+    features = torch.rand(1, len(words.words), 5)
+    return record(Properties(1.0, words, maps, features, torch.rand(1, 4, 12, 16)))
+
+
+def parts(terms: tuple[Term, ...]) -> list[tuple[str, str]]:
+    return [(type(term).__name__, term.object) for term in terms]
+
+
+def test_a_move_guides_its_object_and_keeps_every_other_one_and_the_rest() -> None:
+    assert parts(transform_object("red circle", MOVE, shown())) == [
+        ("Shape", "red circle"),
+        ("Position", "red circle"),
+        ("Size", "red circle"),
+        ("Appearance", "red circle"),
+        ("Shape", "blue square"),
+        ("Appearance", "blue square"),
+        ("Shape", "star"),
+        ("Appearance", "star"),
+        ("Preserve", "red circle"),
+    ]
+
+
+def test_the_object_is_moved_relative_to_the_reference_and_the_others_stay() -> None:
+    then = shown()
+    resize = Affine(dx=0.25, dy=-0.1, scale_x=2, scale_y=1.5)
+    shape, position, size, _, *others, rest = transform_object("star", resize, then)
+    assert isinstance(shape, Shape) and shape.transform == resize
+    assert isinstance(position, Position) and (position.x, position.y) == (0.25, -0.1)
+    assert isinstance(size, Size) and size.size == 3.0
+    assert isinstance(rest, Preserve) and rest.transform == resize
+    assert all(t.transform == Affine() for t in others if isinstance(t, Shape))
+    assert all(t.references == (then,) for t in (shape, position, size, *others, rest))
+
+
+@pytest.mark.parametrize("phrase", ["circle", "red", "red circle", "a red circle"])
+def test_an_object_that_shares_words_with_the_moved_one_is_not_kept(phrase: str) -> None:
+    kept = {term.object for term in transform_object(phrase, MOVE, shown())} - {phrase}
+    assert kept == {"blue square", "star"}
+
+
+def test_objects_of_the_same_colour_are_told_apart() -> None:
+    then = shown("a red circle and a red square")
+    assert ("Shape", "red square") in parts(transform_object("red circle", MOVE, then))
+
+
+def test_objects_that_the_user_named_are_the_ones_kept() -> None:
+    then = shown(named=("star", "red circle"))
+    assert {t.object for t in transform_object("star", MOVE, then)} == {"star", "red circle"}
+
+
+def test_an_object_that_the_reference_lacks_is_refused() -> None:
+    with pytest.raises(ValueError, match="object 'ball' is not in the prompt 'a red circle"):
+        transform_object("ball", MOVE, shown())
+
+
+def test_weight_and_balance_weigh_the_parts() -> None:
+    balance = Balance(shape=2, position=3, size=5, others=7, rest=0.5)
+    terms = transform_object("star", MOVE, shown("star and moon"), 10, None, balance)
+    assert [t.weight for t in terms] == pytest.approx([20, 30, 50, 0.7, 7, 0.7, 0.5])
+
+
+def test_the_window_is_that_of_every_part() -> None:
+    window = Window(0.1, 0.6)
+    assert {t.window for t in transform_object("star", MOVE, shown(), window=window)} == {window}
+    assert {t.window for t in transform_object("star", MOVE, shown())} == {Window()}
+
+
+def test_a_move_of_nothing_has_no_energy_at_its_reference() -> None:
+    then = shown()
+    for term in transform_object("red circle", Affine(), then):
+        if not isinstance(term, Preserve):
+            assert term(then.steps[0].properties).abs().max() < 1e-6, term.label
+
+
+def test_of_two_chained_moves_neither_keeps_what_the_other_moves() -> None:
+    then = shown()
+    first = transform_object("red circle", MOVE, then)
+    terms = chained(first, transform_object("blue square", MOVE, then))
+    still = [t for t in terms if isinstance(t, Shape) and t.transform == Affine()]
+    assert {t.object for t in still} == {"star"}
+    assert sum(isinstance(t, Shape) and t.transform == MOVE for t in terms) == 2
+    assert sum(isinstance(t, Preserve) for t in terms) == 2
+    assert sum(isinstance(t, Appearance) for t in terms) == 6
+
+
+def test_a_chained_move_is_recognised_by_its_words_not_by_its_phrase() -> None:
+    then = shown()
+    first = transform_object("circle", MOVE, then)
+    terms = chained(first, transform_object("blue square", MOVE, then))
+    still = [t.object for t in terms if isinstance(t, Shape) and t.transform == Affine()]
+    assert set(still) == {"star"}
+
+
+def test_chaining_keeps_what_the_user_asked_for_by_a_mask() -> None:
+    mask = Shape(object="star", mask=torch.ones(1, 2, 2))
+    assert mask in chained([mask], transform_object("star", MOVE, shown()))
+
+
+@pytest.mark.parametrize("transform", [MOVE, Affine()], ids=["move", "no move"])
+def test_a_recipe_alone_is_chained_unchanged(transform: Affine) -> None:
+    terms = transform_object("star", transform, shown())
+    assert len(chained((), terms)) == len(terms)
+    assert all(a is b for a, b in zip(chained((), terms), terms, strict=True))
