@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Edit:
         return self.x - self.thing.x, self.y - self.thing.y
 
 
-def edits(studio: Studio, kind: str, seeds: int, **run: object) -> Iterator[Edit | None]:
+def edits(studio: Studio, kind: str, seeds: int, **run: Any) -> Iterator[Edit | None]:
     """Edits of the first object of every prompt; None for every seed that allows none.
 
     A seed counts where the unguided picture shows each of the two objects exactly once, else it is

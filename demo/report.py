@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     studio = Studio()
-    rows = {}
+    rows: dict[str, dict] = {}
     for kind in options.kind or ("move", "resize"):
         for run in RUNS:
             name = f"{kind}, {run['sampler_name']} {run['steps']} steps"

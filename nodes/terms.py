@@ -1,6 +1,7 @@
 """Term nodes: one energy each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from comfy_api.latest import io
@@ -69,6 +70,16 @@ class Position(io.ComfyNode):
                 ),
                 *term_inputs(),
                 reference_input(optional=True),
+                io.Float.Input(
+                    "concentration",
+                    default=1.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.05,
+                    optional=True,
+                    tooltip="How much the object is kept in one piece at that point. 0: the paper's"
+                    " term, which two halves on either side satisfy; high values make it smaller.",
+                ),
             ],
             outputs=[terms_output()],
         )
@@ -85,17 +96,25 @@ class Position(io.ComfyNode):
         end_percent: float,
         terms: Chain = (),
         reference: Record | None = None,
+        concentration: float = 1.0,
     ) -> io.NodeOutput:
-        """Add the term."""
-        term = energies.Position(
-            object=object,
-            x=x,
-            y=y,
-            reference=_needed(reference, relative, object),
-            weight=weight,
-            window=Window(start_percent, end_percent),
-        )
-        return io.NodeOutput((*terms, term))
+        """Add the terms."""
+        for name, value in () if relative else (("x", x), ("y", y)):
+            if not 0 <= value <= 1:
+                raise ValueError(
+                    f"{name} must lie between 0 and 1, got {value}; switch relative on to give a "
+                    "distance instead of a place"
+                )
+        place: dict[str, Any] = {
+            "object": object,
+            "x": x,
+            "y": y,
+            "reference": _needed(reference, relative, object),
+            "window": Window(start_percent, end_percent),
+        }
+        position = energies.Position(weight=weight, **place)
+        together = energies.Concentration(weight=weight * concentration, **place)
+        return io.NodeOutput((*terms, position, *([together] if concentration else [])))
 
 
 class Size(io.ComfyNode):
