@@ -1,0 +1,23 @@
+"""ComfyUI in this process for the host tier."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def lab(comfy: Path) -> ModuleType:
+    """The module `lab.py`, which imports ComfyUI."""
+    from selfguidance.tests.host import lab
+
+    return lab
+
+
+@pytest.fixture(scope="session")
+def shapes(lab: ModuleType) -> tuple[Any, Any, Any]:
+    """MODEL, CLIP and VAE of the bundled model; tests must leave them as they are."""
+    from selfguidance.demo import model
+
+    return model.load()

@@ -1,0 +1,217 @@
+"""Small models and short runs for the tests that need ComfyUI.
+
+Imports ComfyUI, so tests reach this module through the fixture `lab`. Runs happen in inference
+mode, as in ComfyUI's executor.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import comfy.latent_formats
+import comfy.model_base
+import comfy.samplers
+import comfy.supported_models
+import nodes as comfy_nodes
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
+from selfguidance.demo import architecture
+from selfguidance.guidance import energies
+from selfguidance.guidance.guide import Guide
+from selfguidance.guidance.record import Record
+from selfguidance.guidance.tokens import TokenTable
+from selfguidance.nodes.patch import KEY, GuidedRun
+from selfguidance.nodes.sampler import KSampler
+from torch import Tensor
+
+WIDTH = 64
+WORDS = "a red circle and a blue square".split()
+# every size is the real family's, but for the widths
+_SMALL = {
+    "image_size": 32,
+    "in_channels": 4,
+    "out_channels": 4,
+    "model_channels": 32,
+    "use_spatial_transformer": True,
+    "context_dim": WIDTH,
+    "legacy": False,
+    "use_checkpoint": False,
+}
+_UNETS = {
+    "sd15": {
+        "channel_mult": [1, 2, 4, 4],
+        "num_res_blocks": [2, 2, 2, 2],
+        "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
+        "transformer_depth_middle": 1,
+        "transformer_depth_output": [1] * 9 + [0] * 3,
+        "num_heads": 4,
+        "use_linear_in_transformer": False,
+        "adm_in_channels": None,
+    },
+    "sdxl": {
+        "channel_mult": [1, 2, 4],
+        "num_res_blocks": [2, 2, 2],
+        "transformer_depth": [0, 0, 2, 2, 4, 4],
+        "transformer_depth_middle": 4,
+        "transformer_depth_output": [0, 0, 0, 2, 2, 2, 4, 4, 4],
+        "num_head_channels": 16,
+        "use_linear_in_transformer": True,
+        "num_classes": "sequential",
+        "adm_in_channels": 2816,
+    },
+    "other": {
+        "channel_mult": [1, 2],
+        "num_res_blocks": [1, 1],
+        "transformer_depth": [0, 1],
+        "transformer_depth_middle": 1,
+        "transformer_depth_output": [0, 0, 1, 1],
+        "num_heads": 4,
+        "use_linear_in_transformer": False,
+        "adm_in_channels": None,
+    },
+}
+FAMILIES = ("shapes", "sd15", "sdxl")
+
+
+def unet(family: str, seed: int = 0, dtype: torch.dtype = torch.float32) -> ModelPatcher:
+    """A MODEL of a family with narrow layers and random weights."""
+    if family == "shapes":
+        settings = architecture.unet_config() | {"context_dim": WIDTH}
+    else:
+        settings = {**_SMALL, **_UNETS[family]}
+    kind = comfy.supported_models.SDXL if family == "sdxl" else comfy.supported_models.SD15
+    base = comfy.model_base.SDXL if family == "sdxl" else comfy.model_base.BaseModel
+
+    def fresh() -> dict[str, Any]:
+        copied = {k: list(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return {**copied, "dtype": dtype}
+
+    config = kind(fresh())
+    config.unet_config = fresh()  # UNetModel empties the lists that it is given
+    model = base(config, comfy.model_base.ModelType.EPS, device=torch.device("cpu"))
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.diffusion_model.parameters():
+        parameter.requires_grad_(False)
+        if parameter.ndim > 1:
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+            parameter.mul_(1.0 / parameter[0].numel() ** 0.5)
+        else:
+            parameter.zero_()
+    for module in model.modules():
+        if isinstance(module, (torch.nn.GroupNorm, torch.nn.LayerNorm)):
+            module.weight.fill_(1.0)
+    cpu = torch.device("cpu")
+    return ModelPatcher(model.eval(), load_device=cpu, offload_device=cpu)
+
+
+def predicting(model: ModelPatcher, prediction: str) -> ModelPatcher:
+    """The MODEL with another parametrisation, by ComfyUI's own nodes."""
+    if prediction == "v":
+        return ModelSamplingDiscrete().patch(model, "v_prediction", False)[0]
+    if prediction == "flow":
+        return ModelSamplingSD3().patch(model, 3.0)[0]
+    return model
+
+
+def embedded(
+    seed: int = 1, words: Sequence[str] = WORDS, first: int = 1, length: int = 77, **extra: Any
+) -> list[Any]:
+    """A CONDITIONING of random tokens, in which the words stand from token `first` on."""
+    generator = torch.Generator().manual_seed(seed)
+    positions = tuple((first + i,) for i in range(len(words)))
+    table = TokenTable(" ".join(words), tuple(words), positions, length)
+    pooled = torch.randn(1, 1280, generator=generator)
+    cond = torch.randn(1, length, WIDTH, generator=generator)
+    return [[cond, {"pooled_output": pooled, KEY: table, **extra}]]
+
+
+def empty(seed: int = 2) -> list[Any]:
+    """A CONDITIONING without token table."""
+    ((cond, extra),) = embedded(seed)
+    return [[cond, {"pooled_output": extra["pooled_output"]}]]
+
+
+def latent(batch: int = 1, height: int = 16, width: int = 16, **extra: Any) -> dict[str, Any]:
+    """An empty LATENT."""
+    return {"samples": torch.zeros(batch, 4, height, width), **extra}
+
+
+def position(object: str = "red circle", x: float = 0.8, y: float = 0.3, **rest: Any) -> Any:
+    """A term that pulls at the object."""
+    return energies.Position(object=object, x=x, y=y, **rest)
+
+
+def settings(**changes: Any) -> dict[str, Any]:
+    """Inputs of a KSampler node, but for the model."""
+    standard = {
+        "seed": 3,
+        "steps": 4,
+        "cfg": 4.0,
+        "sampler_name": "euler",
+        "scheduler": "normal",
+        "denoise": 1.0,
+    }
+    if "positive" not in changes:
+        standard |= {"positive": embedded(), "negative": empty()}
+    if "latent_image" not in changes:
+        standard["latent_image"] = latent()
+    return standard | changes
+
+
+def guided(
+    model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **changes: Any
+) -> tuple[Tensor, Record]:
+    """Samples and record of our KSampler node."""
+    weighting = {"weighting": changes.pop("weighting")} if "weighting" in changes else {}
+    with torch.inference_mode():
+        try:
+            latent, record = KSampler.execute(
+                model, **settings(**changes), strength=strength, terms=terms, **weighting
+            ).args
+        finally:
+            assert torch.is_inference_mode_enabled() and not torch.is_grad_enabled()
+    return latent["samples"], record
+
+
+def plain(model: ModelPatcher, **changes: Any) -> Tensor:
+    """Samples of ComfyUI's own KSampler node."""
+    inputs = settings(**changes)
+    order = ("seed", "steps", "cfg", "sampler_name", "scheduler", "positive", "negative")
+    with torch.inference_mode():
+        (latent,) = comfy_nodes.common_ksampler(
+            model,
+            *(inputs[name] for name in order),
+            inputs["latent_image"],
+            denoise=inputs["denoise"],
+        )
+    return latent["samples"]
+
+
+def one_step(
+    model: ModelPatcher,
+    guide: Guide,
+    sigma: float,
+    noise: Tensor,
+    positive: list[Any],
+    negative: list[Any],
+    cfg: float = 1.0,
+    callback: Callable | None = None,
+) -> GuidedRun:
+    """A run of one Euler step from a noise level to the clean picture."""
+    run = GuidedRun(model, guide)
+    with torch.inference_mode():
+        comfy.samplers.sample(
+            run.model,
+            noise,
+            positive,
+            negative,
+            cfg,
+            torch.device("cpu"),
+            comfy.samplers.sampler_object("euler"),
+            torch.tensor([sigma, 0.0]),
+            latent_image=torch.zeros_like(noise),
+            callback=callback,
+            disable_pbar=True,
+            seed=0,
+        )
+    return run

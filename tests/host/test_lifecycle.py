@@ -1,0 +1,219 @@
+"""What a run leaves behind: nothing, however it ends."""
+
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+MIDDLE = 4  # model calls of a guided run: conditional and unconditional of every step
+
+
+@pytest.fixture
+def model(lab: ModuleType) -> Any:
+    """A model as a node loads it: its weights are inference tensors."""
+    with torch.inference_mode():
+        return lab.unet("shapes")
+
+
+@pytest.fixture(autouse=True)
+def no_interrupt_is_left(lab: ModuleType) -> Iterator[None]:
+    import comfy.model_management
+
+    yield
+    assert not comfy.model_management.processing_interrupted()
+
+
+class Snapshot:
+    """Everything of a MODEL that a run could leave something in."""
+
+    def __init__(self, model: Any) -> None:
+        self.stores = {
+            (name, kind): dict(getattr(module, kind))
+            for name, module in model.model.named_modules()
+            for kind in ("_parameters", "_buffers", "_modules")
+        }
+        self.attributes = {
+            name: {key: _contents(value) for key, value in vars(module).items()}
+            for name, module in model.model.named_modules()
+        }
+        state = {key: value for key, value in vars(model).items() if key != "model"}
+        self.patcher = {key: _contents(value) for key, value in state.items()}
+
+    def check(self, model: Any) -> None:
+        """Nothing may differ, and every tensor must be the very object that it was."""
+        now = Snapshot(model)
+        assert now.stores.keys() == self.stores.keys()
+        for key, store in self.stores.items():
+            assert list(now.stores[key]) == list(store)
+            assert all(now.stores[key][name] is tensor for name, tensor in store.items()), key
+        assert now.attributes == self.attributes
+        assert now.patcher == self.patcher
+
+
+def _contents(value: Any) -> Any:
+    """A copy of containers, so that later changes show; what is no container stands for itself."""
+    if isinstance(value, dict):
+        return {key: _contents(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_contents(entry) for entry in value]
+    return value if isinstance(value, (int, float, str, type(None))) else id(value)
+
+
+def on_call(number: int, action: Callable[[], None]) -> Callable:
+    """A module hook that acts when the model runs for the n-th time, counted from now."""
+    calls = iter(range(1, 1000))
+
+    def hook(*_: Any) -> None:
+        if next(calls) == number:
+            action()
+
+    return hook
+
+
+def broken() -> None:
+    raise RuntimeError("the module broke")
+
+
+def interrupted() -> None:
+    import comfy.model_management
+
+    comfy.model_management.interrupt_current_processing()
+
+
+def broken_term(lab: ModuleType, at: int) -> Any:
+    """A term that raises when it is asked for the n-th time."""
+    from selfguidance.guidance import energies
+
+    calls = iter(range(1, 1000))
+
+    class Broken(energies.Position):
+        def __call__(self, seen: Any) -> torch.Tensor:
+            if next(calls) == at:
+                raise RuntimeError("the term broke")
+            return super().__call__(seen)
+
+    return Broken(object="red circle", x=0.8, y=0.3)
+
+
+def test_a_guided_run_leaves_the_model_as_it_was(lab: ModuleType, model: Any) -> None:
+    before = lab.plain(model)
+    snapshot = Snapshot(model)
+    assert any(p.is_inference() for p in model.model.parameters())
+    lab.guided(model, [lab.position()])
+    snapshot.check(model)
+    assert torch.equal(lab.plain(model), before)
+    snapshot.check(model)
+
+
+def test_the_snapshot_notices_what_it_shall(lab: ModuleType, model: Any) -> None:
+    layer = model.model.diffusion_model.input_blocks[0][0]
+    bias = layer.bias
+    changes = (
+        (lambda: layer._parameters.update(bias=torch.nn.Parameter(bias.clone(), False))),
+        (lambda: layer.register_forward_hook(broken)),
+        (lambda: setattr(layer, "extra", 1)),
+        (lambda: model.add_wrapper_with_key("predict_noise", "key", broken)),
+        (lambda: model.set_model_attn2_replace(broken, "output", 2)),
+        (lambda: model.add_object_patch("model_sampling", broken)),
+    )
+    for change in changes:
+        snapshot = Snapshot(model)
+        with torch.inference_mode():
+            change()
+        with pytest.raises(AssertionError):
+            snapshot.check(model)
+
+
+@pytest.mark.parametrize("at", [1, 2, MIDDLE, MIDDLE + 1])
+@pytest.mark.parametrize("cause", [broken, interrupted], ids=["exception", "interrupt"])
+def test_a_run_that_ends_early_leaves_nothing(
+    lab: ModuleType, model: Any, cause: Callable[[], None], at: int
+) -> None:
+    from comfy.model_management import InterruptProcessingException
+
+    before = lab.plain(model)
+    calls = on_call(at, cause)
+    hook = {"call": lambda *_: None}
+    part = model.model.diffusion_model.middle_block[0]
+    part.register_forward_pre_hook(lambda *arguments: hook["call"]())
+    snapshot = Snapshot(model)
+    hook["call"] = calls
+    error = InterruptProcessingException if cause is interrupted else RuntimeError
+    with pytest.raises(error):
+        lab.guided(model, [lab.position()])
+    hook["call"] = lambda *_: None
+    snapshot.check(model)
+    assert torch.equal(lab.plain(model), before)
+    snapshot.check(model)
+    assert len(lab.guided(model, [lab.position()])[1].steps) == 4
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_term_that_fails_leaves_nothing(lab: ModuleType, model: Any, at: int) -> None:
+    before = lab.plain(model)
+    snapshot = Snapshot(model)
+    with pytest.raises(RuntimeError, match="the term broke"):
+        lab.guided(model, [broken_term(lab, at)])
+    snapshot.check(model)
+    assert torch.equal(lab.plain(model), before)
+
+
+def test_a_patch_of_another_pack_that_fails_leaves_nothing(lab: ModuleType, model: Any) -> None:
+    before = lab.plain(model)
+    patched = model.clone()
+    calls = on_call(3, broken)
+    patched.set_model_sampler_post_cfg_function(lambda args: calls() or args["denoised"])
+    snapshot, own = Snapshot(model), Snapshot(patched)
+    with pytest.raises(RuntimeError, match="the module broke"):
+        lab.guided(patched, [lab.position()])
+    snapshot.check(model)
+    own.check(patched)
+    assert torch.equal(lab.plain(model), before)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["success", "failure"])
+def test_no_tensor_of_a_run_outlives_it(
+    lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    from selfguidance.nodes import capture, patch
+
+    born: list[weakref.ref] = []
+    traced: list[weakref.ref] = []
+
+    def remember(kind: type, name: str, values: Callable[[tuple], list[Any]]) -> None:
+        original = getattr(kind, name)
+
+        def spy(self: Any, *arguments: Any) -> Any:
+            born.append(weakref.ref(self))
+            traced.extend(weakref.ref(tensor) for tensor in values(arguments))
+            return original(self, *arguments)
+
+        monkeypatch.setattr(kind, name, spy)
+
+    remember(patch.GuidedRun, "_add_step", lambda a: [*a[0].maps.values(), a[0].denoised])
+    remember(capture.Capture, "read_attention", lambda a: [a[1], a[2]])
+    if fails:
+        with pytest.raises(RuntimeError, match="the term broke"):
+            lab.guided(model, [broken_term(lab, 3)])
+    else:
+        lab.guided(model, [lab.position()])
+    monkeypatch.undo()
+    gc.collect()
+    assert len(born) > 4 and len(traced) > 8
+    assert not any(reference() is not None for reference in (*born, *traced))
+    tensors = [thing for thing in gc.get_objects() if isinstance(thing, torch.Tensor)]
+    assert not [tensor for tensor in tensors if tensor.grad_fn is not None]
+
+
+def test_a_record_holds_no_graph_and_no_tensor_of_the_run(lab: ModuleType, model: Any) -> None:
+    _, record = lab.guided(model, [lab.position()])
+    for step in record:
+        seen = step.properties
+        for tensor in (*seen.maps.values(), seen.features, seen.denoised):
+            assert tensor.grad_fn is None and not tensor.requires_grad
+            assert tensor.device.type == "cpu" and tensor.dtype == torch.float16
+            assert tensor.untyped_storage().nbytes() == tensor.numel() * 2
