@@ -24,10 +24,10 @@ WARMUP = 150
 DECAY_SHARE = 0.45  # the learning rate is constant, then falls as a half cosine over this last part
 EMA = 0.999
 DROPPED_CAPTIONS = 0.1
-OTHER_FORMATS = 1 / 8
+OTHER_FORMATS = 1 / 5  # of the steps, at half the batch
 # attention supervision: from step, to step, weight; strong while words find their objects,
 # then a reminder
-ATTENTION = ((200, 1500, 0.03), (1500, math.inf, 0.015))
+ATTENTION = ((200, 1500, 0.03), (1500, math.inf, 0.02))
 SITE_WEIGHTS = {"output.2": 0.7, "output.3": 0.3}
 PREVIEW = (
     "a red circle",
