@@ -29,7 +29,7 @@ TRIES = 200
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit of an unguided picture: `thing` goes to the centre (x, y), with factor times its area."""
+    """One edit of an unguided picture: `thing` goes to (x, y), with factor times its area."""
 
     prompt: str
     object: str

@@ -114,7 +114,7 @@ class Outcome:
 def compare(
     before: Shot, after: Shot, thing: Found, x: float, y: float, factor: float = 1.0
 ) -> Outcome:
-    """Measure an edit of `thing`, an object of `before`, that asked for a centre and area factor."""
+    """Measure an edit of `thing` of `before` that asked for a centre and an area factor."""
     same = [found for found in after.objects if found.colour == thing.colour]
     others = [found for found in before.objects if found is not thing]
     moved = same[0] if same else None
