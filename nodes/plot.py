@@ -64,8 +64,9 @@ def _figure(record: Record) -> "Figure":
         means = [float(np.mean(step.energies[name])) for step in shown]
         axes.plot([step.properties.sigma for step in shown], means, marker=".", label=name)
     guided = [step.properties.sigma for step in steps if step.guided]
-    axes.plot(guided, [0] * len(guided), "|", color="black", clip_on=False, label="guided step")
-    axes.set(xlabel="sigma", ylabel="energy (lower is better)", xscale="log", ylim=(0, None))
+    bottom = axes.get_xaxis_transform()
+    axes.plot(guided, [0] * len(guided), "|", transform=bottom, color="black", label="guided step")
+    axes.set(xlabel="sigma", ylabel="energy (lower is better)", xscale="log", yscale="log")
     axes.invert_xaxis()
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", fontsize="small")
