@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from selfguidance.guidance.energies import Size
 from selfguidance.guidance.guide import Guide
 from selfguidance.guidance.preserve import Preserve
 from selfguidance.guidance.properties import Properties
@@ -142,7 +143,8 @@ def test_what_one_term_sets_free_no_other_holds() -> None:
 def test_what_a_term_sets_free_stays_free_outside_its_window() -> None:
     then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
     over, active = (kept(record(run(maps, latent=then))) for maps in (OBJECT, AWAY))
-    guide = Guide(((over, 9.0, 5.0), (active, 9.0, 0.0)))
+    other = Size(object="circle", size=0.1)
+    guide = Guide(((over, 9.0, 5.0), (active, 9.0, 0.0), (other, 9.0, 0.0)))
     result, energies = guide.preserve(seen(OBJECT, sigma=1.0), now)
     torch.testing.assert_close(result, (over.region * active.region).expand_as(now))
     assert list(energies) == ["all but circle"]

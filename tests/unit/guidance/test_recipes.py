@@ -112,6 +112,13 @@ def test_a_chained_move_is_recognised_by_its_words_not_by_its_phrase() -> None:
     assert set(still) == {"star"}
 
 
+def test_chained_moves_from_two_records_are_told_apart_by_their_phrases() -> None:
+    first = transform_object("red circle", MOVE, shown())
+    terms = chained(first, transform_object("blue square", MOVE, shown()))
+    still = [t.object for t in terms if isinstance(t, Shape) and t.transform == Affine()]
+    assert set(still) == {"star"}
+
+
 def test_chaining_keeps_what_the_user_asked_for_by_a_mask() -> None:
     mask = Shape(object="star", mask=torch.ones(1, 2, 2))
     assert mask in chained([mask], transform_object("star", MOVE, shown()))
