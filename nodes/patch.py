@@ -35,6 +35,7 @@ from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties, Site
 from ..guidance.record import Record, Step, moved
 from .capture import Capture
+from .control import without_gradient
 from .weights import differentiable
 
 KEY = "self_guidance"
@@ -184,7 +185,9 @@ class GuidedRun:
         guided = [_is_positive(cond, call.positive) for cond in conds]
         with torch.inference_mode(False), torch.enable_grad():
             traced = x.detach().clone().requires_grad_()
-            alone = [cond if g else None for cond, g in zip(conds, guided, strict=True)]
+            alone = [
+                without_gradient(cond) if g else None for cond, g in zip(conds, guided, strict=True)
+            ]
             outputs = executor(model, alone, traced, timestep.clone(), listening)
             self._take_gradient(call, traced)
         rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
