@@ -9,29 +9,29 @@ from ..guidance.recipes import Balance, chained, transform_object
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
-from .types import CATEGORY, object_input, reference_input, term_inputs, terms_output
+from .types import CATEGORY, number, object_input, reference_input, term_inputs, terms_output
 
 
 def _keep_inputs() -> list[io.Input]:
     return [
-        io.Float.Input(
+        number(
             "keep_others",
-            default=Balance.others,
-            min=0.0,
-            max=10.0,
+            Balance.others,
+            0.0,
+            10.0,
+            "How much the other objects keep their shape, and all objects their look.",
             step=0.05,
             optional=True,
-            tooltip="How much the other objects keep their shape, and all objects their look.",
         ),
-        io.Float.Input(
+        number(
             "keep_background",
-            default=Balance.rest,
-            min=0.0,
-            max=1.0,
+            Balance.rest,
+            0.0,
+            1.0,
+            "How much of everything outside the object is held as in the reference: 1 "
+            "holds it fully, 0 is the paper's recipe, which lets the background change.",
             step=0.05,
             optional=True,
-            tooltip="How much of everything outside the object is held as in the reference: 1 "
-            "holds it fully, 0 is the paper's recipe, which lets the background change.",
         ),
     ]
 
@@ -50,22 +50,8 @@ class MoveObject(io.ComfyNode):
             "without terms, wire that record here, and sample again with the same seed.",
             inputs=[
                 object_input(),
-                io.Float.Input(
-                    "dx",
-                    default=0.25,
-                    min=-1.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Distance to the right as a fraction of the width.",
-                ),
-                io.Float.Input(
-                    "dy",
-                    default=0.0,
-                    min=-1.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Distance downwards as a fraction of the height.",
-                ),
+                number("dx", 0.25, -1.0, 1.0, "Distance to the right as a fraction of the width."),
+                number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
                 reference_input(),
                 *term_inputs(),
                 *_keep_inputs(),
@@ -108,13 +94,13 @@ class ResizeObject(io.ComfyNode):
             "keeps everything else.",
             inputs=[
                 object_input(),
-                io.Float.Input(
+                number(
                     "scale",
-                    default=1.5,
-                    min=0.05,
-                    max=10.0,
+                    1.5,
+                    0.05,
+                    10.0,
+                    "Factor of the object's area: 2 is twice the area.",
                     step=0.05,
-                    tooltip="Factor of the object's area: 2 is twice the area.",
                 ),
                 reference_input(),
                 *term_inputs(),

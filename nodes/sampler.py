@@ -13,7 +13,7 @@ from ..guidance.energies import Term
 from ..guidance.guide import Guide
 from .check import check_run
 from .patch import GuidedRun
-from .types import CATEGORY, RecordIO, Terms
+from .types import CATEGORY, RecordIO, Terms, number
 
 NORMALISED, RAW = "normalised", "raw (paper)"
 
@@ -117,22 +117,15 @@ def _inputs() -> list[io.Input]:
         ),
         io.Conditioning.Input("negative", tooltip="What to avoid. Any text encoder node."),
         io.Latent.Input("latent_image", tooltip="The latent to denoise. Any size and batch."),
-        io.Float.Input(
-            "denoise",
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            tooltip="1 draws a new picture; less keeps some of the latent.",
-        ),
-        io.Float.Input(
+        number("denoise", 1.0, 0.0, 1.0, "1 draws a new picture; less keeps some of the latent."),
+        number(
             "strength",
-            default=1.0,
-            min=0.0,
-            max=100000.0,
-            step=0.05,
-            tooltip="How strongly the terms steer. 1 is a good default for any model and prompt; "
+            1.0,
+            0.0,
+            100000.0,
+            "How strongly the terms steer. 1 is a good default for any model and prompt; "
             "0 is a plain KSampler.",
+            step=0.05,
         ),
         io.Combo.Input(
             "weighting",

@@ -11,15 +11,9 @@ from ..guidance.energies import Term
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
-from .types import TERMS, object_input, reference_input, term_inputs, terms_output
+from .types import TERMS, number, object_input, reference_input, term_inputs, terms_output
 
 Chain = Sequence[Term]
-
-
-def _fraction(
-    name: str, default: float, tooltip: str, low: float = 0.0, high: float = 1.0
-) -> io.Input:
-    return io.Float.Input(name, default=default, min=low, max=high, step=0.01, tooltip=tooltip)
 
 
 def _relative(tooltip: str) -> io.Input:
@@ -51,18 +45,20 @@ class Position(io.ComfyNode):
             description="Puts the middle of an object at a point of the picture.",
             inputs=[
                 object_input(),
-                _fraction(
+                number(
                     "x",
                     0.5,
+                    -1.0,
+                    1.0,
                     "From the left edge (0) to the right edge (1); relative: distance to the "
                     "right.",
-                    -1.0,
                 ),
-                _fraction(
+                number(
                     "y",
                     0.5,
-                    "From the top edge (0) to the bottom edge (1); relative: distance downwards.",
                     -1.0,
+                    1.0,
+                    "From the top edge (0) to the bottom edge (1); relative: distance downwards.",
                 ),
                 _relative(
                     "Off: x and y are a place. On: they are a distance from where the reference "
@@ -70,15 +66,15 @@ class Position(io.ComfyNode):
                 ),
                 *term_inputs(),
                 reference_input(optional=True),
-                io.Float.Input(
+                number(
                     "concentration",
-                    default=1.0,
-                    min=0.0,
-                    max=100.0,
+                    1.0,
+                    0.0,
+                    100.0,
+                    "How much the object is kept in one piece at that point. 0: the paper's"
+                    " term, which two halves on either side satisfy; high values make it smaller.",
                     step=0.05,
                     optional=True,
-                    tooltip="How much the object is kept in one piece at that point. 0: the paper's"
-                    " term, which two halves on either side satisfy; high values make it smaller.",
                 ),
             ],
             outputs=[terms_output()],
@@ -130,12 +126,12 @@ class Size(io.ComfyNode):
             description="Makes an object cover a part of the picture's area.",
             inputs=[
                 object_input(),
-                _fraction(
+                number(
                     "size",
                     0.15,
-                    "Fraction of the picture's area; relative: factor of the reference's area.",
                     0.0,
                     10.0,
+                    "Fraction of the picture's area; relative: factor of the reference's area.",
                 ),
                 _relative(
                     "Off: size is a fraction of the picture. On: it is a factor of the size in "
@@ -184,18 +180,11 @@ class Shape(io.ComfyNode):
             "shows; moved, scaled and turned about its own middle.",
             inputs=[
                 object_input(),
-                _fraction("dx", 0.0, "Distance to the right, as a fraction of the width.", -1.0),
-                _fraction("dy", 0.0, "Distance downwards, as a fraction of the height.", -1.0),
-                _fraction("scale_x", 1.0, "Factor of the width.", 0.05, 10.0),
-                _fraction("scale_y", 1.0, "Factor of the height.", 0.05, 10.0),
-                io.Float.Input(
-                    "rotation",
-                    default=0.0,
-                    min=-360.0,
-                    max=360.0,
-                    step=1.0,
-                    tooltip="Clockwise turn in degrees.",
-                ),
+                number("dx", 0.0, -1.0, 1.0, "Distance to the right, as a fraction of the width."),
+                number("dy", 0.0, -1.0, 1.0, "Distance downwards, as a fraction of the height."),
+                number("scale_x", 1.0, 0.05, 10.0, "Factor of the width."),
+                number("scale_y", 1.0, 0.05, 10.0, "Factor of the height."),
+                number("rotation", 0.0, -360.0, 360.0, "Clockwise turn in degrees.", step=1.0),
                 *term_inputs(),
                 reference_input(optional=True),
                 io.Mask.Input(

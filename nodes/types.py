@@ -9,6 +9,21 @@ CATEGORY = "self-guidance"
 TERMS = f"{CATEGORY}/terms"
 
 
+def number(
+    name: str,
+    default: float,
+    low: float,
+    high: float,
+    tooltip: str,
+    step: float = 0.01,
+    **more: bool,
+) -> io.Input:
+    """A FLOAT widget from low to high."""
+    return io.Float.Input(
+        name, default=default, min=low, max=high, step=step, tooltip=tooltip, **more
+    )
+
+
 def object_input(
     tooltip: str = "The object, in the words of the prompt, such as 'red circle'.",
 ) -> io.Input:
@@ -30,29 +45,27 @@ def reference_input(optional: bool = False) -> io.Input:
 def term_inputs(weight: float = 1.0, end: float = 1.0) -> list[io.Input]:
     """Weight, window and chain, which every term has."""
     return [
-        io.Float.Input(
+        number(
             "weight",
-            default=weight,
-            min=0.0,
-            max=1000.0,
+            weight,
+            0.0,
+            1000.0,
+            "How much this term counts against the other terms. 0 switches it off.",
             step=0.05,
-            tooltip="How much this term counts against the other terms. 0 switches it off.",
         ),
-        io.Float.Input(
+        number(
             "start_percent",
-            default=0.0,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            tooltip="When the term starts, as a fraction of the noise schedule: 0 = pure noise.",
+            0.0,
+            0.0,
+            1.0,
+            "When the term starts, as a fraction of the noise schedule: 0 = pure noise.",
         ),
-        io.Float.Input(
+        number(
             "end_percent",
-            default=end,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            tooltip="When the term ends, as a fraction of the noise schedule: 1 = clean picture.",
+            end,
+            0.0,
+            1.0,
+            "When the term ends, as a fraction of the noise schedule: 1 = clean picture.",
         ),
         Terms.Input(
             "terms", optional=True, tooltip="Terms of other nodes, to which this one is added."
