@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ..guidance.energies import Term
 from ..guidance.families import Family
 from ..guidance.guide import Guide
 from ..guidance.tokens import TokenTable
@@ -18,7 +19,8 @@ def check_run(
     Raises:
         ValueError: no steps; a latent that is not finite; with terms: a positive conditioning that
             is limited to an area or has no token table, an object that is not in the prompt, a
-            reference of another family, of another batch size or without the object.
+            reference of another family, of another batch size or without the object; a mask of
+            another batch size.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
@@ -43,6 +45,7 @@ def check_run(
         table.find(term.object)
         for record in term.references:
             _check_reference(term.label, record, family, len(latent))
+        _check_mask(term, len(latent))
 
 
 def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:
@@ -55,4 +58,13 @@ def _check_reference(label: str, record: Any, family: Family, batch: int) -> Non
         raise ValueError(
             f"the reference of '{label}' holds {record.batch} pictures but the latent holds "
             f"{batch}; use a reference of one picture or of the same batch size"
+        )
+
+
+def _check_mask(term: Term, batch: int) -> None:
+    mask = getattr(term, "mask", None)
+    if mask is not None and len(mask) not in (1, batch):
+        raise ValueError(
+            f"the mask of '{term.label}' holds {len(mask)} pictures but the latent holds {batch}; "
+            "use one mask or as many as pictures"
         )

@@ -1,0 +1,197 @@
+"""Bad input ends in one ValueError that names the input and says what to do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="module")
+def model(lab: ModuleType) -> Any:
+    return lab.unet("shapes")
+
+
+@pytest.fixture(scope="module")
+def record(lab: ModuleType, model: Any) -> Any:
+    return lab.guided(model, steps=2)[1]
+
+
+def window(**changes: Any) -> dict[str, Any]:
+    return {"weight": 1.0, "start_percent": 0.0, "end_percent": 1.0, **changes}
+
+
+def refused(action: Callable[[], Any], *named: str) -> None:
+    """The action raises a ValueError that contains every text, as a sentence for a user."""
+    with pytest.raises(ValueError) as info:
+        action()
+    message = str(info.value)
+    assert all(text in message for text in named), message
+    assert len(message) > 25 and "Traceback" not in message
+
+
+def test_an_object_that_the_prompt_lacks(lab: ModuleType, model: Any) -> None:
+    terms = [lab.position("green star")]
+    refused(lambda: lab.guided(model, terms), "green star", "red", "circle", "square")
+
+
+def test_a_prompt_without_token_table(lab: ModuleType, model: Any) -> None:
+    inputs = {"positive": lab.empty(1), "negative": lab.empty()}
+    refused(
+        lambda: lab.guided(model, [lab.position()], **inputs),
+        "positive",
+        "Self-Guidance Prompt",
+    )
+    plain = lab.plain(model, **inputs)
+    assert torch.equal(lab.guided(model, **inputs)[0], plain)
+
+
+@pytest.mark.parametrize("node", ["Position", "Size"])
+def test_a_relative_target_without_reference(lab: ModuleType, node: str) -> None:
+    from selfguidance.nodes import terms
+
+    target = {"x": 0.1, "y": 0.1} if node == "Position" else {"size": 1.2}
+    refused(
+        lambda: getattr(terms, node).execute("red circle", **target, relative=True, **window()),
+        "reference",
+        "red circle",
+    )
+
+
+def test_a_shape_without_reference_and_mask(lab: ModuleType) -> None:
+    from selfguidance.nodes.terms import Shape
+
+    refused(lambda: Shape.execute("star", 0, 0, 1, 1, 0, **window()), "reference", "mask", "star")
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")], ids=["empty", "nan"])
+def test_a_mask_that_shows_nothing(lab: ModuleType, value: float) -> None:
+    from selfguidance.nodes.terms import Shape
+
+    mask = torch.full((1, 8, 8), value)
+    refused(lambda: Shape.execute("star", 0, 0, 1, 1, 0, **window(), mask=mask), "mask", "star")
+
+
+@pytest.mark.parametrize("node", ["Position", "Size", "Shape", "Appearance", "Move", "Resize"])
+def test_a_reference_without_the_object(lab: ModuleType, record: Any, node: str) -> None:
+    from selfguidance.nodes import recipes, terms
+
+    rest = {**window(), "object": "green star", "reference": record}
+    actions = {
+        "Position": lambda: terms.Position.execute(x=0, y=0, relative=True, **rest),
+        "Size": lambda: terms.Size.execute(size=1, relative=True, **rest),
+        "Shape": lambda: terms.Shape.execute(dx=0, dy=0, scale_x=1, scale_y=1, rotation=0, **rest),
+        "Appearance": lambda: terms.Appearance.execute(**rest),
+        "Move": lambda: recipes.MoveObject.execute(dx=0.1, dy=0, **rest),
+        "Resize": lambda: recipes.ResizeObject.execute(scale=1.5, **rest),
+    }
+    refused(actions[node], "green star", "circle")
+
+
+def test_an_empty_record_as_reference(lab: ModuleType, model: Any) -> None:
+    from selfguidance.nodes.recipes import MoveObject
+
+    _, empty = lab.guided(model, positive=lab.empty(1), negative=lab.empty(), steps=1)
+    refused(
+        lambda: MoveObject.execute("red circle", 0.1, 0.0, empty, **window()),
+        "record",
+        "Self-Guidance Prompt",
+    )
+
+
+def test_a_start_after_the_end(lab: ModuleType) -> None:
+    from selfguidance.nodes.terms import Position
+
+    times = window(start_percent=0.7, end_percent=0.2)
+    refused(
+        lambda: Position.execute("red circle", 0.5, 0.5, False, **times),
+        "start_percent",
+        "end_percent",
+        "0.7",
+    )
+
+
+@pytest.mark.parametrize("terms", [False, True], ids=["recording", "guided"])
+def test_a_model_of_another_family(lab: ModuleType, terms: bool) -> None:
+    refused(
+        lambda: lab.guided(lab.unet("other"), [lab.position()] * terms),
+        "family",
+        "Stable Diffusion XL",
+        "Shapes",
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_latent_that_is_not_finite(lab: ModuleType, model: Any, value: float) -> None:
+    latent = lab.latent()
+    latent["samples"][0, 1, 2, 3] = value
+    refused(lambda: lab.guided(model, [lab.position()], latent_image=latent), "latent_image")
+
+
+def test_no_steps(lab: ModuleType, model: Any) -> None:
+    refused(lambda: lab.guided(model, [lab.position()], steps=0), "steps", "0")
+
+
+def test_a_reference_of_another_batch_size(lab: ModuleType, model: Any) -> None:
+    from selfguidance.guidance import energies
+
+    _, two = lab.guided(model, steps=1, latent_image=lab.latent(2))
+    term = energies.Position(object="red circle", x=0.1, y=0.0, reference=two)
+    refused(lambda: lab.guided(model, [term], latent_image=lab.latent(3)), "reference", "2", "3")
+
+
+def test_a_mask_of_another_batch_size(lab: ModuleType, model: Any) -> None:
+    from selfguidance.guidance import energies
+
+    term = energies.Shape(object="red circle", mask=torch.ones(2, 8, 8))
+    refused(lambda: lab.guided(model, [term], latent_image=lab.latent(3)), "mask", "2", "3")
+
+
+def test_a_reference_of_another_family(lab: ModuleType, model: Any, record: Any) -> None:
+    from selfguidance.guidance import energies
+
+    other = replace(record, family="sdxl")
+    term = energies.Position(object="red circle", x=0.1, y=0.0, reference=other)
+    refused(lambda: lab.guided(model, [term]), "reference", "sdxl", "shapes")
+
+
+def test_a_reference_of_another_size_for_what_is_kept(lab: ModuleType, model: Any) -> None:
+    from selfguidance.nodes.recipes import MoveObject
+
+    _, wide = lab.guided(model, steps=1, latent_image=lab.latent(1, 16, 32))
+    terms = MoveObject.execute("red circle", 0.1, 0.0, wide, **window()).args[0]
+    refused(lambda: lab.guided(model, terms), "reference", "32", "16")
+
+
+def test_a_plot_of_a_record_without_energies(lab: ModuleType, record: Any) -> None:
+    from selfguidance.nodes.plot import EnergyPlot
+
+    refused(lambda: EnergyPlot.execute(record), "energies", "terms")
+
+
+def test_a_preview_of_a_step_that_is_not_there(lab: ModuleType, record: Any) -> None:
+    from selfguidance.nodes.preview import AttentionPreview
+
+    assert AttentionPreview.execute(record, "red circle", 1).args
+    refused(lambda: AttentionPreview.execute(record, "red circle", 2), "step", "2")
+
+
+def test_a_preview_of_an_object_that_is_not_there(lab: ModuleType, record: Any) -> None:
+    from selfguidance.nodes.preview import AttentionPreview
+
+    refused(lambda: AttentionPreview.execute(record, "green star", -1), "green star", "circle")
+
+
+def test_a_preview_over_pictures_of_another_batch(lab: ModuleType, record: Any) -> None:
+    from selfguidance.nodes.preview import AttentionPreview
+
+    image = torch.zeros(2, 64, 64, 3)
+    refused(lambda: AttentionPreview.execute(record, "red circle", -1, image), "image", "2")
+
+
+def test_a_prompt_without_clip(lab: ModuleType) -> None:
+    from selfguidance.nodes.prompt import Prompt
+
+    refused(lambda: Prompt.execute(None, "a star"), "clip")
