@@ -37,8 +37,10 @@ def shown(server: serve.Server) -> Any:
 
 
 def node(graph: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Inputs of the one node of a kind, with the values of the primitive nodes wired to it."""
     (found,) = [n["inputs"] for n in graph.values() if n["class_type"] == kind]
-    return found
+    sources = {k: graph[v[0]]["inputs"] for k, v in found.items() if isinstance(v, list)}
+    return {**found, **{k: source["value"] for k, source in sources.items() if "value" in source}}
 
 
 def things(picture: Picture) -> dict[str, Any]:
