@@ -1,0 +1,190 @@
+"""The whole graph in a real server: progress and previews as in any KSampler, stop and go on."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from selfguidance.demo import serve
+
+STEPS = 6
+Graph = dict[str, dict[str, Any]]
+
+
+def graph(steps: int = STEPS, seed: int = 2, dx: float = 0.2) -> Graph:
+    """Sample, look at the attention, move the circle, sample again, plot."""
+
+    def node(kind: str, **inputs: Any) -> dict[str, Any]:
+        return {"class_type": f"SelfGuidance{kind}", "inputs": inputs}
+
+    times = {"weight": 1.0, "start_percent": 0.0, "end_percent": 1.0}
+    sampler = {
+        "model": ["model", 0],
+        "seed": seed,
+        "steps": steps,
+        "cfg": 4.0,
+        "denoise": 1.0,
+        "sampler_name": "euler",
+        "scheduler": "normal",
+        "strength": 1.0,
+        "positive": ["positive", 0],
+        "negative": ["negative", 0],
+        "latent_image": ["latent", 0],
+    }
+    return {
+        "model": node("DemoModel"),
+        "positive": node("Prompt", clip=["model", 1], text="a red circle and a blue square"),
+        "negative": node("Prompt", clip=["model", 1], text=""),
+        "latent": {
+            "class_type": "EmptyLatentImage",
+            "inputs": {"width": 128, "height": 128, "batch_size": 1},
+        },
+        "plain": node("KSampler", **sampler),
+        "move": node(
+            "MoveObject", object="red circle", dx=dx, dy=0.0, reference=["plain", 1], **times
+        ),
+        "guided": node("KSampler", **sampler, terms=["move", 0]),
+        "decode": {
+            "class_type": "VAEDecode",
+            "inputs": {"samples": ["guided", 0], "vae": ["model", 2]},
+        },
+        "picture": {"class_type": "PreviewImage", "inputs": {"images": ["decode", 0]}},
+        "attention": node("AttentionPreview", record=["guided", 1], object="red circle", step=-1),
+        "plot": node("EnergyPlot", record=["guided", 1]),
+    }
+
+
+class Run:
+    """What the server sends while it runs a graph.
+
+    Args:
+        server: the server.
+        prompt: the graph.
+        stop_at: the guided step at which the run is interrupted.
+    """
+
+    def __init__(self, server: serve.Server, prompt: Graph, stop_at: int | None = None) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.pictures = 0
+        asyncio.run(self._watch(server, prompt, stop_at))
+
+    async def _watch(self, server: serve.Server, prompt: Graph, stop_at: int | None) -> None:
+        import aiohttp
+
+        address = f"{server.address}/ws?clientId=test"
+        async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
+            body = {"prompt": prompt, "client_id": "test"}
+            async with session.post(server.address + "/prompt", json=body) as reply:
+                assert reply.status == 200, await reply.text()
+                identity = (await reply.json())["prompt_id"]
+            end = time.monotonic() + 240
+            while time.monotonic() < end:
+                message = await socket.receive(timeout=240)
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    self.pictures += 1
+                    continue
+                event = json.loads(message.data)
+                kind, data = event["type"], event["data"]
+                self.events.append((kind, data))
+                if kind == "progress" and data["node"] == "guided" and data["value"] == stop_at:
+                    await session.post(server.address + "/interrupt")
+                if kind in ("execution_success", "execution_error", "execution_interrupted"):
+                    break
+        self.end = self.events[-1]
+        while not (history := server.json(f"/history/{identity}")):  # comes after the message
+            await asyncio.sleep(0.1)
+        self.history = history[identity]
+
+    def progress(self, node: str) -> list[int]:
+        """The values of a node's progress bar."""
+        return [
+            data["value"]
+            for kind, data in self.events
+            if kind == "progress" and data["node"] == node
+        ]
+
+    def kinds(self) -> Counter:
+        """How many messages of every kind came."""
+        return Counter(kind for kind, _ in self.events)
+
+
+@pytest.fixture(scope="module")
+def done(server: serve.Server) -> Run:
+    """The graph, run once."""
+    return Run(server, graph())
+
+
+def test_the_graph_runs_to_its_end(done: Run) -> None:
+    assert done.end[0] == "execution_success", done.end
+    assert done.history["status"]["status_str"] == "success"
+
+
+def test_both_samplers_show_their_progress(done: Run) -> None:
+    for node in ("plain", "guided"):
+        values = done.progress(node)
+        assert values == sorted(values)
+        assert set(range(1, STEPS + 1)) <= set(values)
+
+
+def test_every_picture_can_be_seen(done: Run, server: serve.Server) -> None:
+    outputs = done.history["outputs"]
+    assert set(outputs) == {"picture", "attention", "plot"}
+    for output in outputs.values():
+        (image,) = output["images"]
+        path = f"/view?filename={image['filename']}&type={image['type']}"
+        assert server.get(path + f"&subfolder={image['subfolder']}")[:4] == b"\x89PNG"
+
+
+def test_an_interrupt_ends_the_guided_run_and_the_next_one_works(
+    done: Run, server: serve.Server
+) -> None:
+    stopped = Run(server, graph(steps=40, seed=11), stop_at=3)
+    assert stopped.end[0] == "execution_interrupted"
+    assert stopped.end[1]["node_id"] == "guided"
+    assert max(stopped.progress("guided")) < 40
+    again = Run(server, graph(seed=11))
+    assert again.end[0] == "execution_success"
+
+
+def test_the_second_time_only_what_changed_runs(done: Run, server: serve.Server) -> None:
+    Run(server, graph())
+    other = Run(server, graph(dx=0.1))
+    ran = {data["node"] for kind, data in other.events if kind == "executing" and data["node"]}
+    assert "guided" in ran and "plain" not in ran
+
+
+def test_a_wrong_object_is_reported_at_its_node(server: serve.Server) -> None:
+    wrong = graph()
+    wrong["move"]["inputs"]["object"] = "green star"
+    run = Run(server, wrong)
+    kind, data = run.end
+    assert kind == "execution_error"
+    assert data["node_id"] == "move" and data["exception_type"] == "ValueError"
+    assert "green star" in data["exception_message"] and "circle" in data["exception_message"]
+
+
+def test_comfyuis_own_step_previews_come_from_guided_runs(
+    lab: Any, shapes: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import comfy.cli_args
+    import comfy.utils
+    from comfy.cli_args import LatentPreviewMethod
+    from selfguidance.nodes.prompt import Prompt
+
+    seen: list[SimpleNamespace] = []
+
+    def listen(value: int, total: int, preview: Any, **_: Any) -> None:
+        seen.append(SimpleNamespace(value=value, total=total, preview=preview))
+
+    monkeypatch.setattr(comfy.cli_args.args, "preview_method", LatentPreviewMethod.Latent2RGB)
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", listen)
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_ENABLED", True)
+    positive = Prompt.execute(shapes[1], "a red circle and a blue square").args[0]
+    negative = Prompt.execute(shapes[1], "").args[0]
+    lab.guided(shapes[0], [lab.position()], positive=positive, negative=negative, steps=STEPS)
+    assert [event.value for event in seen if event.preview] == list(range(1, STEPS + 1))
+    assert all(event.preview[1].size[0] >= 16 for event in seen if event.preview)
