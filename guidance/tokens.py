@@ -71,7 +71,7 @@ class TokenTable:
                 if end in self.borders and end > start:
                     break
                 text += _letters(self.words[end])
-                if text == wanted and _letters(self.words[start]):
+                if text == wanted:
                     found += [i for i in range(start, end + 1) if _letters(self.words[i])]
                 if not wanted.startswith(text) or text == wanted:
                     break

@@ -86,7 +86,7 @@ def test_full_weight_lands_exactly_on_the_reference_and_leaves_the_free_region_a
 
 
 @pytest.mark.parametrize(
-    ("weight", "strength", "share"), [(0.5, 1, 0.5), (1, 0.25, 0.25), (1, 9, 1)]
+    ("weight", "strength", "share"), [(0.5, 1, 0.5), (1, 0.25, 0.25), (1, 9, 1), (0.5, 9, 0.5)]
 )
 def test_weight_and_strength_say_how_far_it_goes(
     weight: float, strength: float, share: float

@@ -95,7 +95,7 @@ def test_no_gradient_runs_through_the_shapes() -> None:
 
 def test_features_are_pooled_under_the_mean_shape_of_the_sites() -> None:
     # shapes: left half at one site, everything but the last quarter at the other
-    maps = {SITE: left(2, 4, 2)[None, None], OTHER: left(2, 4, 3)[None, None]}
+    maps = {SITE: 0.1 + 0.2 * left(2, 4, 2)[None, None], OTHER: 0.3 * left(2, 4, 3)[None, None]}
     features = torch.tensor([1.0, 1.0, 2.0, 100.0]).expand(1, 1, 2, 4)
     # weights 1, 1, 1/2, 0 of the columns
     assert pooled(maps, features).item() == pytest.approx((1 + 1 + 2 / 2) / 2.5)
@@ -150,6 +150,15 @@ def test_the_appearance_is_the_mean_over_the_words_of_the_phrase() -> None:
 def test_a_pass_without_features_has_no_appearance() -> None:
     with pytest.raises(ValueError, match="no features were read, so object 'circle'"):
         seen(torch.ones(2, 2)).appearance("circle")
+
+
+@pytest.mark.parametrize("question", ["map", "shape", "centroid"])
+def test_a_property_that_several_terms_ask_for_is_worked_out_once(question: str) -> None:
+    shown = seen(blob(4, 6, 0.4, 0.6), square=blob(4, 6, 0.8, 0.2)[None])
+    first = getattr(shown, question)("circle")
+    assert getattr(shown, question)("circle") is first
+    other = getattr(shown, question)("square")
+    assert not torch.equal(other[0], first[0])
 
 
 @pytest.mark.parametrize("question", ["map", "shape", "centroid", "size", "appearance"])

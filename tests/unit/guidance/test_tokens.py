@@ -91,7 +91,7 @@ def test_one_table_is_joined_to_itself_alone() -> None:
 
 
 def test_joined_tables_share_what_the_user_named() -> None:
-    both = TokenTable.joined([table("a cat", ("cat",)), table("cat , dog", ("cat", "dog"))])
+    both = TokenTable.joined([table("cat , mat", ("cat",)), table("cat , dog", ("cat", "dog"))])
     assert both.objects == ("cat", "dog")
 
 

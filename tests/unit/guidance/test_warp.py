@@ -80,11 +80,11 @@ def test_turning_keeps_distances_in_pixels(
 
 
 def test_scaling_comes_before_turning_and_the_move_last() -> None:
-    maps = cell(15, 15, 7, 9)[None]  # two cells right of the middle
-    transform = Affine(dx=-3 / 15, dy=1 / 15, scale_x=2, rotation=90)
-    turned = warp(maps, MIDDLE, transform)  # four right, so four below, then moved
+    maps = cell(15, 15, 8, 9)[None]  # from the middle two cells right, one down
+    transform = Affine(dx=-3 / 15, dy=1 / 15, scale_x=2, scale_y=3, rotation=90)
+    turned = warp(maps, MIDDLE, transform)  # four right, three down; four down, three left; moved
     row, column = divmod(int(turned.argmax()), 15)
-    assert (row, column) == (7 + 4 + 1, 7 - 3)
+    assert (row, column) == (7 + 4 + 1, 7 - 3 - 3)
 
 
 def test_every_picture_is_turned_about_its_own_centre() -> None:
