@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .energies import Term
 from .preserve import Preserve
-from .properties import Properties
+from .properties import Properties, resample
 
 AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1, in units of the noise's own standard
@@ -124,7 +124,7 @@ class Guide:
         region = torch.ones(())
         for term, *_ in self.terms:  # what one term sets free, no other may hold at any time
             if isinstance(term, Preserve):
-                region = region * term.region
+                region = region * resample(term.region, *denoised.shape[-2:])
         for name, term in named(terms).items():
             denoised, energies[name] = term.pull(seen, denoised, min(1.0, self.strength), region)
         return denoised, energies

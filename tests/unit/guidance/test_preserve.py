@@ -162,6 +162,8 @@ def test_a_reference_without_a_picture_is_refused() -> None:
 
 
 def test_a_reference_of_another_size_is_refused_with_both_sizes() -> None:
-    term = kept(record(run(OBJECT)))
+    other = box(slice(1, 3), slice(1, 3), (4, 4))
+    latent = torch.zeros(1, 4, 4, 4)
+    fits, term = kept(record(run(other, latent=latent))), kept(record(run(OBJECT)))
     with pytest.raises(ValueError, match=r"it has \(8, 16\), the latent \(4, 4\)"):
-        preserve(term, now=torch.zeros(1, 4, 4, 4))
+        preserve(fits, term, now=latent)
