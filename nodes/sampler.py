@@ -80,6 +80,10 @@ class KSampler(io.ComfyNode):
 
 
 def _inputs() -> list[io.Input]:
+    return [*_sampling_inputs(), *_guidance_inputs()]
+
+
+def _sampling_inputs() -> list[io.Input]:
     return [
         io.Model.Input("model", tooltip="The model to denoise with. It is not changed."),
         io.Int.Input(
@@ -118,6 +122,11 @@ def _inputs() -> list[io.Input]:
         io.Conditioning.Input("negative", tooltip="What to avoid. Any text encoder node."),
         io.Latent.Input("latent_image", tooltip="The latent to denoise. Any size and batch."),
         number("denoise", 1.0, 0.0, 1.0, "1 draws a new picture; less keeps some of the latent."),
+    ]
+
+
+def _guidance_inputs() -> list[io.Input]:
+    return [
         number(
             "strength",
             1.0,

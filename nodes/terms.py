@@ -20,6 +20,19 @@ def _relative(tooltip: str) -> io.Input:
     return io.Boolean.Input("relative", default=False, tooltip=tooltip)
 
 
+def _concentration() -> io.Input:
+    return number(
+        "concentration",
+        1.0,
+        0.0,
+        100.0,
+        "How much the object is kept in one piece at that point. 0: the paper's"
+        " term, which two halves on either side satisfy; high values make it smaller.",
+        step=0.05,
+        optional=True,
+    )
+
+
 def _needed(reference: Record | None, relative: bool, object: str) -> Record | None:
     if not relative:
         return None
@@ -66,16 +79,7 @@ class Position(io.ComfyNode):
                 ),
                 *term_inputs(),
                 reference_input(optional=True),
-                number(
-                    "concentration",
-                    1.0,
-                    0.0,
-                    100.0,
-                    "How much the object is kept in one piece at that point. 0: the paper's"
-                    " term, which two halves on either side satisfy; high values make it smaller.",
-                    step=0.05,
-                    optional=True,
-                ),
+                _concentration(),
             ],
             outputs=[terms_output()],
         )
