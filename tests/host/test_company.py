@@ -200,8 +200,13 @@ def test_two_prompts_side_by_side_are_both_read(lab: ModuleType, model: Any) -> 
         assert maps.shape == (1, len(lab.WORDS) + 2, 16, 16)
 
 
-def test_both_prompts_maps_are_those_of_each_alone(lab: ModuleType, model: Any) -> None:
-    first, second = lab.embedded(1), lab.embedded(5, words=["green", "star"], first=4)
+@pytest.mark.parametrize("length", [77, 154], ids=["same", "longer"])
+def test_both_prompts_maps_are_those_of_each_alone(
+    lab: ModuleType, model: Any, length: int
+) -> None:
+    """ComfyUI runs both in one call, and repeats the shorter one until the lengths agree."""
+    first = lab.embedded(1)
+    second = lab.embedded(5, words=["green", "star"], first=4, length=length)
     alone = [
         lab.guided(model, positive=p, negative=lab.empty(), steps=1)[1] for p in (first, second)
     ]
