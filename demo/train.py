@@ -37,7 +37,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--batch", type=int, default=32, help="pictures a step; 256 suits a GPU")
     parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--decoder-steps", type=int, default=2400)
+    parser.add_argument("--decoder-steps", type=int, default=3900)
     parser.add_argument(
         "--compile", action="store_true", help="compile the UNet (needs a C++ compiler)"
     )

@@ -19,9 +19,10 @@ from torch import nn
 from .architecture import LATENT_SCALE, ShapesAutoencoder
 from .networks import initialise, speed_up_norms
 from .optimizer import Muon
-from .scenes import Scene, random_scene, render
+from .scenes import SIZE, random_scene, render
 
 CHECKPOINT = "decoder.pt"
+SHAPE = (SIZE, SIZE)
 CROP = 64
 CROP_SHARE = 0.5  # of the steps: crops first
 CROPS, PICTURES = 8, 4  # a step
@@ -31,20 +32,22 @@ LEARNING_RATE, EMA = 1.5e-3, 0.998
 
 
 def batch(rng: Random, count: int, crop: int | None) -> torch.Tensor:
-    """Random scenes, float32 [count, 3, H, W] in -1..1; crops lie anywhere, aligned to nothing."""
+    """Random scenes, float32 [count, 3, H, W] in -1..1; crops lie anywhere, aligned to nothing.
+
+    Half of the whole pictures are wide or tall: attention and group norms pool over the picture,
+    so a decoder that saw only squares tints the others.
+    """
+    width, height = SHAPE if crop else rng.choice((SHAPE, SHAPE, (256, 128), (128, 256)))
+    count = count if width == height else count // 2
     pictures = []
     for _ in range(count):
-        picture = render(_any_scene(rng))
+        picture = render(random_scene(rng, rng.choice((1, 2, 3, 3)), width, height))
         if crop:
             top = rng.randrange(picture.shape[0] - crop + 1)
             left = rng.randrange(picture.shape[1] - crop + 1)
             picture = picture[top : top + crop, left : left + crop]
         pictures.append(picture)
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def _any_scene(rng: Random) -> Scene:
-    return random_scene(rng, rng.choice((1, 2, 3, 3)))
 
 
 def pixel_weights(pictures: torch.Tensor) -> torch.Tensor:
