@@ -19,7 +19,7 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache" / "shapes"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; the defaults are the run that made the bundled weights."""
+    """The options; the defaults are about those of the bundled weights, see their card."""
     parser = argparse.ArgumentParser(prog="demo/run.py train", description=__doc__.splitlines()[0])
     parser.add_argument(
         "stages", nargs="*", metavar="STAGE", help=f"all by default: {' '.join(STAGES)}"
