@@ -207,8 +207,10 @@ def test_both_prompts_maps_are_those_of_each_alone(
     """ComfyUI runs both in one call, and repeats the shorter one until the lengths agree."""
     first = lab.embedded(1)
     second = lab.embedded(5, words=["green", "star"], first=4, length=length)
+    # with cfg 1 the model sees nothing but the one prompt
     alone = [
-        lab.guided(model, positive=p, negative=lab.empty(), steps=1)[1] for p in (first, second)
+        lab.guided(model, positive=p, negative=lab.empty(), steps=1, cfg=1.0)[1]
+        for p in (first, second)
     ]
     _, both = lab.guided(model, positive=first + second, negative=lab.empty(), steps=1)
     for site, maps in both.steps[0].properties.maps.items():
