@@ -105,10 +105,10 @@ def test_a_batch_is_guided_as_its_pictures_one_by_one(
         scale = (alone[0] - plain[i]).abs().mean()
         assert scale > 0.01
         # where a keep term is at its goal, rounding alone decides which way it pulls
-        assert (samples[i] - alone[0]).abs().mean() < 0.05 * scale
+        assert (samples[i] - alone[0]).abs().mean() < 0.03 * scale
         for name, values in record.steps[0].energies.items():
             assert values[i] == pytest.approx(single.steps[0].energies[name][0], rel=0.02, abs=1e-4)
-        assert (samples[i - 1] - alone[0]).abs().mean() > 0.2 * scale
+        assert (samples[i - 1] - alone[0]).abs().mean() > 0.1 * scale
 
 
 def test_a_batch_of_a_mask_each_is_guided(
