@@ -47,9 +47,14 @@ class Term:
         raise NotImplementedError
 
 
-def _then(record: Record, seen: Properties) -> Properties:
+def _then(record: Record, seen: Properties, settled: bool = False) -> Properties:
+    """What the record showed at the noise level of this pass, or where its objects ended up."""
     like = next(iter(seen.maps.values()))
-    return seen.remember(("reference", id(record)), lambda: record.at(seen.sigma, like))
+
+    def read() -> Properties:
+        return record.settled(like) if settled else record.at(seen.sigma, like)
+
+    return seen.remember(("reference", settled, id(record)), read)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +64,22 @@ class Position(Term):
     Attributes:
         x, y: target in [0, 1] from the top left; an offset to the reference's centroid with a
             reference.
-        reference: where given, the target is relative to the object's centroid in it at the same
-            noise level.
+        reference: where given, the target is relative to the object's centroid in it.
+        settled: compare with where the reference's object ended up, not with where it was at the
+            same noise level, as the paper does.
     """
 
     x: float
     y: float
     reference: Record | None = None
+    settled: bool = False
 
     def __call__(self, seen: Properties) -> Tensor:
         now = seen.centroid(self.object)
         target = torch.tensor([self.x, self.y], device=now.device, dtype=now.dtype)
         if self.reference is not None:
-            target = target + _then(self.reference, seen).centroid(self.object)
+            then = _then(self.reference, seen, self.settled)
+            target = target + then.centroid(self.object)
         return (now - target).abs().mean((1, 2))
 
 
@@ -114,16 +122,18 @@ class Size(Term):
     Attributes:
         size: fraction of the area; a factor of the reference's size with a reference.
         reference: where given, the target is relative to it.
+        settled: as in `Position`.
     """
 
     size: float
     reference: Record | None = None
+    settled: bool = False
 
     def __call__(self, seen: Properties) -> Tensor:
         now = seen.size(self.object)
         target = torch.tensor(self.size, device=now.device, dtype=now.dtype)
         if self.reference is not None:
-            target = target * _then(self.reference, seen).size(self.object)
+            target = target * _then(self.reference, seen, self.settled).size(self.object)
         return (now - target).abs().mean(1)
 
 
@@ -135,6 +145,7 @@ class Shape(Term):
         reference: record whose shape of the object is the target.
         mask: target shape [1 or B, H, W] in [0, 1] of any size, instead of a reference.
         transform: T, about the target's own centroid; identity keeps the shape where it is.
+        settled: as in `Position`.
 
     Raises:
         ValueError: neither or both of reference and mask; a mask that is not finite or empty.
@@ -143,6 +154,7 @@ class Shape(Term):
     reference: Record | None = None
     mask: Tensor | None = None
     transform: Affine = field(default=Affine())
+    settled: bool = False
 
     def __post_init__(self) -> None:
         if (self.reference is None) == (self.mask is None):
@@ -167,7 +179,7 @@ class Shape(Term):
             mask = self.mask.to(next(iter(seen.maps.values())))
             shapes, centres = (mask,) * len(seen.maps), (centroid(mask),) * len(seen.maps)
         else:
-            then = _then(self.reference, seen)
+            then = _then(self.reference, seen, self.settled)
             shapes, centres = then.shape(self.object), then.centroid(self.object).unbind(1)
         if self.transform == Affine():
             return shapes

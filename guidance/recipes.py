@@ -1,9 +1,11 @@
 """Recipes: ready sums of terms for what users ask for (arXiv 2306.00986, section 4).
 
 Moving and resizing follow the paper's eq. 9: the object's shape goes to the transformed reference
-shape, the shapes of the other objects and all appearances stay. Added to it: a position term, whose
-gradient also reaches over a distance at which shapes do not overlap, and `Preserve` for what no
-word names.
+shape, the shapes of the other objects and all appearances stay. Three departures:
+a position term, whose gradient also reaches over a distance at which shapes do not overlap;
+places and shapes are compared with where the reference's objects ended up, since its maps at high
+noise are too vague to say where to, and objects were left half way or twice; and `Preserve` for
+what no word names.
 """
 
 from collections.abc import Sequence
@@ -63,16 +65,17 @@ def transform_object(
     others = [name for name in reference.table.objects if _differs(reference, name, object)]
     factor = transform.scale_x * transform.scale_y
     keep: dict[str, Any] = {"reference": reference, "window": window}
+    place: dict[str, Any] = {**keep, "settled": True}
     terms: list[Term] = [
-        Shape(object=object, transform=transform, weight=weight * balance.shape, **keep),
+        Shape(object=object, transform=transform, weight=weight * balance.shape, **place),
         Position(
-            object=object, x=transform.dx, y=transform.dy, weight=weight * balance.position, **keep
+            object=object, x=transform.dx, y=transform.dy, weight=weight * balance.position, **place
         ),
-        Size(object=object, size=factor, weight=weight * balance.size, **keep),
+        Size(object=object, size=factor, weight=weight * balance.size, **place),
         Appearance(object=object, weight=0.1 * balance.others, **keep),
     ]
     for name in others:
-        terms.append(Shape(object=name, weight=balance.others, **keep))
+        terms.append(Shape(object=name, weight=balance.others, **place))
         terms.append(Appearance(object=name, weight=0.1 * balance.others, **keep))
     terms.append(Preserve(object=object, transform=transform, weight=balance.rest, **keep))
     return tuple(terms)

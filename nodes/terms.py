@@ -225,7 +225,7 @@ class Shape(io.ComfyNode):
         term = energies.Shape(
             object=object,
             reference=None if mask is not None else reference,
-            mask=mask,
+            mask=None if mask is None else mask.reshape(-1, *mask.shape[-2:]),
             transform=Affine(dx, dy, scale_x, scale_y, rotation),
             weight=weight,
             window=Window(start_percent, end_percent),

@@ -166,6 +166,18 @@ def test_a_term_reads_the_reference_at_the_noise_level_of_the_pass() -> None:
     assert term(seen(torch.ones(1, 1), sigma=2.0)).item() == pytest.approx(0)  # halfway
 
 
+def test_a_settled_term_reads_where_the_references_object_ended_up() -> None:
+    then = record(
+        seen(cell(2, 4, 0, 0), sigma=8), seen(cell(2, 4, 1, 3), sigma=1)
+    )  # ends (7/8, 3/4)
+    now = seen(cell(2, 4, 1, 3), sigma=8)
+    place = {"object": "circle", "reference": then}
+    assert Position(x=0, y=0, settled=True, **place)(now).tolist() == [0.0]
+    assert Position(x=0, y=0, **place)(now).tolist() == [(6 / 8 + 1 / 2) / 2]
+    assert Shape(settled=True, **place)(now).tolist() == [0.0]
+    assert Shape(**place)(now).tolist() == [2 / 8]  # two of the eight cells differ
+
+
 def test_a_reference_may_have_another_prompt() -> None:
     maps = torch.stack([cell(1, 4, 0, 3), cell(1, 4, 0, 0)])[None]
     then = record(Properties(1.0, table("ball circle"), {SITE: maps}))
