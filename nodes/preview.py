@@ -1,5 +1,7 @@
 """Look at what the model attended to."""
 
+import math
+
 import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
@@ -10,7 +12,6 @@ from .pictures import captioned, enlarged, heat, overlaid, stretched, tiled
 from .types import CATEGORY, RecordIO
 
 SIDE = 256
-COLUMNS = 4
 
 
 class AttentionPreview(io.ComfyNode):
@@ -71,8 +72,10 @@ class AttentionPreview(io.ComfyNode):
         if one:
             picture = _drawn(maps[names[0]], image)
         else:
+            drawn = {name: _drawn(m, image) for name, m in maps.items()}
+            columns = math.ceil(len(names) ** 0.5)
             sheets = [
-                tiled([captioned(_drawn(m, image)[i], name) for name, m in maps.items()], COLUMNS)
+                tiled([captioned(pictures[i], name) for name, pictures in drawn.items()], columns)
                 for i in range(len(mask))
             ]
             picture = torch.stack(sheets)
