@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,46 +14,45 @@ STEPS = 6
 Graph = dict[str, dict[str, Any]]
 
 
+TIMES = {"weight": 1.0, "start_percent": 0.0, "end_percent": 1.0}
+SAMPLER = {
+    "cfg": 4.0,
+    "denoise": 1.0,
+    "sampler_name": "euler",
+    "scheduler": "normal",
+    "strength": 1.0,
+    "model": ["model", 0],
+    "positive": ["positive", 0],
+    "negative": ["negative", 0],
+    "latent_image": ["latent", 0],
+}
+SIDE = {"width": 128, "height": 128, "batch_size": 1}
+
+
+def node(kind: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs}
+
+
+def ours(kind: str, **inputs: Any) -> dict[str, Any]:
+    return node(f"SelfGuidance{kind}", **inputs)
+
+
 def graph(steps: int = STEPS, seed: int = 2, dx: float = 0.2) -> Graph:
     """Sample, look at the attention, move the circle, sample again, plot."""
-
-    def node(kind: str, **inputs: Any) -> dict[str, Any]:
-        return {"class_type": f"SelfGuidance{kind}", "inputs": inputs}
-
-    times = {"weight": 1.0, "start_percent": 0.0, "end_percent": 1.0}
-    sampler = {
-        "model": ["model", 0],
-        "seed": seed,
-        "steps": steps,
-        "cfg": 4.0,
-        "denoise": 1.0,
-        "sampler_name": "euler",
-        "scheduler": "normal",
-        "strength": 1.0,
-        "positive": ["positive", 0],
-        "negative": ["negative", 0],
-        "latent_image": ["latent", 0],
-    }
+    sampler = {**SAMPLER, "seed": seed, "steps": steps}
+    move = {"object": "red circle", "dx": dx, "dy": 0.0, "reference": ["plain", 1]}
     return {
-        "model": node("DemoModel"),
-        "positive": node("Prompt", clip=["model", 1], text="a red circle and a blue square"),
-        "negative": node("Prompt", clip=["model", 1], text=""),
-        "latent": {
-            "class_type": "EmptyLatentImage",
-            "inputs": {"width": 128, "height": 128, "batch_size": 1},
-        },
-        "plain": node("KSampler", **sampler),
-        "move": node(
-            "MoveObject", object="red circle", dx=dx, dy=0.0, reference=["plain", 1], **times
-        ),
-        "guided": node("KSampler", **sampler, terms=["move", 0]),
-        "decode": {
-            "class_type": "VAEDecode",
-            "inputs": {"samples": ["guided", 0], "vae": ["model", 2]},
-        },
-        "picture": {"class_type": "PreviewImage", "inputs": {"images": ["decode", 0]}},
-        "attention": node("AttentionPreview", record=["guided", 1], object="red circle", step=-1),
-        "plot": node("EnergyPlot", record=["guided", 1]),
+        "model": ours("DemoModel"),
+        "positive": ours("Prompt", clip=["model", 1], text="a red circle and a blue square"),
+        "negative": ours("Prompt", clip=["model", 1], text=""),
+        "latent": node("EmptyLatentImage", **SIDE),
+        "plain": ours("KSampler", **sampler),
+        "move": ours("MoveObject", **move, **TIMES),
+        "guided": ours("KSampler", **sampler, terms=["move", 0]),
+        "decode": node("VAEDecode", samples=["guided", 0], vae=["model", 2]),
+        "picture": node("PreviewImage", images=["decode", 0]),
+        "attention": ours("AttentionPreview", record=["guided", 1], object="red circle", step=-1),
+        "plot": ours("EnergyPlot", record=["guided", 1]),
     }
 
 
@@ -69,7 +67,6 @@ class Run:
 
     def __init__(self, server: serve.Server, prompt: Graph, stop_at: int | None = None) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.pictures = 0
         asyncio.run(self._watch(server, prompt, stop_at))
 
     async def _watch(self, server: serve.Server, prompt: Graph, stop_at: int | None) -> None:
@@ -85,7 +82,6 @@ class Run:
             while time.monotonic() < end:
                 message = await socket.receive(timeout=240)
                 if message.type is aiohttp.WSMsgType.BINARY:
-                    self.pictures += 1
                     continue
                 event = json.loads(message.data)
                 kind, data = event["type"], event["data"]
@@ -106,10 +102,6 @@ class Run:
             for kind, data in self.events
             if kind == "progress" and data["node"] == node
         ]
-
-    def kinds(self) -> Counter:
-        """How many messages of every kind came."""
-        return Counter(kind for kind, _ in self.events)
 
 
 @pytest.fixture(scope="module")
