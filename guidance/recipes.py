@@ -62,7 +62,6 @@ def transform_object(
     window = window or Window()
     balance = balance or Balance()
     reference.table.find(object)
-    others = [name for name in reference.table.objects if _differs(reference, name, object)]
     factor = transform.scale_x * transform.scale_y
     keep: dict[str, Any] = {"reference": reference, "window": window}
     place: dict[str, Any] = {**keep, "settled": True}
@@ -74,11 +73,15 @@ def transform_object(
         Size(object=object, size=factor, weight=weight * balance.size, **place),
         Appearance(object=object, weight=0.1 * balance.others, **keep),
     ]
-    for name in others:
+    for name in _others(reference, object):
         terms.append(Shape(object=name, weight=balance.others, **place))
         terms.append(Appearance(object=name, weight=0.1 * balance.others, **keep))
     terms.append(Preserve(object=object, transform=transform, weight=balance.rest, **keep))
     return tuple(terms)
+
+
+def _others(reference: Record, object: str) -> list[str]:
+    return [name for name in reference.table.objects if _differs(reference, name, object)]
 
 
 def _same(term: Term, reference: Record, move: Preserve) -> bool:
