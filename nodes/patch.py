@@ -42,7 +42,7 @@ KEY = "self_guidance"
 # Pictures' worth of activations that ComfyUI is asked to keep free for the graph of one picture.
 GRAPH_MEMORY = 4
 NOTHING_SEEN = (
-    "guidance saw no attention of the positive prompt in this step: encode the positive prompt with "
+    "guidance saw no attention of the positive prompt in this step: encode the prompt with "
     "the Self-Guidance Prompt node, let no term act longer than the prompt's timestep range, and "
     "switch off patches that replace the sampling of the conditionings"
 )
