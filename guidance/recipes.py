@@ -18,6 +18,10 @@ from .record import Record
 from .warp import Affine
 from .window import Window
 
+# A gradient of fixed length never rests: once the object is in place it only shakes it, and
+# samplers that extrapolate from step to step amplify that. Places and shapes are settled by then.
+GUIDED = Window(0.0, 0.7)
+
 
 @dataclass(frozen=True)
 class Balance:
@@ -53,31 +57,34 @@ def transform_object(
         transform: where the object goes, relative to the reference.
         reference: record of the unguided run with the same prompt and seed.
         weight: factor of the terms that move the object.
-        window: of all terms; the whole run if None.
+        window: when the object is guided, `GUIDED` if None; the rest is held from then to the end.
         balance: weights of the parts.
 
     Raises:
         ValueError: the reference lacks the object.
     """
-    window = window or Window()
+    window = window or GUIDED
     balance = balance or Balance()
     reference.table.find(object)
-    factor = transform.scale_x * transform.scale_y
     keep: dict[str, Any] = {"reference": reference, "window": window}
     place: dict[str, Any] = {**keep, "settled": True}
+    dx, dy, factor = transform.dx, transform.dy, transform.scale_x * transform.scale_y
     terms: list[Term] = [
         Shape(object=object, transform=transform, weight=weight * balance.shape, **place),
-        Position(
-            object=object, x=transform.dx, y=transform.dy, weight=weight * balance.position, **place
-        ),
+        Position(object=object, x=dx, y=dy, weight=weight * balance.position, **place),
         Size(object=object, size=factor, weight=weight * balance.size, **place),
         Appearance(object=object, weight=0.1 * balance.others, **keep),
     ]
     for name in _others(reference, object):
         terms.append(Shape(object=name, weight=balance.others, **place))
         terms.append(Appearance(object=name, weight=0.1 * balance.others, **keep))
-    terms.append(Preserve(object=object, transform=transform, weight=balance.rest, **keep))
-    return tuple(terms)
+    rest = {**keep, "weight": balance.rest, "window": window if window.empty else _open(window)}
+    return (*terms, Preserve(object=object, transform=transform, **rest))
+
+
+def _open(window: Window) -> Window:
+    """The same start, to the end of the run."""
+    return Window(window.start, 1.0)
 
 
 def _others(reference: Record, object: str) -> list[str]:

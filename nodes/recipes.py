@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from comfy_api.latest import io
 
 from ..guidance.energies import Term
-from ..guidance.recipes import Balance, chained, transform_object
+from ..guidance.recipes import GUIDED, Balance, chained, transform_object
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
@@ -53,7 +53,7 @@ class MoveObject(io.ComfyNode):
                 number("dx", 0.25, -1.0, 1.0, "Distance to the right as a fraction of the width."),
                 number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
                 reference_input(),
-                *term_inputs(),
+                *term_inputs(end=GUIDED.end),
                 *_keep_inputs(),
             ],
             outputs=[terms_output()],
@@ -103,7 +103,7 @@ class ResizeObject(io.ComfyNode):
                     step=0.05,
                 ),
                 reference_input(),
-                *term_inputs(),
+                *term_inputs(end=GUIDED.end),
                 *_keep_inputs(),
             ],
             outputs=[terms_output()],

@@ -80,10 +80,18 @@ def test_weight_and_balance_weigh_the_parts() -> None:
     assert [t.weight for t in terms] == pytest.approx([20, 30, 50, 0.7, 7, 0.7, 0.5])
 
 
-def test_the_window_is_that_of_every_part() -> None:
-    window = Window(0.1, 0.6)
+def test_the_window_is_that_of_every_part_but_the_rest_is_held_to_the_end() -> None:
+    *guided, rest = transform_object("star", MOVE, shown(), window=Window(0.1, 0.6))
+    assert {t.window for t in guided} == {Window(0.1, 0.6)}
+    assert rest.window == Window(0.1, 1.0)
+    *guided, rest = transform_object("star", MOVE, shown())
+    assert {t.window for t in guided} == {Window(0.0, 0.7)}
+    assert rest.window == Window()
+
+
+def test_an_empty_window_switches_off_every_part() -> None:
+    window = Window(0.4, 0.4)
     assert {t.window for t in transform_object("star", MOVE, shown(), window=window)} == {window}
-    assert {t.window for t in transform_object("star", MOVE, shown())} == {Window()}
 
 
 def test_a_move_of_nothing_has_no_energy_at_its_reference() -> None:
