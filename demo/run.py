@@ -35,7 +35,11 @@ def main() -> None:
         from selfguidance.demo import host
 
         base = os.environ.get("SELF_GUIDANCE_BASE")
-        boot.start(host.find(), Path(base) if base else None)
+        try:
+            comfy = host.find()
+        except FileNotFoundError as error:
+            sys.exit(str(error))
+        boot.start(comfy, Path(base) if base else None)
     importlib.import_module(f"{boot.PACKAGE}.demo.{command}").main(sys.argv[1:])
 
 
