@@ -120,6 +120,8 @@ class Guide:
     def preserve(self, seen: Properties, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The denoised prediction with preserved regions pulled back, and each energy [B]."""
         terms = [t for t in self.active(seen.sigma) if isinstance(t, Preserve)]
+        if not terms:
+            return denoised, {}
         energies = {}
         region = torch.ones(())
         for term, *_ in self.terms:  # what one term sets free, no other may hold at any time

@@ -57,7 +57,7 @@ def transform_object(
         transform: where the object goes, relative to the reference.
         reference: record of the unguided run with the same prompt and seed.
         weight: factor of the terms that move the object.
-        window: when the object is guided, `GUIDED` if None; the rest is held from then to the end.
+        window: when the object is guided, `GUIDED` if None; the rest is held from its start on.
         balance: weights of the parts.
 
     Raises:
