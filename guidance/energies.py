@@ -25,11 +25,13 @@ class Term:
         object: phrase of the prompt.
         weight: factor of the energy in the sum.
         window: when the term acts.
+        source: object of the reference that is compared with; the same phrase if empty.
     """
 
     object: str
     weight: float = 1.0
     window: Window = field(default=Window())
+    source: str = ""
 
     @property
     def label(self) -> str:
@@ -42,9 +44,38 @@ class Term:
         record = getattr(self, "reference", None)
         return () if record is None else (record,)
 
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Objects that the prompt has to name."""
+        return (self.object,)
+
+    @property
+    def compared(self) -> str:
+        """Name of the object in the reference."""
+        return self.source or self.object
+
     def __call__(self, seen: Properties) -> Tensor:
         """Energy of every picture, [B]."""
         raise NotImplementedError
+
+
+def checked_mask(mask: Tensor, label: str) -> Tensor:
+    """A mask [B, H, W] or [H, W] as [B, H, W] in [0, 1].
+
+    Raises:
+        ValueError: another number of dimensions, NaN or infinite values, or nothing above 0.
+    """
+    if mask.ndim not in (2, 3):
+        raise ValueError(
+            f"the mask of '{label}' must be [batch, height, width], got {list(mask.shape)}"
+        )
+    if not torch.isfinite(mask).all():
+        raise ValueError(
+            f"the mask of '{label}' holds NaN or infinite values; check the node that made it"
+        )
+    if not (mask > 0).any():
+        raise ValueError(f"the mask of '{label}' is empty; paint the region that it shall mark")
+    return mask.reshape(-1, *mask.shape[-2:]).clamp(0, 1)
 
 
 def _then(record: Record, seen: Properties, settled: bool = False) -> Properties:
@@ -79,7 +110,7 @@ class Position(Term):
         target = torch.tensor([self.x, self.y], device=now.device, dtype=now.dtype)
         if self.reference is not None:
             then = _then(self.reference, seen, self.settled)
-            target = target + then.centroid(self.object)
+            target = target + then.centroid(self.compared)
         return (now - target).abs().mean((1, 2))
 
 
@@ -108,9 +139,9 @@ class Concentration(Term):
             allowed: Tensor | float = 0.0
             if self.reference is not None:
                 then = _then(self.reference, seen)
-                own = then.centroid(self.object)[:, index]
+                own = then.centroid(self.compared)[:, index]
                 point = point + own
-                allowed = spread(then.map(self.object)[index], own)
+                allowed = spread(then.map(self.compared)[index], own)
             values.append(F.relu(spread(now, point) - allowed))
         return torch.stack(values).mean(0)
 
@@ -133,7 +164,7 @@ class Size(Term):
         now = seen.size(self.object)
         target = torch.tensor(self.size, device=now.device, dtype=now.dtype)
         if self.reference is not None:
-            target = target * _then(self.reference, seen, self.settled).size(self.object)
+            target = target * _then(self.reference, seen, self.settled).size(self.compared)
         return (now - target).abs().mean(1)
 
 
@@ -162,15 +193,8 @@ class Shape(Term):
                 f"the shape of object {self.object!r} needs a reference or a mask as its target, "
                 "one of them"
             )
-        if self.mask is not None and not torch.isfinite(self.mask).all():
-            raise ValueError(
-                f"mask of object {self.object!r} holds NaN or infinite values; check the node that "
-                "made it"
-            )
-        if self.mask is not None and not (self.mask > 0).any():
-            raise ValueError(
-                f"mask of object {self.object!r} is empty; paint where the object shall be"
-            )
+        if self.mask is not None:
+            object.__setattr__(self, "mask", checked_mask(self.mask, self.label))
 
     def targets(self, seen: Properties) -> tuple[Tensor, ...]:
         """The shape wanted at every site, each [B, H, W], not yet on the site's own grid."""
@@ -180,7 +204,7 @@ class Shape(Term):
             shapes, centres = (mask,) * len(seen.maps), (centroid(mask),) * len(seen.maps)
         else:
             then = _then(self.reference, seen, self.settled)
-            shapes, centres = then.shape(self.object), then.centroid(self.object).unbind(1)
+            shapes, centres = then.shape(self.compared), then.centroid(self.compared).unbind(1)
         if self.transform == Affine():
             return shapes
         return tuple(warp(s, c, self.transform) for s, c in zip(shapes, centres, strict=True))
@@ -202,13 +226,11 @@ class Appearance(Term):
 
     Attributes:
         reference: record whose appearance is the target.
-        source: object of the reference; the same phrase if empty.
     """
 
     reference: Record
-    source: str = ""
 
     def __call__(self, seen: Properties) -> Tensor:
         now = seen.appearance(self.object)
-        then = _then(self.reference, seen).appearance(self.source or self.object)
+        then = _then(self.reference, seen).appearance(self.compared)
         return (now - then).abs().mean(1) / then.abs().mean(1).clamp(min=1e-6)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .energies import Term
-from .preserve import Preserve
+from .preserve import Preserve, PreserveRest
 from .properties import Properties, resample
 
 AnyTerm = TypeVar("AnyTerm", bound=Term)
@@ -123,11 +123,13 @@ class Guide:
         if not terms:
             return denoised, {}
         energies = {}
-        region = torch.ones(())
-        for term, *_ in self.terms:  # what one term sets free, no other may hold at any time
-            if isinstance(term, Preserve):
-                region = region * resample(term.region, *denoised.shape[-2:])
+        common = torch.ones(())
+        for term, *_ in self.terms:  # what one recipe sets free, no other may hold at any time
+            if isinstance(term, PreserveRest):
+                common = common * resample(term.region, *denoised.shape[-2:])
         for name, term in named(terms).items():
+            own = resample(term.region, *denoised.shape[-2:])
+            region = common if isinstance(term, PreserveRest) else own
             denoised, energies[name] = term.pull(seen, denoised, min(1.0, self.strength), region)
         return denoised, energies
 

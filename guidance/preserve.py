@@ -2,8 +2,8 @@
 
 Not in the paper. Its recipes keep the shape and the appearance of every other object, but nothing
 keeps what no word names: under strong guidance the background changes colour. The energy E = 1/2
-mean m (D - D_ref)^2 reads the denoised prediction D itself, so its gradient m (D - D_ref) needs no
-pass through the model, and a full step along it lands exactly on the reference.
+mean (m (D - D_ref))^2 reads the denoised prediction D itself, so its gradient needs no pass through
+the model. D moves along D_ref - D by the share m: exactly onto the reference where m is 1.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .energies import Term
+from .energies import Term, checked_mask
 from .properties import Properties, resample
 from .record import Record
 from .warp import Affine, warp
@@ -20,61 +20,40 @@ from .warp import Affine, warp
 
 @dataclass(frozen=True, kw_only=True)
 class Preserve(Term):
-    """Everything but one object stays as in the reference.
-
-    The free region is where the object was in the end and where it shall be, with a margin of a
-    cell. Both follow from the reference alone, so they are known before the first step.
+    """A region stays as in the reference; what the region is, each kind says.
 
     Attributes:
-        object: the one object that may change.
-        reference: run that shows the rest.
-        transform: where the object goes, see `energies.Shape`.
-        threshold: shape above which a cell belongs to the object.
-        margin: cells added around it.
+        reference: run, or real image, that shows the region.
+        region: where the reference is kept, [B or 1, 1, h, w] in [0, 1], on any grid.
 
     Raises:
-        ValueError: the reference lacks the object, or holds no picture.
+        ValueError: the reference holds no picture.
     """
 
     reference: Record
-    transform: Affine = field(default=Affine())
-    threshold: float = 0.2
-    margin: int = 1
     region: Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "region", self._kept())
-
-    @property
-    def label(self) -> str:
-        """Name in records and plots."""
-        return f"all but {self.object}"
-
-    def _kept(self) -> Tensor:
-        """Where the reference is kept, [B, 1, h, w] in [0, 1] on the latent's grid."""
-        settled = self.reference.settled()
-        if settled.denoised is None:
+        if self.reference.last.denoised is None:
             raise ValueError(
                 f"the reference of '{self.label}' holds no picture; record it with a Self-Guidance "
-                "KSampler"
+                "KSampler or Record Image"
             )
-        was = _mean_shape(settled, self.object)
-        goes = warp(was, settled.centroid(self.object).mean(1), self.transform)
-        free = (torch.maximum(was, goes)[:, None] > self.threshold).float()
-        around = 2 * self.margin + 1
-        kept = 1 - F.max_pool2d(free, around, stride=1, padding=self.margin)
-        return resample(kept, *settled.denoised.shape[-2:])
+        object.__setattr__(self, "region", self._kept())
+
+    def _kept(self) -> Tensor:
+        raise NotImplementedError
 
     def pull(
         self, seen: Properties, denoised: Tensor, share: float, region: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Denoised prediction moved to the reference in the kept region, and the energy before it.
+        """Denoised prediction moved to the reference in a region, and the energy before it.
 
         Args:
             seen: properties of this pass.
             denoised: [B, C, h, w].
             share: factor of the weight, in [0, 1].
-            region: [B or 1, 1, h, w], where this and all other terms keep the reference.
+            region: [B or 1, 1, h, w], where the reference is kept, once all terms are heard.
 
         Raises:
             ValueError: the reference has another size.
@@ -93,6 +72,70 @@ class Preserve(Term):
                 f"has {tuple(target.shape[-2:])}, the latent {tuple(denoised.shape[-2:])}"
             )
         return target
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreserveRest(Preserve):
+    """Everything but one object stays as in the reference.
+
+    The free region is where the object was in the end and where it shall be, with a margin of a
+    cell. Both follow from the reference alone, so they are known before the first step.
+
+    Attributes:
+        object: the one object that may change.
+        transform: where the object goes, see `energies.Shape`.
+        threshold: shape above which a cell belongs to the object.
+        margin: cells added around it.
+
+    Raises:
+        ValueError: the reference lacks the object.
+    """
+
+    transform: Affine = field(default=Affine())
+    threshold: float = 0.2
+    margin: int = 1
+
+    @property
+    def label(self) -> str:
+        """Name in records and plots."""
+        return f"all but {self.object}"
+
+    def _kept(self) -> Tensor:
+        settled = self.reference.settled()
+        was = _mean_shape(settled, self.compared)
+        goes = warp(was, settled.centroid(self.compared).mean(1), self.transform)
+        free = (torch.maximum(was, goes)[:, None] > self.threshold).float()
+        around = 2 * self.margin + 1
+        return 1 - F.max_pool2d(free, around, stride=1, padding=self.margin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreserveMask(Preserve):
+    """What a mask marks stays as in the reference.
+
+    Attributes:
+        object: of no meaning here; only a name for the region.
+        mask: [B or 1, H, W] in [0, 1] of any size; values between hold in part.
+
+    Raises:
+        ValueError: a mask that is empty or not finite.
+    """
+
+    object: str = ""
+    mask: Tensor
+
+    @property
+    def label(self) -> str:
+        """Name in records and plots."""
+        return f"preserved {self.object}".rstrip()
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """None: pixels are held, whatever they show."""
+        return ()
+
+    def _kept(self) -> Tensor:
+        return checked_mask(self.mask, self.label)[:, None]
 
 
 def _mean_shape(properties: Properties, name: str) -> Tensor:

@@ -1,5 +1,6 @@
 """Properties of objects: centroid, size, shape and appearance (arXiv 2306.00986, section 3.2)."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from .attention import sharpen
 from .tokens import TokenTable
 
 Site = tuple[str, int, int]
+GRID_CELLS = 256  # 16 x 16, the grid on which attention says most about objects
 Value = TypeVar("Value")
 
 
@@ -65,6 +67,14 @@ def resample(maps: Tensor, height: int, width: int) -> Tensor:
     )
 
 
+def coarse(features: Tensor) -> Tensor:
+    """Features [B, C, h, w] averaged to about `GRID_CELLS` cells, little enough to record."""
+    height, width = features.shape[-2:]
+    factor = max(1.0, math.sqrt(height * width / GRID_CELLS))
+    size = max(1, round(height / factor)), max(1, round(width / factor))
+    return features if size == (height, width) else F.interpolate(features, size, mode="area")
+
+
 @dataclass(frozen=True)
 class Properties:
     """What one forward pass shows at one noise level.
@@ -76,6 +86,7 @@ class Properties:
         features: [B, T, C] pooled by word, or None where the pass did not reach the feature block.
         denoised: [B, C, h, w] prediction of the clean latent after guidance, or None during the
             pass.
+        grid: [B, C, h, w] the features themselves, see `coarse`, or None like `features`.
     """
 
     sigma: float
@@ -83,6 +94,7 @@ class Properties:
     maps: Mapping[Site, Tensor]
     features: Tensor | None = None
     denoised: Tensor | None = None
+    grid: Tensor | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def remember(self, key: Any, make: Callable[[], Value]) -> Value:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .energies import Appearance, Position, Shape, Size, Term
-from .preserve import Preserve
+from .preserve import PreserveRest
 from .record import Record
 from .warp import Affine
 from .window import Window
@@ -79,7 +79,7 @@ def transform_object(
         terms.append(Shape(object=name, weight=balance.others, **place))
         terms.append(Appearance(object=name, weight=0.1 * balance.others, **keep))
     rest = {**keep, "weight": balance.rest, "window": window if window.empty else _open(window)}
-    return (*terms, Preserve(object=object, transform=transform, **rest))
+    return (*terms, PreserveRest(object=object, transform=transform, **rest))
 
 
 def _open(window: Window) -> Window:
@@ -91,7 +91,7 @@ def _others(reference: Record, object: str) -> list[str]:
     return [name for name in reference.table.objects if _differs(reference, name, object)]
 
 
-def _same(term: Term, reference: Record, move: Preserve) -> bool:
+def _same(term: Term, reference: Record, move: PreserveRest) -> bool:
     """Whether a term is about the object that a recipe moves."""
     if reference is move.reference:
         return not _differs(reference, term.object, move.object)
@@ -109,7 +109,7 @@ def chained(terms: Sequence[Term], added: Sequence[Term]) -> tuple[Term, ...]:
     A recipe keeps the shape of every other object where it is. Where another recipe of the chain
     moves that object, keeping it gives way.
     """
-    recipes = [term for term in (*terms, *added) if isinstance(term, Preserve)]
+    recipes = [term for term in (*terms, *added) if isinstance(term, PreserveRest)]
     moves = [recipe for recipe in recipes if recipe.transform != Affine()]
 
     def gives_way(term: Term) -> bool:

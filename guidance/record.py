@@ -39,8 +39,8 @@ class Record:
     steps: tuple[Step, ...]
 
     @property
-    def table(self) -> TokenTable:
-        """The words of the prompt that the run used.
+    def last(self) -> Properties:
+        """What the run showed at its lowest noise level.
 
         Raises:
             ValueError: the record is empty.
@@ -50,7 +50,12 @@ class Record:
                 "the record is empty, because its run saw no token table: encode the positive "
                 "prompt with the Self-Guidance Prompt node and sample again"
             )
-        return self.steps[0].properties.table
+        return self.steps[-1].properties
+
+    @property
+    def table(self) -> TokenTable:
+        """The words of the prompt that the run used; raises like `last`."""
+        return self.last.table
 
     @property
     def batch(self) -> int:
@@ -118,6 +123,7 @@ def moved(properties: Properties, device: torch.device, dtype: torch.dtype) -> P
         maps=maps,
         features=move(properties.features),
         denoised=move(properties.denoised),
+        grid=move(properties.grid),
     )
 
 
@@ -131,4 +137,5 @@ def _mixed(low: Properties, high: Properties, share: float) -> Properties:
         maps={site: torch.lerp(low.maps[site], high.maps[site], share) for site in high.maps},
         features=mix(low.features, high.features),
         denoised=mix(low.denoised, high.denoised),
+        grid=mix(low.grid, high.grid),
     )

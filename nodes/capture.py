@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..guidance.attention import as_grid, word_maps
 from ..guidance.families import Family
-from ..guidance.properties import Properties, Site, pooled
+from ..guidance.properties import Properties, Site, coarse, pooled
 from ..guidance.tokens import TokenTable
 
 
@@ -55,7 +55,7 @@ class Capture:
     def read_features(self, hidden: Tensor, options: Mapping[str, Any]) -> None:
         """Take the features [R, C, h, w] of all rows."""
         for uuid, rows in self._rows(len(hidden), options):
-            self._features[uuid] = hidden[rows]
+            self._features[uuid] = coarse(hidden[rows].float())
         self._end_graph()
 
     def properties(self, sigma: float) -> Properties | None:
@@ -67,19 +67,16 @@ class Capture:
             site: torch.cat([self._maps[uuid, site] for uuid in seen], 1)
             for site in self.family.sites
         }
-        features = None
+        features = grid = None
         if all(uuid in self._features for uuid in seen):
             words = [
-                pooled(
-                    {s: self._maps[uuid, s] for s in self.family.sites},
-                    self._features[uuid].float(),
-                )
+                pooled({s: self._maps[uuid, s] for s in self.family.sites}, self._features[uuid])
                 for uuid in seen
             ]
             features = torch.cat(words, 1)
-        return Properties(
-            sigma, TokenTable.joined([self.tables[uuid] for uuid in seen]), maps, features
-        )
+            grid = torch.stack([self._features[uuid] for uuid in seen]).mean(0)
+        table = TokenTable.joined([self.tables[uuid] for uuid in seen])
+        return Properties(sigma, table, maps, features, grid=grid)
 
     def _rows(self, count: int, options: Mapping[str, Any]) -> list[tuple[UUID, slice]]:
         uuids = options["uuids"]

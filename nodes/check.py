@@ -42,7 +42,8 @@ def check_run(
         )
     table = TokenTable.joined(tables)
     for term, *_ in guide.terms:
-        table.find(term.object)
+        for phrase in term.phrases:
+            table.find(phrase)
         for record in term.references:
             _check_reference(term.label, record, family, len(latent))
         _check_mask(term, len(latent))

@@ -121,9 +121,9 @@ def test_shape_is_averaged_over_the_sites() -> None:
             {"mask": torch.ones(1, 2, 2), "reference": record(seen(HALF))},
             "the shape of object 'circle' needs a reference or a mask",
         ),
-        ({"mask": torch.zeros(1, 2, 2)}, "mask of object 'circle' is empty"),
-        ({"mask": torch.full((1, 2, 2), torch.nan)}, "mask of object 'circle' holds NaN"),
-        ({"mask": torch.full((1, 2, 2), torch.inf)}, "mask of object 'circle' holds NaN"),
+        ({"mask": torch.zeros(1, 2, 2)}, "mask of 'shape of circle' is empty"),
+        ({"mask": torch.full((1, 2, 2), torch.nan)}, "mask of 'shape of circle' holds NaN"),
+        ({"mask": torch.full((1, 2, 2), torch.inf)}, "mask of 'shape of circle' holds NaN"),
     ],
 )
 def test_a_shape_without_one_good_target_is_refused(target: dict, message: str) -> None:

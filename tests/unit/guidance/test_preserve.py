@@ -4,7 +4,7 @@ import pytest
 import torch
 from selfguidance.guidance.energies import Size
 from selfguidance.guidance.guide import Guide
-from selfguidance.guidance.preserve import Preserve
+from selfguidance.guidance.preserve import PreserveRest
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.record import Record
 from selfguidance.guidance.warp import Affine
@@ -38,12 +38,12 @@ def run(*maps: Tensor, sigma: float = 1.0, latent: Tensor | None = None) -> Prop
     return seen(*maps, sigma=sigma, denoised=latent)
 
 
-def kept(reference: Record, **options) -> Preserve:
-    return Preserve(object="circle", reference=reference, **options)
+def kept(reference: Record, **options) -> PreserveRest:
+    return PreserveRest(object="circle", reference=reference, **options)
 
 
 def preserve(
-    *terms: Preserve, now: Tensor, sigma: float = 1.0, strength: float = 1.0
+    *terms: PreserveRest, now: Tensor, sigma: float = 1.0, strength: float = 1.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
     guide = Guide(tuple((term, 9.0, 0.0) for term in terms), strength)
     return guide.preserve(seen(OBJECT.expand(len(now), *GRID), sigma=sigma), now)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from selfguidance.guidance.energies import Appearance, Position, Shape, Size, Term
-from selfguidance.guidance.preserve import Preserve
+from selfguidance.guidance.preserve import PreserveRest
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.recipes import Balance, chained, transform_object
 from selfguidance.guidance.record import Record
@@ -37,7 +37,7 @@ def test_a_move_guides_its_object_and_keeps_every_other_one_and_the_rest() -> No
         ("Appearance", "blue square"),
         ("Shape", "star"),
         ("Appearance", "star"),
-        ("Preserve", "red circle"),
+        ("PreserveRest", "red circle"),
     ]
 
 
@@ -48,7 +48,7 @@ def test_the_object_is_moved_relative_to_the_reference_and_the_others_stay() -> 
     assert isinstance(shape, Shape) and shape.transform == resize
     assert isinstance(position, Position) and (position.x, position.y) == (0.25, -0.1)
     assert isinstance(size, Size) and size.size == 3.0
-    assert isinstance(rest, Preserve) and rest.transform == resize
+    assert isinstance(rest, PreserveRest) and rest.transform == resize
     assert all(t.transform == Affine() for t in others if isinstance(t, Shape))
     assert all(t.references == (then,) for t in (shape, position, size, *others, rest))
 
@@ -97,7 +97,7 @@ def test_an_empty_window_switches_off_every_part() -> None:
 def test_a_move_of_nothing_has_no_energy_at_its_reference() -> None:
     then = shown()
     for term in transform_object("red circle", Affine(), then):
-        if not isinstance(term, Preserve):
+        if not isinstance(term, PreserveRest):
             assert term(then.steps[0].properties).abs().max() < 1e-6, term.label
 
 
@@ -108,7 +108,7 @@ def test_of_two_chained_moves_neither_keeps_what_the_other_moves() -> None:
     still = [t for t in terms if isinstance(t, Shape) and t.transform == Affine()]
     assert {t.object for t in still} == {"star"}
     assert sum(isinstance(t, Shape) and t.transform == MOVE for t in terms) == 2
-    assert sum(isinstance(t, Preserve) for t in terms) == 2
+    assert sum(isinstance(t, PreserveRest) for t in terms) == 2
     assert sum(isinstance(t, Appearance) for t in terms) == 6
 
 
