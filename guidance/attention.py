@@ -71,10 +71,11 @@ def sharpen(maps: Tensor, steepness: float = 10.0) -> Tensor:
     Returns:
         [..., H, W] in [0, 1].
     """
-    return _stretch(torch.sigmoid(steepness * (_stretch(maps) - 0.5)))
+    return stretched(torch.sigmoid(steepness * (stretched(maps) - 0.5)))
 
 
-def _stretch(maps: Tensor) -> Tensor:
+def stretched(maps: Tensor) -> Tensor:
+    """N(X) = (X - min X) / (max X - min X) over space of maps [..., H, W]; 0 for a constant one."""
     low = maps.amin((-2, -1), keepdim=True)
     high = maps.amax((-2, -1), keepdim=True)
     span = high - low

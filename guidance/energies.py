@@ -6,11 +6,13 @@ otherwise. A term that compares with a reference reads the reference at the nois
 """
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .feature import Feature
 from .properties import Properties, centroid, resample, spread
 from .record import Record
 from .warp import Affine, warp
@@ -26,12 +28,14 @@ class Term:
         weight: factor of the energy in the sum.
         window: when the term acts.
         source: object of the reference that is compared with; the same phrase if empty.
+        reads_features: whether its gradient runs through the features.
     """
 
     object: str
     weight: float = 1.0
     window: Window = field(default=Window())
     source: str = ""
+    reads_features: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
@@ -226,11 +230,30 @@ class Appearance(Term):
 
     Attributes:
         reference: record whose appearance is the target.
+        feature: the target itself, instead of a reference.
+
+    Raises:
+        ValueError: neither or both of reference and feature.
     """
 
-    reference: Record
+    reference: Record | None = None
+    feature: Feature | None = None
+    reads_features: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if (self.reference is None) == (self.feature is None):
+            raise ValueError(
+                f"the appearance of object {self.object!r} needs a reference or a feature as its "
+                "target, one of them"
+            )
+
+    def target(self, seen: Properties) -> Tensor:
+        """The appearance wanted at this noise level, [B, C]."""
+        if self.reference is not None:
+            return _then(self.reference, seen).appearance(self.compared)
+        assert self.feature is not None  # see __post_init__
+        return self.feature.at(seen.sigma, next(iter(seen.maps.values())))
 
     def __call__(self, seen: Properties) -> Tensor:
-        now = seen.appearance(self.object)
-        then = _then(self.reference, seen).appearance(self.compared)
+        now, then = seen.appearance(self.object), self.target(seen)
         return (now - then).abs().mean(1) / then.abs().mean(1).clamp(min=1e-6)

@@ -1,7 +1,7 @@
 """Records: what one sampling run, or one real image, showed at every noise level."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -77,20 +77,13 @@ class Record:
             sigma: noise level asked for.
             like: tensor whose device the result shall be on; CPU if None.
         """
-        ordered = sorted(self.steps, key=lambda step: step.properties.sigma)
         device = torch.device("cpu") if like is None else like.device
-        above = next(
-            (i for i, s in enumerate(ordered) if s.properties.sigma >= sigma), len(ordered) - 1
-        )
-        upper, lower = ordered[above].properties, ordered[max(above - 1, 0)].properties
-        if upper.sigma <= sigma or lower.sigma <= 0 or lower.sigma == upper.sigma:
-            return moved(upper, device, torch.float32)
-        share = (math.log(sigma) - math.log(lower.sigma)) / (
-            math.log(upper.sigma) - math.log(lower.sigma)
-        )
-        return _mixed(
-            moved(lower, device, torch.float32), moved(upper, device, torch.float32), share
-        )
+        lower, upper, share = between(self.sigmas, sigma)
+        high = moved(self.steps[upper].properties, device, torch.float32)
+        if share == 1:
+            return high
+        low = moved(self.steps[lower].properties, device, torch.float32)
+        return _mixed(low, high, share)
 
     def settled(self, like: Tensor | None = None, share: float = 0.5) -> Properties:
         """Mean of the maps over the last part of the run, where objects stand in their final place.
@@ -109,6 +102,26 @@ class Record:
             for site in final.maps
         }
         return replace(final, maps=maps)
+
+
+def between(sigmas: Sequence[float], sigma: float) -> tuple[int, int, float]:
+    """The two noise levels about one asked for, and the share of the higher one.
+
+    Args:
+        sigmas: levels in any order.
+        sigma: the level asked for.
+
+    Returns:
+        index of the next lower level, index of the next higher one, and how far sigma lies from
+        the lower to the higher, linear in log sigma; outside the levels the nearest counts fully.
+    """
+    order = sorted(range(len(sigmas)), key=lambda i: sigmas[i])
+    above = next((i for i, k in enumerate(order) if sigmas[k] >= sigma), len(order) - 1)
+    upper, lower = order[above], order[max(above - 1, 0)]
+    if sigmas[upper] <= sigma or sigmas[lower] <= 0 or sigmas[lower] == sigmas[upper]:
+        return lower, upper, 1.0
+    low, high = math.log(sigmas[lower]), math.log(sigmas[upper])
+    return lower, upper, (math.log(sigma) - low) / (high - low)
 
 
 def moved(properties: Properties, device: torch.device, dtype: torch.dtype) -> Properties:

@@ -28,7 +28,6 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, copy_nested_dicts
 from torch import Tensor
 
-from ..guidance.energies import Appearance
 from ..guidance.families import Family, match
 from ..guidance.guide import Guide, Prediction
 from ..guidance.preserve import Preserve
@@ -159,7 +158,7 @@ class GuidedRun:
         tables = {c["uuid"]: c[KEY] for c in positive if KEY in c and "area" not in c}
         terms = self.guide.active(sigma)
         traced = any(not isinstance(term, Preserve) for term in terms)
-        features = any(isinstance(term, Appearance) for term in terms)
+        features = any(term.reads_features for term in terms)
         capture = Capture(self.family, tables, traced, features)
         uuids = frozenset(cond["uuid"] for cond in positive)
         return Call(capture, sigma, uuids, guided=bool(terms))

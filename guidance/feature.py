@@ -1,0 +1,86 @@
+"""Features: how an object or a region looks, as one vector a noise level.
+
+The appearance of the paper (section 3.2) taken out of its record, so that another object, prompt or
+seed can be given it; a region marked by a mask has one, too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .properties import Properties, pool
+from .record import Record, between
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A look.
+
+    Attributes:
+        family: name of the model family whose features these are.
+        label: what it shows, for messages.
+        sigmas: noise levels, one a step of the record.
+        vectors: [S, B, C], float32 on the CPU.
+    """
+
+    family: str
+    label: str
+    sigmas: tuple[float, ...]
+    vectors: Tensor
+
+    @property
+    def batch(self) -> int:
+        """Number of pictures."""
+        return self.vectors.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Number of channels C."""
+        return self.vectors.shape[2]
+
+    def at(self, sigma: float, like: Tensor) -> Tensor:
+        """The look at a noise level, [B, C]: linear in log sigma, the nearest step outside."""
+        lower, upper, share = between(self.sigmas, sigma)
+        return torch.lerp(self.vectors[lower], self.vectors[upper], share).to(like.device)
+
+    @classmethod
+    def of(cls, record: Record, name: str) -> "Feature":
+        """The look of an object of a record.
+
+        Raises:
+            ValueError: the record lacks the object, or read no features.
+        """
+        record.table.find(name)
+        return cls._read(record, name, lambda shown: shown.appearance(name).float())
+
+    @classmethod
+    def under(cls, record: Record, mask: Tensor, label: str = "masked region") -> "Feature":
+        """The look of a region of a record.
+
+        Args:
+            record: run or real image.
+            mask: [B or 1, H, W] in [0, 1], of any size; soft masks weigh.
+            label: for messages.
+
+        Raises:
+            ValueError: the record read no features, or holds another number of pictures.
+        """
+        if len(mask) not in (1, record.batch) and record.batch != 1:
+            raise ValueError(
+                f"mask holds {len(mask)} pictures but the record {record.batch}; use one mask or "
+                "as many as pictures"
+            )
+
+        def pooled(shown: Properties) -> Tensor:
+            if shown.grid is None:
+                raise ValueError(f"the record holds no features, so the {label} has no look in it")
+            return pool(shown.grid.float(), mask[:, None].float())[:, 0]
+
+        return cls._read(record, label, pooled)
+
+    @classmethod
+    def _read(cls, record: Record, label: str, look: Callable[[Properties], Tensor]) -> "Feature":
+        vectors = torch.stack([look(step.properties) for step in record])
+        return cls(record.family, label, record.sigmas, vectors)

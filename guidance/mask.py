@@ -1,0 +1,78 @@
+"""Mask guidance: an object goes where a mask is.
+
+The segmentation is read from the model itself, without training: the sharpened maps of the prompt's
+objects become a distribution over objects and background at every pixel, and the energy is its
+cross-entropy against the mask. Not in the paper; a fitted head can take the place of the maps.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .attention import stretched
+from .energies import Term, checked_mask
+from .properties import Properties, resample
+
+# As in the paper's sharpening: logit of an object where its map is at the end of its range.
+STEEPNESS = 10.0
+
+
+def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
+    """Log-odds that a pixel shows the object, at every site, each [B, H, W].
+
+    Every object has the logit s (N(A) - 0.5), which is that of the paper's sigmoid before its
+    second normalisation; the background has 0. The log-odds of one class of a softmax are its logit
+    less the log-sum-exp of the others.
+    """
+    own = set(seen.table.find(name))
+    rivals = [o for o in seen.table.objects if not own & set(seen.table.find(o))]
+    result = []
+    for index in range(len(seen.maps)):
+        here = STEEPNESS * (stretched(seen.map(name)[index]) - 0.5)
+        others = [torch.zeros_like(here)]
+        others += [STEEPNESS * (stretched(seen.map(o)[index]) - 0.5) for o in rivals]
+        result.append(here - torch.stack(others).logsumexp(0))
+    return tuple(result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask(Term):
+    """Balanced cross-entropy between where the object is and where the mask is.
+
+    The mean over what the mask marks and the mean over the rest count equally, so that a small mask
+    is worth as much as a large one.
+
+    Attributes:
+        mask: [B or 1, H, W] in [0, 1] of any size; values between ask for the object in part.
+
+    Raises:
+        ValueError: a mask that is empty, not finite, or covers the whole picture.
+    """
+
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        mask = checked_mask(self.mask, self.label)
+        if not (mask < 0.5).flatten(1).any(1).all():
+            raise ValueError(
+                f"the mask of '{self.label}' covers the whole picture, which places nothing; leave "
+                "room around the object, or invert the mask"
+            )
+        object.__setattr__(self, "mask", mask)
+
+    def __call__(self, seen: Properties) -> Tensor:
+        values = []
+        for odds in logits(seen, self.object):
+            wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0]
+            values.append(_balanced(odds, wanted))
+        return torch.stack(values).mean(0)
+
+
+def _balanced(odds: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy of Bernoulli log-odds [B, H, W] against [B or 1, H, W], as [B]."""
+    inside = (wanted * F.softplus(-odds)).sum((1, 2)) / wanted.sum((1, 2)).clamp(min=1e-6)
+    rest = 1 - wanted
+    outside = (rest * F.softplus(odds)).sum((1, 2)) / rest.sum((1, 2)).clamp(min=1e-6)
+    return (inside + outside) / 2
