@@ -1,0 +1,170 @@
+"""Files of ours: safetensors that say what they hold, written whole or not at all.
+
+A file may come from anybody. Reading it runs nothing, takes at most about twice the memory of its
+size, and ends in the tensors and facts that were saved or in one ValueError.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+from safetensors.torch import load as parsed
+from safetensors.torch import save as packed
+from torch import Tensor
+
+VERSION = 1  # of the layout of the metadata; readers refuse any other
+LIMIT = 2 * 2**30  # bytes of a file
+HEADER_LIMIT = 16 * 2**20  # bytes of its names, shapes and facts
+SUFFIX = ".safetensors"
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def save(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write a file in place of what may stand at its path.
+
+    Args:
+        path: in a folder that exists.
+        kind: what the file is, for readers and messages, such as "self-guidance record".
+        tensors: of any device and layout, by name.
+        facts: what JSON can hold.
+
+    Raises:
+        ValueError: a value is NaN or infinite, the facts are not JSON, or the file would be too
+            large to be read again.
+        OSError: the folder cannot be written to, or the disk is full.
+    """
+    _check_values(tensors, f"the {kind} cannot be saved, as", "check the run that made it")
+    try:
+        text = json.dumps(dict(facts), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the facts of the {kind} cannot be saved as JSON: {error}") from error
+    plain = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    about = {"format": "pt", "kind": kind, "version": str(VERSION), "facts": text}
+    data = packed(plain, about)
+    if len(data) > LIMIT or int.from_bytes(data[:8], "little") > HEADER_LIMIT:
+        raise ValueError(
+            f"the {kind} is too large for a file: {len(data)} bytes, of which at most {LIMIT}, "
+            f"with at most {HEADER_LIMIT} of facts; use fewer steps, words or pictures"
+        )
+    _write(path, data)
+
+
+def load(path: Path, kind: str, limit: int = LIMIT) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors, on the CPU, and facts of a file that `save` wrote.
+
+    Args:
+        path: where it is.
+        kind: as given to `save`.
+        limit: bytes above which a file is not read.
+
+    Raises:
+        ValueError: no such file, a larger, damaged, foreign or newer one, one of another kind, or
+            one that holds NaN or infinite values.
+    """
+    data = _read(path, limit)
+    facts = _facts(path.name, kind, data)
+    try:
+        tensors = parsed(data)
+    except Exception as error:  # whatever the parser makes of foreign bytes
+        raise _damaged(path.name, error) from error
+    _check_values(tensors, f"file {path.name!r} cannot be used, as", "save it again")
+    return tensors, facts
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A reader sees the old file or the new one, never a part, whatever ends the process."""
+    part = path.with_name(f".{uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    name = path.name
+    if not path.is_file():
+        raise ValueError(f"file {name!r} is not there; check its name, or save it first")
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                raise ValueError(
+                    f"file {name!r} is too large: {size} bytes, but at most {limit} are read; "
+                    "choose another file"
+                )
+            # in memory, not mapped: a mapped file that another program cuts short ends the process
+            return file.read(size)
+    except OSError as error:
+        raise ValueError(
+            f"file {name!r} cannot be read: {error.strerror}; check its permissions"
+        ) from error
+
+
+def _facts(name: str, kind: str, data: bytes) -> dict[str, Any]:
+    """The facts in the header of a file of this kind."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise _damaged(name, "it ends too soon")
+    if length > HEADER_LIMIT:
+        raise _damaged(name, f"a header of {length} bytes is above {HEADER_LIMIT}")
+    try:
+        about = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+        found, text, version = (about.get(key, "") for key in ("kind", "facts", "version"))
+    except (AttributeError, ValueError, RecursionError) as error:
+        raise _damaged(name, error) from error
+    if not all(isinstance(value, str) and value for value in (found, text, version)):
+        raise ValueError(
+            f"file {name!r} is not a {kind}: it was not saved by a node of this pack; choose one "
+            "that was"
+        )
+    if found != kind:
+        raise ValueError(
+            f"file {name!r} is not a {kind} but a {found[:80]}; choose a file of the right kind"
+        )
+    if version != str(VERSION):
+        raise ValueError(
+            f"file {name!r} has version {version[:20]} of the format, but this pack reads "
+            f"{VERSION}; update the pack"
+        )
+    try:
+        facts = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(name, error) from error
+    if not isinstance(facts, dict):
+        raise _damaged(name, "its facts are no object")
+    return facts
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return value
+
+
+def _damaged(name: str, reason: object) -> ValueError:
+    return ValueError(
+        f"file {name!r} is cut short, damaged or no safetensors file ({str(reason)[:200]}); save "
+        "or copy it again"
+    )
+
+
+def _check_values(tensors: Mapping[str, Tensor], beginning: str, remedy: str) -> None:
+    for name, tensor in tensors.items():
+        floating = tensor.is_floating_point() or tensor.is_complex()
+        if floating and tensor.dtype not in FLOATS:
+            raise ValueError(f"{beginning} {name[:80]!r} is of type {tensor.dtype}; {remedy}")
+        if floating and not torch.isfinite(tensor).all():
+            raise ValueError(f"{beginning} {name[:80]!r} holds NaN or infinite values; {remedy}")
