@@ -226,7 +226,8 @@ class Appearance(Term):
     """Mean |appearance - target appearance| over the channels.
 
     Relative to the target's own magnitude. The paper does not divide; the division makes one weight
-    serve blocks whose features differ in scale.
+    serve blocks whose features differ in scale. A target that shows next to nothing is compared
+    with a tenth of the magnitude that the words of this pass have on average.
 
     Attributes:
         reference: record whose appearance is the target.
@@ -256,4 +257,7 @@ class Appearance(Term):
 
     def __call__(self, seen: Properties) -> Tensor:
         now, then = seen.appearance(self.object), self.target(seen)
-        return (now - then).abs().mean(1) / then.abs().mean(1).clamp(min=1e-6)
+        assert seen.features is not None  # `appearance` has seen them
+        usual = seen.features.detach().abs().mean((1, 2))
+        scale = torch.maximum(then.abs().mean(1), 0.1 * usual)
+        return (now - then).abs().mean(1) / scale.clamp(min=torch.finfo(scale.dtype).tiny)

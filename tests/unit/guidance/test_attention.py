@@ -106,6 +106,7 @@ def test_a_sharpened_map_spans_zero_to_one_and_keeps_the_order(
     seed: int, grid: tuple[int, int]
 ) -> None:
     maps = random(seed, 2, 3, *grid)
+    maps[..., 0, :2] = torch.tensor([0.0, 1.0])
     sharp = sharpen(maps)
     torch.testing.assert_close(sharp.amin((-2, -1)), torch.zeros(2, 3))
     torch.testing.assert_close(sharp.amax((-2, -1)), torch.ones(2, 3))
@@ -113,12 +114,37 @@ def test_a_sharpened_map_spans_zero_to_one_and_keeps_the_order(
     assert (sharp.flatten(2).gather(-1, order).diff(dim=-1) >= 0).all()
 
 
-@given(seeds, grids, st.floats(1e-3, 1e3), st.floats(-2, 2))
+@given(seeds, grids, st.floats(1e-3, 1e3), st.floats(0, 2))
 def test_sharpening_ignores_scale_and_offset_of_the_map(
     seed: int, grid: tuple[int, int], scale: float, offset: float
 ) -> None:
     maps = random(seed, 1, *grid).double()
-    torch.testing.assert_close(sharpen(scale * (maps + offset)), sharpen(maps))
+    maps[..., 0, :2] = torch.tensor([0.0, 1.0])  # a third of the level at least: no rounding noise
+    changed = sharpen(scale * (maps + offset))
+    torch.testing.assert_close(changed, sharpen(maps), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("level", [1e-3, 0.3, 1.0])
+def test_rounding_noise_on_a_constant_map_has_no_shape(level: float) -> None:
+    noisy = torch.full((1, 8, 8), level) * (1 + 1e-6 * random(0, 1, 8, 8))
+    assert sharpen(noisy).max() < 1e-4
+    as_recorded = torch.full((1, 8, 8), level)
+    as_recorded[..., 3] *= 1 + 2**-10  # one unit in the last place of half precision
+    assert sharpen(as_recorded).max() < 1e-4
+
+
+def test_a_shape_fades_smoothly_as_its_range_falls_below_a_hundredth_of_its_level() -> None:
+    ramp = torch.linspace(0, 1, 7).reshape(1, 1, 7)
+    ranges = (1e-1, 3e-2, 2e-2, 1e-2, 5e-3, 2e-3, 1e-4)
+    peaks = [sharpen(1 - r + r * ramp).max().item() for r in ranges]
+    assert peaks == sorted(peaks, reverse=True)
+    assert peaks[0] > 0.999 and peaks[3] == pytest.approx(0.5, abs=0.01) and peaks[-1] < 1e-3
+
+
+@given(seeds, st.sampled_from([1.0, 1e-1, 1e-2, 1e-3]))
+def test_sharpening_is_differentiable_however_small_the_range(seed: int, range_: float) -> None:
+    maps = (1 + range_ * random(seed, 1, 3, 4).double()).requires_grad_()
+    assert torch.autograd.gradcheck(sharpen, [maps], eps=1e-8, atol=1e-3, fast_mode=True)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3])

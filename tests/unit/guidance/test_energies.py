@@ -146,6 +146,15 @@ def test_appearance_ignores_the_scale_of_the_features(scale: float) -> None:
     torch.testing.assert_close(Appearance(object="circle", reference=record(then))(now), value)
 
 
+def test_appearance_is_bounded_where_its_target_shows_nothing() -> None:
+    features = torch.tensor([[[3.0, -5.0], [0.0, 0.0], [1.0, 3.0]]])  # level (4 + 0 + 2) / 3 = 2
+    now = seen(HALF, features=features)
+    for nothing in (0.0, 1e-9):
+        term = Appearance(object="circle", reference=record(looks(nothing, -nothing)))
+        assert term(now).item() == pytest.approx(4 / (0.1 * 2))
+    assert Appearance(object="circle", reference=record(looks(0.0)))(looks(0.0)).item() == 0
+
+
 def test_appearance_can_come_from_another_object() -> None:
     then = record(looks(9.0, 9.0, square=(1.0, 3.0)))
     term = Appearance(object="circle", reference=then, source="square")
@@ -175,7 +184,7 @@ def test_a_settled_term_reads_where_the_references_object_ended_up() -> None:
     assert Position(x=0, y=0, settled=True, **place)(now).tolist() == [0.0]
     assert Position(x=0, y=0, **place)(now).tolist() == [(6 / 8 + 1 / 2) / 2]
     assert Shape(settled=True, **place)(now).tolist() == [0.0]
-    assert Shape(**place)(now).tolist() == [2 / 8]  # two of the eight cells differ
+    assert Shape(**place)(now).item() == pytest.approx(2 / 8)  # two of the eight cells differ
 
 
 def test_a_reference_may_have_another_prompt() -> None:
