@@ -179,7 +179,8 @@ class Shape(Term):
     Attributes:
         reference: record whose shape of the object is the target.
         mask: target shape [1 or B, H, W] in [0, 1] of any size, instead of a reference.
-        transform: T, about the target's own centroid; identity keeps the shape where it is.
+        transform: T, about the target's own centroid; identity keeps the shape where it is. A
+            target of another aspect is fitted to the picture first, then turned.
         settled: as in `Position`.
 
     Raises:
@@ -211,7 +212,11 @@ class Shape(Term):
             shapes, centres = then.shape(self.compared), then.centroid(self.compared).unbind(1)
         if self.transform == Affine():
             return shapes
-        return tuple(warp(s, c, self.transform) for s, c in zip(shapes, centres, strict=True))
+        grids = [maps.shape[-2:] for maps in seen.maps.values()]
+        return tuple(
+            warp(s, c, self.transform, width / height)
+            for s, c, (height, width) in zip(shapes, centres, grids, strict=True)
+        )
 
     def __call__(self, seen: Properties) -> Tensor:
         values = []

@@ -33,20 +33,22 @@ class Affine:
                 raise ValueError(f"{name} must be above 0, got {value}")
 
 
-def warp(maps: Tensor, centre: Tensor, transform: Affine) -> Tensor:
+def warp(maps: Tensor, centre: Tensor, transform: Affine, aspect: float | None = None) -> Tensor:
     """Maps after T; what comes in from outside the picture is 0.
 
     Args:
         maps: [B, H, W].
         centre: [B, 2], the point (x, y) in [0, 1] that scale and rotation leave in place.
         transform: T.
+        aspect: width over height of the picture that the maps cover, whose pixels rotation keeps
+            square; that of the maps if None.
 
     Returns:
         [B, H, W].
     """
     height, width = maps.shape[-2:]
     angle = math.radians(transform.rotation)
-    aspect = width / height
+    aspect = aspect or width / height
     # rotation happens in pixels, so the off-diagonal entries carry the aspect ratio
     forward = torch.tensor(
         [

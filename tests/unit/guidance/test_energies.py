@@ -94,6 +94,18 @@ def test_shape_scales_its_target_about_the_targets_own_centroid() -> None:
     torch.testing.assert_close(target[0], wide, atol=1e-5, rtol=0)
 
 
+def test_a_mask_of_another_aspect_is_turned_in_the_geometry_of_the_picture() -> None:
+    # a bar over 4 of 18 columns and 2 of 6 rows: turned, over 2 columns and 4 rows
+    bar, upright = torch.zeros(6, 18), torch.zeros(6, 18)
+    bar[2:4, 7:11], upright[1:5, 8:10] = 1, 1
+    square = bar.repeat_interleave(3, 0)  # the same bar on a grid of 18 x 18
+    then = record(seen(square))
+    for target in ({"mask": bar[None]}, {"mask": square[None]}, {"reference": then}):
+        term = Shape(object="circle", transform=Affine(rotation=90), **target)
+        assert term(seen(upright)).item() < 0.02, target
+        assert term(seen(bar)).item() > 0.05
+
+
 @pytest.mark.parametrize("mask", [left(64, 64, 32), left(2, 2, 1), left(1, 10, 5)])
 def test_a_mask_of_another_size_is_brought_to_the_grid(mask: torch.Tensor) -> None:
     term = Shape(object="circle", mask=mask[None])
