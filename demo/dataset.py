@@ -66,6 +66,23 @@ def token_row(text: str) -> tuple[list[int], list[tuple[int, int]]]:
     return row + [1] * (TOKENS - len(row)), places
 
 
+def leave_open(tokens: torch.Tensor, words: torch.Tensor, which: torch.Tensor) -> None:
+    """Take the colour words of some objects out of their captions, in place.
+
+    Args:
+        tokens: [B, 77], as of `token_row`.
+        words: [B, slots, 2], positions of each object's two words; both become the shape's.
+        which: [B, slots], the objects that lose their colour word.
+    """
+    a, an = (WORDS.index(word) + 2 for word in ("a", "an"))
+    for row, slot in (which & (words[..., 0] > 0)).nonzero().tolist():
+        at = int(words[row, slot, 0])
+        if tokens[row, at - 1] == an:  # it would tell that the colour is orange
+            tokens[row, at - 1] = a
+        tokens[row, at:-1] = tokens[row, at + 1 :].clone()
+        words[row][words[row] > at] -= 1
+
+
 def random_caption(rng: Random, scene: Scene) -> str:
     """A caption in one of the forms that a user may write."""
     text = caption(scene, background=rng.random() < 0.35, articles=rng.random() < 0.9)

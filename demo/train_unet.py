@@ -24,7 +24,8 @@ WARMUP = 150
 DECAY_SHARE = 0.45  # the learning rate is constant, then falls as a half cosine over this last part
 EMA = 0.999
 DROPPED_CAPTIONS = 0.1
-OTHER_FORMATS = 1 / 5  # of the steps, at half the batch
+UNCOLOURED = 0.12  # objects whose caption leaves their colour open
+OTHER_FORMATS = 1 / 3  # of the steps, at half the batch
 # attention supervision: from step, to step, weight; strong while words find their objects,
 # then a reminder
 ATTENTION = ((200, 1500, 0.03), (1500, math.inf, 0.02))
@@ -74,6 +75,7 @@ class Sampler:
         tokens, words = bucket.tokens[rows].long(), bucket.words[rows].long()
         mirrored = torch.rand(size, generator=g) < 0.5
         latents[mirrored], masks[mirrored] = latents[mirrored].flip(-1), masks[mirrored].flip(-1)
+        dataset.leave_open(tokens, words, torch.rand(words.shape[:2], generator=g) < UNCOLOURED)
         dropped = torch.rand(size, generator=g) < DROPPED_CAPTIONS
         tokens[dropped], words[dropped] = self.empty, 0
         return latents, masks, tokens, words
