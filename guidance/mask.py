@@ -39,10 +39,10 @@ def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Mask(Term):
-    """Balanced cross-entropy between where the object is and where the mask is.
+    """Mean cross-entropy between where the object is and where the mask is.
 
-    The mean over what the mask marks and the mean over the rest count equally, so that a small mask
-    is worth as much as a large one.
+    A plain mean over the picture: weighing mask and rest equally, so that a small mask counts as
+    much as a large one, made objects a cell too large on every side.
 
     Attributes:
         mask: [B or 1, H, W] in [0, 1] of any size; values between ask for the object in part.
@@ -66,13 +66,7 @@ class Mask(Term):
         values = []
         for odds in logits(seen, self.object):
             wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0]
-            values.append(_balanced(odds, wanted))
+            # of Bernoulli log-odds: -log p is softplus(-odds), -log(1 - p) is softplus(odds)
+            loss = wanted * F.softplus(-odds) + (1 - wanted) * F.softplus(odds)
+            values.append(loss.mean((-2, -1)))
         return torch.stack(values).mean(0)
-
-
-def _balanced(odds: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy of Bernoulli log-odds [B, H, W] against [B or 1, H, W], as [B]."""
-    inside = (wanted * F.softplus(-odds)).sum((1, 2)) / wanted.sum((1, 2)).clamp(min=1e-6)
-    rest = 1 - wanted
-    outside = (rest * F.softplus(odds)).sum((1, 2)) / rest.sum((1, 2)).clamp(min=1e-6)
-    return (inside + outside) / 2
