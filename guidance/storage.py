@@ -94,7 +94,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _read(path: Path, limit: int) -> bytes:
     name = path.name
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike the method of `path` it takes names of any length
         raise ValueError(f"file {name!r} is not there; check its name, or save it first")
     try:
         with path.open("rb") as file:

@@ -7,6 +7,7 @@ from .plot import EnergyPlot
 from .preview import AttentionPreview
 from .prompt import Prompt
 from .recipes import MoveObject, ResizeObject
+from .record_files import LoadRecord, SaveRecord
 from .sampler import KSampler
 from .terms import Appearance, Position, Shape, Size
 
@@ -22,6 +23,8 @@ NODES: list[type[io.ComfyNode]] = [
     Appearance,
     AttentionPreview,
     EnergyPlot,
+    SaveRecord,
+    LoadRecord,
 ]
 
 

@@ -1,5 +1,7 @@
 """Toy records with everything that a run records."""
 
+from typing import Any
+
 import torch
 from selfguidance.guidance.families import FAMILIES
 from selfguidance.guidance.properties import Properties
@@ -36,3 +38,16 @@ def run(*tables: TokenTable) -> Record:
             for i, table in enumerate(tables)
         ),
     )
+
+
+def equal(one: Record, other: Record) -> bool:
+    """Whether two records are the same in every bit, order and type."""
+    return one.family == other.family and [*map(bits, one)] == [*map(bits, other)]
+
+
+def bits(step: Step) -> list[Any]:
+    """Everything in a step, as what can be compared."""
+    seen = step.properties
+    tensors = [*seen.maps.values(), seen.features, seen.denoised, seen.grid]
+    data = [None if t is None else (t.dtype, t.shape, t.numpy().tobytes()) for t in tensors]
+    return [seen.sigma, seen.table, list(seen.maps), data, step.energies, step.guided]

@@ -12,23 +12,11 @@ from selfguidance.guidance import record_file, storage
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.record import Record, Step
 from selfguidance.guidance.tokens import TokenTable
-from selfguidance.tests.unit.guidance.recorded import FAMILY, OTHER, TABLE, run, shown
+from selfguidance.tests.unit.guidance.recorded import FAMILY, OTHER, TABLE, equal, run, shown
 from torch import Tensor
 
 Facts = dict[str, Any]
 Tensors = dict[str, Tensor]
-
-
-def equal(one: Record, other: Record) -> bool:
-    """Whether two records are the same in every bit, order and type."""
-    return one.family == other.family and [*map(bits, one)] == [*map(bits, other)]
-
-
-def bits(step: Step) -> list[Any]:
-    seen = step.properties
-    tensors = [*seen.maps.values(), seen.features, seen.denoised, seen.grid]
-    data = [None if t is None else (t.dtype, t.shape, t.numpy().tobytes()) for t in tensors]
-    return [seen.sigma, seen.table, list(seen.maps), data, step.energies, step.guided]
 
 
 @pytest.fixture
@@ -42,9 +30,10 @@ def path(tmp_path: Path) -> Path:
         run(TABLE),
         run(TABLE, TABLE, TABLE),
         run(TABLE, OTHER, OTHER, TABLE),
+        run(TABLE, replace(TABLE, prompt="another")),
         Record("shapes", tuple(reversed(run(TABLE, TABLE).steps))),
     ],
-    ids=["one", "three", "another prompt on the way", "upwards"],
+    ids=["one", "three", "other words on the way", "other prompt on the way", "upwards"],
 )
 def test_a_record_comes_back_in_every_bit(path: Path, record: Record) -> None:
     record_file.save(path, record)
@@ -179,6 +168,7 @@ WRONG: dict[str, tuple[Callable[[Tensors, Facts], Any], str]] = {
     "fewer positions": (tell(positions=[[1], [2]]), "positions must have 3"),
     "word without position": (tell(positions=[[1], [], [4]]), "positions of a word"),
     "position twice": (tell(positions=[[1], [2, 2], [4]]), "positions of a word"),
+    "positions upside down": (tell(positions=[[1], [3, 2], [4]]), "in order"),
     "position below 0": (tell(positions=[[-1], [2], [4]]), "0 to 76"),
     "position above length": (tell(positions=[[1], [2], [77]]), "0 to 76"),
     "position as number": (tell(positions=[1, 2, 3]), "positions of a word"),
