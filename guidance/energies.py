@@ -5,8 +5,8 @@ Lower is better. Every term is a frozen dataclass that maps `Properties` to one 
 otherwise. A term that compares with a reference reads the reference at the noise level of the pass.
 """
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,8 @@ from .record import Record
 from .warp import Affine, warp
 from .window import Window
 
+Kind = TypeVar("Kind", bound="Term")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
@@ -28,6 +30,7 @@ class Term:
         weight: factor of the energy in the sum.
         window: when the term acts.
         source: object of the reference that is compared with; the same phrase if empty.
+        group: name of the sum that the term is part of, for records and plots.
         reads_features: whether its gradient runs through the features.
     """
 
@@ -35,6 +38,7 @@ class Term:
     weight: float = 1.0
     window: Window = field(default=Window())
     source: str = ""
+    group: str = ""
     reads_features: ClassVar[bool] = False
 
     @property
@@ -57,6 +61,11 @@ class Term:
     def compared(self) -> str:
         """Name of the object in the reference."""
         return self.source or self.object
+
+    def combined(self: Kind, weight: float, group: str = "") -> Kind:
+        """The same term in a sum: its weight times a factor, its group after the sum's name."""
+        path = " / ".join(part for part in (group, self.group) if part)
+        return replace(self, weight=weight * self.weight, group=path)
 
     def __call__(self, seen: Properties) -> Tensor:
         """Energy of every picture, [B]."""

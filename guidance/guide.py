@@ -16,6 +16,7 @@ from torch import Tensor
 from .energies import Term
 from .preserve import Preserve, PreserveRest
 from .properties import Properties, resample
+from .recipes import resolved
 
 AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1, in units of the noise's own standard
@@ -58,13 +59,21 @@ class Guide:
         strength: float = 1.0,
         raw: bool = False,
     ) -> "Guide":
-        """A guide whose windows, fractions of the schedule, are turned into noise levels, once."""
-        used = [t for t in terms if t.weight != 0 and not t.window.empty] if strength != 0 else []
+        """A guide of terms whose recipes are resolved and whose windows are noise levels now.
+
+        Raises:
+            ValueError: recipes that cannot act together.
+        """
+        known = [t for t in resolved(terms) if not t.window.empty] if strength != 0 else []
+        # one that holds nothing still says what a recipe sets free, see `preserve`
+        used = [t for t in known if t.weight != 0 or isinstance(t, PreserveRest)]
+        if not any(t.weight for t in used):
+            used = []
         return cls(tuple((t, *t.window.sigmas(percent_to_sigma)) for t in used), strength, raw)
 
     def active(self, sigma: float) -> tuple[Term, ...]:
         """Terms that act at a noise level."""
-        return tuple(term for term, high, low in self.terms if low <= sigma <= high)
+        return tuple(t for t, high, low in self.terms if t.weight != 0 and low <= sigma <= high)
 
     def gradient(self, seen: Properties, x: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
         """Gradient of the weighted sum of the active terms that read the model.
@@ -143,11 +152,12 @@ def unit_length(gradient: Tensor) -> Tensor:
 
 
 def named(terms: Sequence[AnyTerm]) -> Mapping[str, AnyTerm]:
-    """Terms by label, numbered where a label occurs twice."""
+    """Terms by group and label, numbered where that occurs twice."""
     names: dict[str, AnyTerm] = {}
     for term in terms:
-        name, number = term.label, 2
+        full = f"{term.group}: {term.label}" if term.group else term.label
+        name, number = full, 2
         while name in names:
-            name, number = f"{term.label} ({number})", number + 1
+            name, number = f"{full} ({number})", number + 1
         names[name] = term
     return names

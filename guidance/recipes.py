@@ -8,8 +8,9 @@ noise are too vague to say where to, and objects were left half way or twice; an
 what no word names.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .energies import Appearance, Position, Shape, Size, Term
@@ -87,13 +88,106 @@ def _open(window: Window) -> Window:
     return Window(window.start, 1.0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Term):
+    """A request to move or resize one object and to keep all else.
+
+    What a recipe keeps depends on the others of a run, so it stays whole until all of them are
+    known: `resolved` puts its terms in its place. It has no energy of its own.
+
+    Attributes:
+        object: phrase of the prompt.
+        weight, window, reference, transform, balance: see `transform_object`.
+
+    Raises:
+        ValueError: the reference lacks the object, or holds no picture.
+    """
+
+    window: Window = field(default=GUIDED)
+    reference: Record
+    transform: Affine
+    balance: Balance = field(default=Balance())
+
+    def __post_init__(self) -> None:
+        self.parts(self.transform)  # says what the reference lacks where the recipe is made
+
+    @property
+    def acts(self) -> bool:
+        """Whether the object is guided at all."""
+        return self.weight != 0 and not self.window.empty
+
+    def parts(self, transform: Affine) -> tuple[Term, ...]:
+        """The recipe's terms, should the object go there."""
+        terms = transform_object(
+            self.object, transform, self.reference, self.weight, self.window, self.balance
+        )
+        return tuple(replace(term, group=self.group) for term in terms)
+
+    def combined(self, weight: float, group: str = "") -> "Recipe":
+        """The recipe as part of a sum: the factor counts for all that it moves and keeps."""
+        kept = replace(
+            self.balance, others=weight * self.balance.others, rest=weight * self.balance.rest
+        )
+        return replace(super().combined(weight, group), balance=kept)
+
+
+def resolved(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """Terms of one run, with those of each recipe in its place.
+
+    Recipes act together, in whatever order they come. Those of one object ask for all of their
+    transforms at once: a move and a resize, not a tug of war. A recipe keeps the shape of every
+    other object where it is; where another one moves that object, keeping it gives way.
+
+    Raises:
+        ValueError: two recipes change one object relative to two references.
+    """
+    recipes = [term for term in terms if isinstance(term, Recipe)]
+    aims = {id(recipe): _aim(recipe, recipes) for recipe in recipes}
+    moves = [r for r in recipes if r.acts and aims[id(r)] != Affine()]
+
+    def gives_way(term: Term) -> bool:
+        if not isinstance(term, Shape) or term.reference is None or term.transform != Affine():
+            return False
+        return any(_same(term, term.reference, move) for move in moves)
+
+    found: list[Term] = []
+    for term in terms:
+        found += term.parts(aims[id(term)]) if isinstance(term, Recipe) else [term]
+    return tuple(term for term in found if not gives_way(term))
+
+
+def _aim(recipe: Recipe, recipes: Sequence[Recipe]) -> Affine:
+    """Where all recipes of its object together take it."""
+    if not recipe.acts:
+        return recipe.transform
+    peers = [r for r in recipes if r.acts and _same(recipe, recipe.reference, r)]
+    if any(peer.reference is not recipe.reference for peer in peers):
+        raise ValueError(
+            f"object {recipe.object!r} is moved or resized relative to two references at once; "
+            "wire the same record into all of its recipes"
+        )
+    # one recipe may come on two wires; its transform is then the same thing twice, asked for once
+    first, *more = {id(peer.transform): peer.transform for peer in peers}.values()
+    if not more:
+        return first
+    # each one is about the object's own centroid, which goes along: the order does not matter
+    steps = [first, *more]
+    return Affine(
+        rotation=sum(step.rotation for step in steps),
+        dx=sum(step.dx for step in steps),
+        dy=sum(step.dy for step in steps),
+        scale_x=math.prod(step.scale_x for step in steps),
+        scale_y=math.prod(step.scale_y for step in steps),
+    )
+
+
 def _others(reference: Record, object: str) -> list[str]:
     return [name for name in reference.table.objects if _differs(reference, name, object)]
 
 
-def _same(term: Term, reference: Record, move: PreserveRest) -> bool:
+def _same(term: Term, reference: Record, move: Recipe) -> bool:
     """Whether a term is about the object that a recipe moves."""
-    if reference is move.reference:
+    if reference is move.reference and not term.source:
         return not _differs(reference, term.object, move.object)
     return term.object == move.object
 
@@ -101,20 +195,3 @@ def _same(term: Term, reference: Record, move: PreserveRest) -> bool:
 def _differs(record: Record, name: str, object: str) -> bool:
     """Whether two phrases share no word of the prompt."""
     return not set(record.table.find(name)) & set(record.table.find(object))
-
-
-def chained(terms: Sequence[Term], added: Sequence[Term]) -> tuple[Term, ...]:
-    """Terms with a recipe's terms at the end, so that several objects can be moved in one run.
-
-    A recipe keeps the shape of every other object where it is. Where another recipe of the chain
-    moves that object, keeping it gives way.
-    """
-    recipes = [term for term in (*terms, *added) if isinstance(term, PreserveRest)]
-    moves = [recipe for recipe in recipes if recipe.transform != Affine()]
-
-    def gives_way(term: Term) -> bool:
-        if not isinstance(term, Shape) or term.reference is None or term.transform != Affine():
-            return False
-        return any(_same(term, term.reference, move) for move in moves)
-
-    return tuple(term for term in (*terms, *added) if not gives_way(term))

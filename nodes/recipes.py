@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from comfy_api.latest import io
 
 from ..guidance.energies import Term
-from ..guidance.recipes import GUIDED, Balance, chained, transform_object
+from ..guidance.recipes import GUIDED, Balance, Recipe
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
@@ -73,11 +73,18 @@ class MoveObject(io.ComfyNode):
         keep_others: float = Balance.others,
         keep_background: float = Balance.rest,
     ) -> io.NodeOutput:
-        """Add the recipe's terms."""
+        """Add the recipe."""
         balance = Balance(others=keep_others, rest=keep_background)
         window = Window(start_percent, end_percent)
-        added = transform_object(object, Affine(dx, dy), reference, weight, window, balance)
-        return io.NodeOutput(chained(terms, added))
+        recipe = Recipe(
+            object=object,
+            transform=Affine(dx, dy),
+            reference=reference,
+            weight=weight,
+            window=window,
+            balance=balance,
+        )
+        return io.NodeOutput((*terms, recipe))
 
 
 class ResizeObject(io.ComfyNode):
@@ -122,12 +129,18 @@ class ResizeObject(io.ComfyNode):
         keep_others: float = Balance.others,
         keep_background: float = Balance.rest,
     ) -> io.NodeOutput:
-        """Add the recipe's terms."""
+        """Add the recipe."""
         if scale <= 0:
             raise ValueError(f"scale must be above 0, got {scale}")
         side = scale**0.5
         balance = Balance(others=keep_others, rest=keep_background)
         window = Window(start_percent, end_percent)
-        transform = Affine(scale_x=side, scale_y=side)
-        added = transform_object(object, transform, reference, weight, window, balance)
-        return io.NodeOutput(chained(terms, added))
+        recipe = Recipe(
+            object=object,
+            transform=Affine(scale_x=side, scale_y=side),
+            reference=reference,
+            weight=weight,
+            window=window,
+            balance=balance,
+        )
+        return io.NodeOutput((*terms, recipe))
