@@ -8,8 +8,9 @@ from .preview import AttentionPreview
 from .prompt import Prompt
 from .recipes import MoveObject, ResizeObject
 from .record_files import LoadRecord, SaveRecord
+from .reference_terms import Appearance, Shape
 from .sampler import KSampler
-from .terms import Appearance, Position, Shape, Size
+from .terms import Position, Size
 
 NODES: list[type[io.ComfyNode]] = [
     DemoModel,

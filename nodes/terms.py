@@ -1,17 +1,23 @@
-"""Term nodes: one energy each."""
+"""Term nodes for where an object is and how large: Position and Size."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 
 from ..guidance import energies
 from ..guidance.energies import Term
 from ..guidance.record import Record
-from ..guidance.warp import Affine
 from ..guidance.window import Window
-from .types import TERMS, number, object_input, reference_input, term_inputs, terms_output
+from .types import (
+    TERMS,
+    number,
+    object_input,
+    reference_input,
+    reference_object_input,
+    term_inputs,
+    terms_output,
+)
 
 Chain = Sequence[Term]
 
@@ -33,7 +39,9 @@ def _concentration() -> io.Input:
     )
 
 
-def _needed(reference: Record | None, relative: bool, object: str) -> Record | None:
+def _needed(
+    reference: Record | None, relative: bool, object: str, reference_object: str
+) -> Record | None:
     if not relative:
         return None
     if reference is None:
@@ -41,7 +49,7 @@ def _needed(reference: Record | None, relative: bool, object: str) -> Record | N
             f"reference is missing: a relative target for object {object!r} needs a record to be "
             "relative to; wire the record of the unguided run, or switch relative off"
         )
-    reference.table.find(object)
+    reference.table.find(reference_object or object)
     return reference
 
 
@@ -80,6 +88,7 @@ class Position(io.ComfyNode):
                 *term_inputs(),
                 reference_input(optional=True),
                 _concentration(),
+                reference_object_input(),
             ],
             outputs=[terms_output()],
         )
@@ -97,6 +106,7 @@ class Position(io.ComfyNode):
         terms: Chain = (),
         reference: Record | None = None,
         concentration: float = 1.0,
+        reference_object: str = "",
     ) -> io.NodeOutput:
         """Add the terms."""
         for name, value in () if relative else (("x", x), ("y", y)):
@@ -109,7 +119,8 @@ class Position(io.ComfyNode):
             "object": object,
             "x": x,
             "y": y,
-            "reference": _needed(reference, relative, object),
+            "reference": _needed(reference, relative, object, reference_object),
+            "source": reference_object,
             "window": Window(start_percent, end_percent),
         }
         position = energies.Position(weight=weight, **place)
@@ -143,6 +154,7 @@ class Size(io.ComfyNode):
                 ),
                 *term_inputs(),
                 reference_input(optional=True),
+                reference_object_input(),
             ],
             outputs=[terms_output()],
         )
@@ -158,124 +170,13 @@ class Size(io.ComfyNode):
         end_percent: float,
         terms: Chain = (),
         reference: Record | None = None,
+        reference_object: str = "",
     ) -> io.NodeOutput:
         """Add the term."""
         term = energies.Size(
             object=object,
             size=size,
-            reference=_needed(reference, relative, object),
-            weight=weight,
-            window=Window(start_percent, end_percent),
-        )
-        return io.NodeOutput((*terms, term))
-
-
-class Shape(io.ComfyNode):
-    """The object has the shape, place and size of a target."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Inputs and outputs."""
-        return io.Schema(
-            node_id="SelfGuidanceShape",
-            display_name="Self-Guidance Shape",
-            category=TERMS,
-            description="Gives an object the outline it has in a reference, or that a mask "
-            "shows; moved, scaled and turned about its own middle.",
-            inputs=[
-                object_input(),
-                number("dx", 0.0, -1.0, 1.0, "Distance to the right, as a fraction of the width."),
-                number("dy", 0.0, -1.0, 1.0, "Distance downwards, as a fraction of the height."),
-                number("scale_x", 1.0, 0.05, 10.0, "Factor of the width."),
-                number("scale_y", 1.0, 0.05, 10.0, "Factor of the height."),
-                number("rotation", 0.0, -360.0, 360.0, "Clockwise turn in degrees.", step=1.0),
-                *term_inputs(),
-                reference_input(optional=True),
-                io.Mask.Input(
-                    "mask", optional=True, tooltip="Outline to take instead of the reference's."
-                ),
-            ],
-            outputs=[terms_output()],
-        )
-
-    @classmethod
-    def execute(
-        cls,
-        object: str,
-        dx: float,
-        dy: float,
-        scale_x: float,
-        scale_y: float,
-        rotation: float,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
-        reference: Record | None = None,
-        mask: torch.Tensor | None = None,
-    ) -> io.NodeOutput:
-        """Add the term."""
-        if mask is None:
-            if reference is None:
-                raise ValueError(
-                    f"reference is missing: the shape of object {object!r} needs a reference or a "
-                    "mask as its target"
-                )
-            reference.table.find(object)
-        term = energies.Shape(
-            object=object,
-            reference=None if mask is not None else reference,
-            mask=None if mask is None else mask.reshape(-1, *mask.shape[-2:]),
-            transform=Affine(dx, dy, scale_x, scale_y, rotation),
-            weight=weight,
-            window=Window(start_percent, end_percent),
-        )
-        return io.NodeOutput((*terms, term))
-
-
-class Appearance(io.ComfyNode):
-    """The object looks as in a reference."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Inputs and outputs."""
-        return io.Schema(
-            node_id="SelfGuidanceAppearance",
-            display_name="Self-Guidance Appearance",
-            category=TERMS,
-            description="Gives an object the look (colour, material, style) that an object has "
-            "in a reference.",
-            inputs=[
-                object_input(),
-                *term_inputs(),
-                reference_input(),
-                io.String.Input(
-                    "reference_object",
-                    default="",
-                    optional=True,
-                    tooltip="The object of the reference whose look is taken. Empty: the object "
-                    "of the same name.",
-                ),
-            ],
-            outputs=[terms_output()],
-        )
-
-    @classmethod
-    def execute(
-        cls,
-        object: str,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        reference: Record,
-        terms: Chain = (),
-        reference_object: str = "",
-    ) -> io.NodeOutput:
-        """Add the term."""
-        reference.table.find(reference_object or object)
-        term = energies.Appearance(
-            object=object,
-            reference=reference,
+            reference=_needed(reference, relative, object, reference_object),
             source=reference_object,
             weight=weight,
             window=Window(start_percent, end_percent),

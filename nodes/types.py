@@ -42,6 +42,17 @@ def reference_input(optional: bool = False) -> io.Input:
     return RecordIO.Input("reference", optional=optional, tooltip=text)
 
 
+def reference_object_input() -> io.Input:
+    """The phrase that names the object in the reference."""
+    return io.String.Input(
+        "reference_object",
+        default="",
+        optional=True,
+        tooltip="The object of the reference that is the model for this one. Empty: the object of "
+        "the same name.",
+    )
+
+
 def term_inputs(weight: float = 1.0, end: float = 1.0) -> list[io.Input]:
     """Weight, window and chain, which every term has."""
     return [

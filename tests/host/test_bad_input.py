@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
+
+AS_IT_IS = {"dx": 0, "dy": 0, "scale_x": 1, "scale_y": 1, "rotation": 0}
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +64,14 @@ def test_a_relative_target_without_reference(lab: ModuleType, node: str) -> None
 
 
 def test_a_shape_without_reference_and_mask(lab: ModuleType) -> None:
-    from selfguidance.nodes.terms import Shape
+    from selfguidance.nodes.reference_terms import Shape
 
     refused(lambda: Shape.execute("star", 0, 0, 1, 1, 0, **window()), "reference", "mask", "star")
 
 
 @pytest.mark.parametrize("value", [0.0, float("nan")], ids=["empty", "nan"])
 def test_a_mask_that_shows_nothing(lab: ModuleType, value: float) -> None:
-    from selfguidance.nodes.terms import Shape
+    from selfguidance.nodes.reference_terms import Shape
 
     mask = torch.full((1, 8, 8), value)
     refused(lambda: Shape.execute("star", 0, 0, 1, 1, 0, **window(), mask=mask), "mask", "star")
@@ -76,18 +79,35 @@ def test_a_mask_that_shows_nothing(lab: ModuleType, value: float) -> None:
 
 @pytest.mark.parametrize("node", ["Position", "Size", "Shape", "Appearance", "Move", "Resize"])
 def test_a_reference_without_the_object(lab: ModuleType, record: Any, node: str) -> None:
-    from selfguidance.nodes import recipes, terms
+    from selfguidance.nodes import recipes, reference_terms, terms
 
     rest = {**window(), "object": "green star", "reference": record}
     actions = {
         "Position": lambda: terms.Position.execute(x=0, y=0, relative=True, **rest),
         "Size": lambda: terms.Size.execute(size=1, relative=True, **rest),
-        "Shape": lambda: terms.Shape.execute(dx=0, dy=0, scale_x=1, scale_y=1, rotation=0, **rest),
-        "Appearance": lambda: terms.Appearance.execute(**rest),
+        "Shape": lambda: reference_terms.Shape.execute(**AS_IT_IS, **rest),
+        "Appearance": lambda: reference_terms.Appearance.execute(**rest),
         "Move": lambda: recipes.MoveObject.execute(dx=0.1, dy=0, **rest),
         "Resize": lambda: recipes.ResizeObject.execute(scale=1.5, **rest),
     }
     refused(actions[node], "green star", "circle")
+
+
+@pytest.mark.parametrize("node", ["Position", "Size", "Shape", "Appearance"])
+def test_a_reference_without_the_object_to_take(lab: ModuleType, record: Any, node: str) -> None:
+    from selfguidance.nodes import reference_terms, terms
+
+    rest = {**window(), "reference": record}
+    actions: dict[str, Callable[..., Any]] = {
+        "Position": partial(terms.Position.execute, x=0, y=0, relative=True),
+        "Size": partial(terms.Size.execute, size=1, relative=True),
+        "Shape": partial(reference_terms.Shape.execute, **AS_IT_IS),
+        "Appearance": reference_terms.Appearance.execute,
+    }
+    take = partial(actions[node], **rest)
+    (found, *_) = take(object="green star", reference_object="red circle").args[0]
+    assert (found.object, found.compared) == ("green star", "red circle")
+    refused(lambda: take(object="red circle", reference_object="green star"), "green star")
 
 
 def test_an_empty_record_as_reference(lab: ModuleType, model: Any) -> None:

@@ -173,6 +173,22 @@ def test_appearance_can_come_from_another_object() -> None:
     assert term(looks(1.0, 3.0)).item() == 0
 
 
+def test_place_size_and_shape_can_come_from_another_object() -> None:
+    then = record(seen(HALF, square=cell(4, 8, 1, 2)[None]))
+    now = seen(cell(4, 8, 1, 2))
+    rest = {"object": "circle", "reference": then}
+    terms = {
+        Position: {"x": 0, "y": 0},
+        Concentration: {"x": 0, "y": 0},
+        Size: {"size": 1},
+        Shape: {},
+    }
+    for kind, target in terms.items():
+        assert kind(source="square", **target, **rest)(now).item() == pytest.approx(0, abs=1e-6)
+        if kind is not Concentration:  # which half the picture allows any spread
+            assert kind(**target, **rest)(now).item() > 0.05
+
+
 def test_a_pass_without_features_cannot_be_compared_in_appearance() -> None:
     term = Appearance(object="circle", reference=record(looks(1.0, 2.0)))
     with pytest.raises(ValueError, match="no features were read"):

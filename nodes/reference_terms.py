@@ -1,0 +1,133 @@
+"""Term nodes whose target is an object of a reference: Shape and Appearance."""
+
+from collections.abc import Sequence
+
+import torch
+from comfy_api.latest import io
+
+from ..guidance import energies
+from ..guidance.energies import Term
+from ..guidance.record import Record
+from ..guidance.warp import Affine
+from ..guidance.window import Window
+from .types import (
+    TERMS,
+    number,
+    object_input,
+    reference_input,
+    reference_object_input,
+    term_inputs,
+    terms_output,
+)
+
+Chain = Sequence[Term]
+
+
+class Shape(io.ComfyNode):
+    """The object has the shape, place and size of a target."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceShape",
+            display_name="Self-Guidance Shape",
+            category=TERMS,
+            description="Gives an object the outline it has in a reference, or that a mask "
+            "shows; moved, scaled and turned about its own middle.",
+            inputs=[
+                object_input(),
+                number("dx", 0.0, -1.0, 1.0, "Distance to the right, as a fraction of the width."),
+                number("dy", 0.0, -1.0, 1.0, "Distance downwards, as a fraction of the height."),
+                number("scale_x", 1.0, 0.05, 10.0, "Factor of the width."),
+                number("scale_y", 1.0, 0.05, 10.0, "Factor of the height."),
+                number("rotation", 0.0, -360.0, 360.0, "Clockwise turn in degrees.", step=1.0),
+                *term_inputs(),
+                reference_input(optional=True),
+                io.Mask.Input(
+                    "mask", optional=True, tooltip="Outline to take instead of the reference's."
+                ),
+                reference_object_input(),
+            ],
+            outputs=[terms_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        object: str,
+        dx: float,
+        dy: float,
+        scale_x: float,
+        scale_y: float,
+        rotation: float,
+        weight: float,
+        start_percent: float,
+        end_percent: float,
+        terms: Chain = (),
+        reference: Record | None = None,
+        mask: torch.Tensor | None = None,
+        reference_object: str = "",
+    ) -> io.NodeOutput:
+        """Add the term."""
+        if mask is None:
+            if reference is None:
+                raise ValueError(
+                    f"reference is missing: the shape of object {object!r} needs a reference or a "
+                    "mask as its target"
+                )
+            reference.table.find(reference_object or object)
+        term = energies.Shape(
+            object=object,
+            source=reference_object,
+            reference=None if mask is not None else reference,
+            mask=None if mask is None else mask.reshape(-1, *mask.shape[-2:]),
+            transform=Affine(dx, dy, scale_x, scale_y, rotation),
+            weight=weight,
+            window=Window(start_percent, end_percent),
+        )
+        return io.NodeOutput((*terms, term))
+
+
+class Appearance(io.ComfyNode):
+    """The object looks as in a reference."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceAppearance",
+            display_name="Self-Guidance Appearance",
+            category=TERMS,
+            description="Gives an object the look (colour, material, style) that an object has "
+            "in a reference.",
+            inputs=[
+                object_input(),
+                *term_inputs(),
+                reference_input(),
+                reference_object_input(),
+            ],
+            outputs=[terms_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        object: str,
+        weight: float,
+        start_percent: float,
+        end_percent: float,
+        reference: Record,
+        terms: Chain = (),
+        reference_object: str = "",
+    ) -> io.NodeOutput:
+        """Add the term."""
+        reference.table.find(reference_object or object)
+        term = energies.Appearance(
+            object=object,
+            reference=reference,
+            source=reference_object,
+            weight=weight,
+            window=Window(start_percent, end_percent),
+        )
+        return io.NodeOutput((*terms, term))
