@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from selfguidance.guidance.attention_terms import Box, Presence
 from selfguidance.guidance.energies import Appearance, Concentration, Position, Shape, Size, Term
 from selfguidance.guidance.properties import Properties, pooled
 from selfguidance.guidance.record import Record
@@ -20,6 +21,9 @@ ABSOLUTE: dict[str, Callable[[], Term]] = {
     "concentration": lambda: Concentration(object="circle", x=0.3, y=0.6),
     "size": lambda: Size(object="circle", size=0.01),
     "shape": lambda: Shape(object="circle", mask=left(5, 3, 1)[None], transform=TURN),
+    "presence": lambda: Presence(object="circle", sharpness=1.0),
+    "box": lambda: Box(object="circle", x=0.1, y=0.3, width=0.35, height=0.45),
+    "corners": lambda: Box(object="circle", x=0.1, y=0.3, width=0.35, height=0.45, corners=True),
 }
 RELATIVE: dict[str, Callable[[Record], Term]] = {
     "position": lambda then: Position(object="circle", x=0.4, y=-0.4, reference=then),
@@ -28,6 +32,7 @@ RELATIVE: dict[str, Callable[[Record], Term]] = {
     "shape": lambda then: Shape(object="circle", reference=then, transform=TURN),
     "appearance": lambda then: Appearance(object="circle", reference=then),
 }
+EACH = pytest.mark.parametrize("name", [*ABSOLUTE, *(f"relative {name}" for name in RELATIVE)])
 STILL: dict[str, Callable[[Record], Term]] = {
     "position": lambda then: Position(object="circle", x=0, y=0, reference=then),
     "concentration": lambda then: Concentration(object="circle", x=0, y=0, reference=then),
@@ -37,9 +42,10 @@ STILL: dict[str, Callable[[Record], Term]] = {
 }
 
 
-def all_terms(then: Record) -> list[Term]:
-    """Every term, absolute and relative."""
-    return [make() for make in ABSOLUTE.values()] + [make(then) for make in RELATIVE.values()]
+def made(name: str, then: Record) -> Term:
+    """The term of this name, against a reference if it is relative."""
+    kind = name.removeprefix("relative ")
+    return ABSOLUTE[kind]() if kind == name else RELATIVE[kind](then)
 
 
 def random(seed: int, *shape: int) -> Tensor:
@@ -58,9 +64,9 @@ def picture(properties: Properties, rows: slice) -> Properties:
     return Properties(properties.sigma, properties.table, maps, properties.features[rows])
 
 
-@pytest.mark.parametrize("index", range(9), ids=[*ABSOLUTE, *(f"relative {n}" for n in RELATIVE)])
-def test_the_gradient_is_that_of_finite_differences(index: int) -> None:
-    term = all_terms(record(shown(10)))[index]
+@EACH
+def test_the_gradient_is_that_of_finite_differences(name: str) -> None:
+    term = made(name, record(shown(10)))
     now = shown(20)
     inputs = [m.clone().requires_grad_() for m in (*now.maps.values(), now.features)]
 
@@ -81,15 +87,15 @@ def test_a_run_equal_to_its_reference_has_no_energy(name: str, seed: int, batch:
     assert term(shown(seed, batch, torch.float32)).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("index", range(9), ids=[*ABSOLUTE, *(f"relative {n}" for n in RELATIVE)])
+@EACH
 @pytest.mark.parametrize("pictures", [1, 3], ids=["one for all", "one each"])
-def test_a_batch_gives_what_its_pictures_give_alone(index: int, pictures: int) -> None:
+def test_a_batch_gives_what_its_pictures_give_alone(name: str, pictures: int) -> None:
     now, then = shown(30, 3), shown(40, pictures, torch.float32)
-    together = all_terms(record(then))[index](now)
+    together = made(name, record(then))(now)
     assert together.shape == (3,)
     for i in range(3):
         own = picture(then, slice(0, 1) if pictures == 1 else slice(i, i + 1))
-        alone = all_terms(record(own))[index](picture(now, slice(i, i + 1)))
+        alone = made(name, record(own))(picture(now, slice(i, i + 1)))
         torch.testing.assert_close(alone, together[i : i + 1])
 
 
@@ -105,8 +111,10 @@ def test_masks_act_on_their_own_pictures() -> None:
         lambda: Position(object="circle", x=0.7, y=0.4),
         lambda: Concentration(object="circle", x=0.7, y=0.4),
         lambda: Shape(object="circle", mask=blob(12, 20, 0.7, 0.4)[None]),
+        lambda: Box(object="circle", x=0.6, y=0.2, width=0.2, height=0.4),
+        lambda: Box(object="circle", x=0.6, y=0.2, width=0.2, height=0.4, corners=True),
     ],
-    ids=["position", "concentration", "shape"],
+    ids=["position", "concentration", "shape", "box", "corners"],
 )
 def test_energy_falls_as_the_object_comes_to_its_target(make: Callable[[], Term]) -> None:
     way = [(0.3, 0.6), (0.45, 0.55), (0.55, 0.5), (0.65, 0.42), (0.7, 0.4)]
@@ -125,8 +133,8 @@ def test_energy_falls_as_the_size_comes_to_its_target(radii: tuple[float, ...]) 
     assert energies == sorted(energies, reverse=True)
 
 
-@pytest.mark.parametrize("index", range(9), ids=[*ABSOLUTE, *(f"relative {n}" for n in RELATIVE)])
-def test_a_small_step_down_the_gradient_lowers_the_energy(index: int) -> None:
+@EACH
+def test_a_small_step_down_the_gradient_lowers_the_energy(name: str) -> None:
     then = record(shown(50))
     grid, logits = (4, 6), random(60, 2, 3, 24).requires_grad_()
     pixels = random(70, 2, 5, 8, 12).requires_grad_()
@@ -135,7 +143,7 @@ def test_a_small_step_down_the_gradient_lowers_the_energy(index: int) -> None:
         maps = {SITE: logits.softmax(1).unflatten(-1, grid)}
         maps[OTHER] = maps[SITE][..., :3]
         now = Properties(1.0, TABLE, maps, pooled(maps, pixels))
-        return all_terms(then)[index](now).sum()
+        return made(name, then)(now).sum()
 
     before = energy(logits, pixels)
     slopes = torch.autograd.grad(before, (logits, pixels), allow_unused=True)
@@ -145,16 +153,16 @@ def test_a_small_step_down_the_gradient_lowers_the_energy(index: int) -> None:
     assert energy(*steps) < before
 
 
-@pytest.mark.parametrize("index", range(9), ids=[*ABSOLUTE, *(f"relative {n}" for n in RELATIVE)])
+@EACH
 @pytest.mark.parametrize("empty", ["now", "reference", "both"])
-def test_an_object_that_is_nowhere_has_a_finite_energy_and_gradient(index: int, empty: str) -> None:
+def test_an_object_that_is_nowhere_has_a_finite_energy_and_gradient(name: str, empty: str) -> None:
     now, then = shown(80), shown(90)
     for properties, which in ((now, "now"), (then, "reference")):
         if empty in (which, "both"):
             for tensor in (*properties.maps.values(), properties.features):
                 tensor.zero_()
     inputs = [m.requires_grad_() for m in (*now.maps.values(), now.features)]
-    energy = all_terms(record(then))[index](now)
+    energy = made(name, record(then))(now)
     assert torch.isfinite(energy).all()
     for gradient in torch.autograd.grad(energy.sum(), inputs, allow_unused=True):
         assert gradient is None or torch.isfinite(gradient).all()
