@@ -102,7 +102,7 @@ class PreserveRest(Preserve):
 
     def _kept(self) -> Tensor:
         settled = self.reference.settled()
-        was = _mean_shape(settled, self.compared)
+        was = mean_shape(settled, self.compared)
         goes = warp(was, settled.centroid(self.compared).mean(1), self.transform)
         free = (torch.maximum(was, goes)[:, None] > self.threshold).float()
         around = 2 * self.margin + 1
@@ -138,7 +138,8 @@ class PreserveMask(Preserve):
         return checked_mask(self.mask, self.label)[:, None]
 
 
-def _mean_shape(properties: Properties, name: str) -> Tensor:
+def mean_shape(properties: Properties, name: str) -> Tensor:
+    """Mean over the sites of an object's shapes, [B, H, W], on the grid of the first."""
     shapes = properties.shape(name)
     height, width = shapes[0].shape[-2:]
     return torch.stack([resample(s[:, None], height, width)[:, 0] for s in shapes]).mean(0)

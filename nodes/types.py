@@ -4,6 +4,8 @@ from comfy_api.latest import io
 
 Terms = io.Custom("SELF_GUIDANCE_TERMS")
 RecordIO = io.Custom("SELF_GUIDANCE_RECORD")
+FeatureIO = io.Custom("SELF_GUIDANCE_FEATURE")
+HeadIO = io.Custom("SELF_GUIDANCE_HEAD")
 
 CATEGORY = "self-guidance"
 TERMS = f"{CATEGORY}/terms"

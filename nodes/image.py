@@ -1,0 +1,87 @@
+"""Image guidance: a picture as the reference for layout, for the look, or for both."""
+
+from collections.abc import Sequence
+
+from comfy_api.latest import io
+
+from ..guidance.energies import Term
+from ..guidance.follow import follow
+from ..guidance.recipes import GUIDED
+from ..guidance.record import Record
+from ..guidance.window import Window
+from .types import CATEGORY, RecordIO, number, term_inputs, terms_output
+
+
+class Image(io.ComfyNode):
+    """Every object stands as, or looks as, in a reference."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceImage",
+            display_name="Self-Guidance Image",
+            category=CATEGORY,
+            description="Takes the layout of a reference, its look, or both: keep the layout and "
+            "change the look, keep the look and change the layout, or take the layout of one "
+            "picture and the look of another with two of these nodes.",
+            inputs=[
+                RecordIO.Input(
+                    "reference", tooltip="A run, or a picture from Self-Guidance Record Image."
+                ),
+                number(
+                    "layout",
+                    1.0,
+                    0.0,
+                    100.0,
+                    "How much every object stands where the reference has it, in its shape and "
+                    "size. 0: not at all.",
+                    step=0.05,
+                ),
+                number(
+                    "appearance",
+                    1.0,
+                    0.0,
+                    100.0,
+                    "How much every object looks as in the reference. 0: not at all.",
+                    step=0.05,
+                ),
+                *term_inputs(end=GUIDED.end),
+                io.String.Input(
+                    "objects",
+                    default="",
+                    optional=True,
+                    tooltip="Which object of the prompt follows which of the reference, such as "
+                    "'green star = red circle, blue heart = blue square'. Empty: every object of "
+                    "the reference, by its own name.",
+                ),
+            ],
+            outputs=[terms_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        reference: Record,
+        layout: float,
+        appearance: float,
+        weight: float,
+        start_percent: float,
+        end_percent: float,
+        terms: Sequence[Term] = (),
+        objects: str = "",
+    ) -> io.NodeOutput:
+        """Add the terms."""
+        window = Window(start_percent, end_percent)
+        pairs = _pairs(objects) or {name: name for name in reference.table.objects}
+        added = follow(reference, pairs, layout * weight, appearance * weight, window)
+        return io.NodeOutput((*terms, *added))
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """'a = b, c' as {'a': 'b', 'c': 'c'}."""
+    pairs = {}
+    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
+        ours, _, theirs = (side.strip() for side in part.partition("="))
+        pairs[ours] = theirs or ours
+    return pairs
