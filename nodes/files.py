@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path, PureWindowsPath
 
 import folder_paths
+from comfy_api.latest import io, ui
+from server import PromptServer
 
 from ..guidance.storage import LIMIT, SUFFIX
 
@@ -19,6 +21,9 @@ FOLDERS = 1000  # of each of the two folders that are searched for files
 LISTED = 8  # files in a message
 OUTPUT = " [output]"  # ComfyUI's way to say that a file is not in the input folder
 INPUT = " [input]"
+
+# A name fits text inputs and, so that it can be wired into nodes that load, lists of files.
+FileName = io.Custom("STRING,COMBO")
 
 
 def output_file(prefix: str) -> Path:
@@ -100,6 +105,15 @@ def fingerprint(name: str) -> str:
     return content.hexdigest()
 
 
+def saved(node: type[io.ComfyNode], path: Path) -> io.NodeOutput:
+    """The name of a file that a node wrote, as its output, in the history and under the node."""
+    name = file_name(path)
+    server = getattr(PromptServer, "instance", None)  # none where graphs run without a server
+    if server is not None and node.hidden is not None:
+        server.send_progress_text(name, node.hidden.unique_id)
+    return io.NodeOutput(name, ui=ui.PreviewText(name))
+
+
 def _files(base: str) -> Iterator[str]:
     for folder, _, names in islice(os.walk(base), FOLDERS):
         for path in (Path(folder, name) for name in names if name.endswith(SUFFIX)):
@@ -110,7 +124,7 @@ def _files(base: str) -> Iterator[str]:
 def _there() -> str:
     names = known_files()
     if not names:
-        return f"there is no {SUFFIX} file in either; save one first"
+        return f"there is no {SUFFIX} file in the input or output folder; save one first"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return f"files there are: {', '.join(names[:LISTED])}{more}"
 

@@ -2,15 +2,12 @@
 
 import math
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 
 from ..guidance import record_file
 from ..guidance.record import Record
-from .files import file_name, fingerprint, input_file, known_files, output_file
+from .files import FileName, fingerprint, input_file, known_files, output_file, saved
 from .types import CATEGORY, RecordIO
-
-# A name fits text inputs and, so that it can be wired into Load Record, lists of files.
-FileName = io.Custom("STRING,COMBO")
 
 
 class SaveRecord(io.ComfyNode):
@@ -39,6 +36,7 @@ class SaveRecord(io.ComfyNode):
                     display_name="file", tooltip="Name of the file, as Load Record takes it."
                 )
             ],
+            hidden=[io.Hidden.unique_id],
             is_output_node=True,
         )
 
@@ -47,8 +45,7 @@ class SaveRecord(io.ComfyNode):
         """Write the file."""
         path = output_file(filename_prefix)
         record_file.save(path, record)
-        name = file_name(path)
-        return io.NodeOutput(name, ui=ui.PreviewText(name))
+        return saved(cls, path)
 
 
 class LoadRecord(io.ComfyNode):

@@ -4,7 +4,7 @@ import math
 import urllib.error
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,6 +76,20 @@ def test_a_run_whose_prompt_changes_on_the_way_reloads_equal(lab: ModuleType, ou
 def test_every_save_is_a_new_file(record: Any, output: Path) -> None:
     names = [save(record).args[0] for _ in range(3)]
     assert len(set(names)) == 3 and all(equal(load(name), record) for name in names)
+
+
+def test_the_name_of_the_file_is_shown_under_the_node(
+    record: Any, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from selfguidance.nodes.record_files import SaveRecord
+    from server import PromptServer
+
+    shown: list[tuple[str, str]] = []
+    browser = SimpleNamespace(send_progress_text=lambda text, node: shown.append((text, node)))
+    monkeypatch.setattr(PromptServer, "instance", browser, raising=False)
+    monkeypatch.setattr(SaveRecord, "hidden", SimpleNamespace(unique_id="7"))
+    save(record)
+    assert shown == [(NAME, "7")]
 
 
 def test_a_loaded_record_edits_a_picture_as_the_record_itself_does(
