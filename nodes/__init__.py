@@ -2,6 +2,8 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .attention_terms import Box, Presence
+from .combine import Combine
 from .demo_model import DemoModel
 from .plot import EnergyPlot
 from .preview import AttentionPreview
@@ -22,6 +24,9 @@ NODES: list[type[io.ComfyNode]] = [
     Size,
     Shape,
     Appearance,
+    Box,
+    Presence,
+    Combine,
     AttentionPreview,
     EnergyPlot,
     SaveRecord,

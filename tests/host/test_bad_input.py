@@ -110,6 +110,55 @@ def test_a_reference_without_the_object_to_take(lab: ModuleType, record: Any, no
     refused(lambda: take(object="red circle", reference_object="green star"), "green star")
 
 
+@pytest.mark.parametrize(
+    ("box", "reason"),
+    [
+        ((0.2, 0.2, 0.0, 0.5), "no area"),
+        ((0.8, 0.2, 0.5, 0.5), "outside"),
+        ((0.0, 0.0, 1.0, 1.0), "whole picture"),
+    ],
+)
+def test_a_box_that_places_nothing(lab: ModuleType, box: tuple[float, ...], reason: str) -> None:
+    from selfguidance.nodes.attention_terms import Box
+
+    refused(
+        lambda: Box.execute("red circle", *box, True, **window()),
+        reason,
+        "red circle",
+        "x + width",
+        *(f"{value:g}" for value in box),
+    )
+
+
+@pytest.mark.parametrize("node", ["Presence", "Box"])
+def test_an_object_of_an_attention_term_that_the_prompt_lacks(
+    lab: ModuleType, model: Any, node: str
+) -> None:
+    from selfguidance.nodes import attention_terms
+
+    box = {"x": 0.1, "y": 0.1, "width": 0.5, "height": 0.5, "corners": True}
+    inputs = box if node == "Box" else {}
+    terms = getattr(attention_terms, node).execute("green star", **inputs, **window()).args[0]
+    refused(lambda: lab.guided(model, terms), "green star", "circle")
+
+
+def test_a_combine_of_nothing(lab: ModuleType) -> None:
+    from selfguidance.nodes.combine import Combine
+
+    refused(lambda: Combine.execute(1.0, "left"), "terms_1", "Combine", "wire")
+
+
+def test_one_object_changed_relative_to_two_references(
+    lab: ModuleType, model: Any, record: Any
+) -> None:
+    from selfguidance.nodes.recipes import MoveObject, ResizeObject
+
+    other = replace(record)
+    terms = MoveObject.execute("red circle", 0.1, 0.0, other, **window()).args[0]
+    terms = ResizeObject.execute("red circle", 1.5, record, **window(), terms=terms).args[0]
+    refused(lambda: lab.guided(model, terms), "red circle", "two references", "same record")
+
+
 def test_an_empty_record_as_reference(lab: ModuleType, model: Any) -> None:
     from selfguidance.nodes.recipes import MoveObject
 

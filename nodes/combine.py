@@ -1,0 +1,59 @@
+"""Put sums of terms together."""
+
+from collections.abc import Sequence
+
+from comfy_api.latest import io
+
+from ..guidance.energies import Term
+from .types import CATEGORY, Terms, number, terms_output
+
+# The hosts that the pack supports have no public input that grows; a fixed row works in all.
+NAMES = tuple(f"terms_{i}" for i in range(1, 9))
+
+
+class Combine(io.ComfyNode):
+    """Several sums of terms as one."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceCombine",
+            display_name="Self-Guidance Combine",
+            category=CATEGORY,
+            description="Puts terms of several nodes together, the same as chaining the nodes "
+            "through `terms`, with one weight and one name for all of them. For more than eight, "
+            "wire one Combine into the next.",
+            inputs=[
+                number(
+                    "weight",
+                    1.0,
+                    0.0,
+                    1000.0,
+                    "Factor of the weights of all terms wired here. 0 switches them off.",
+                    step=0.05,
+                ),
+                io.String.Input(
+                    "name",
+                    default="",
+                    tooltip="Stands before the names of these terms in the energy plot, to tell "
+                    "sources apart. May be empty.",
+                ),
+                *[
+                    Terms.Input(name, optional=True, tooltip="Terms of a node or of a chain.")
+                    for name in NAMES
+                ],
+            ],
+            outputs=[terms_output()],
+        )
+
+    @classmethod
+    def execute(cls, weight: float, name: str, **wired: Sequence[Term]) -> io.NodeOutput:
+        """Add up all that is wired."""
+        if not wired:
+            raise ValueError(
+                "terms_1 is missing: Combine has nothing to put together; wire the terms of at "
+                "least one node, or remove Combine"
+            )
+        terms = [term for key in NAMES for term in wired.get(key, ())] if weight != 0 else []
+        return io.NodeOutput(tuple(term.combined(weight, name.strip()) for term in terms))
