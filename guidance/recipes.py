@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .energies import Appearance, Position, Shape, Size, Term
+from .energies import Appearance, Concentration, Position, Shape, Size, Term
 from .preserve import PreserveRest
 from .record import Record
 from .warp import Affine
@@ -135,32 +135,41 @@ def resolved(terms: Sequence[Term]) -> tuple[Term, ...]:
     """Terms of one run, with those of each recipe in its place.
 
     Recipes act together, in whatever order they come. Those of one object ask for all of their
-    transforms at once: a move and a resize, not a tug of war. A recipe keeps the shape of every
-    other object where it is; where another one moves that object, keeping it gives way.
+    transforms at once: a move and a resize, not a tug of war. What keeps the place, size or shape
+    that a reference shows, of an object that a recipe gives another one, gives way.
 
     Raises:
         ValueError: two recipes change one object relative to two references.
     """
     recipes = [term for term in terms if isinstance(term, Recipe)]
     aims = {id(recipe): _aim(recipe, recipes) for recipe in recipes}
-    moves = [r for r in recipes if r.acts and aims[id(r)] != Affine()]
-
-    def gives_way(term: Term) -> bool:
-        if not isinstance(term, Shape) or term.reference is None or term.transform != Affine():
-            return False
-        return any(_same(term, term.reference, move) for move in moves)
-
     found: list[Term] = []
     for term in terms:
-        found += term.parts(aims[id(term)]) if isinstance(term, Recipe) else [term]
-    return tuple(term for term in found if not gives_way(term))
+        own = term.object if isinstance(term, Recipe) else None
+        parts = term.parts(aims[id(term)]) if isinstance(term, Recipe) else (term,)
+        for part in parts:
+            rivals = [r for r in recipes if r.acts and _kept_else(part, aims[id(r)])]
+            if part.object == own or not any(_same(part, rival) for rival in rivals):
+                found.append(part)
+    return tuple(found)
+
+
+def _kept_else(term: Term, aim: Affine) -> bool:
+    """Whether a term keeps as in its reference what a transform changes."""
+    if not term.references:
+        return False
+    if isinstance(term, (Position, Concentration)):
+        return term.x == term.y == 0 and (aim.dx != 0 or aim.dy != 0)
+    if isinstance(term, Size):
+        return term.size == 1 and aim.scale_x * aim.scale_y != 1
+    return isinstance(term, Shape) and term.transform == Affine() and aim != Affine()
 
 
 def _aim(recipe: Recipe, recipes: Sequence[Recipe]) -> Affine:
     """Where all recipes of its object together take it."""
     if not recipe.acts:
         return recipe.transform
-    peers = [r for r in recipes if r.acts and _same(recipe, recipe.reference, r)]
+    peers = [r for r in recipes if r.acts and _same(recipe, r)]
     if any(peer.reference is not recipe.reference for peer in peers):
         raise ValueError(
             f"object {recipe.object!r} is moved or resized relative to two references at once; "
@@ -185,11 +194,12 @@ def _others(reference: Record, object: str) -> list[str]:
     return [name for name in reference.table.objects if _differs(reference, name, object)]
 
 
-def _same(term: Term, reference: Record, move: Recipe) -> bool:
-    """Whether a term is about the object that a recipe moves."""
-    if reference is move.reference and not term.source:
-        return not _differs(reference, term.object, move.object)
-    return term.object == move.object
+def _same(term: Term, recipe: Recipe) -> bool:
+    """Whether a term is about the object that a recipe changes."""
+    known = any(record is recipe.reference for record in term.references)
+    if known and term.compared == term.object:
+        return not _differs(recipe.reference, term.object, recipe.object)
+    return term.object == recipe.object
 
 
 def _differs(record: Record, name: str, object: str) -> bool:

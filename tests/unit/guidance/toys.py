@@ -65,3 +65,13 @@ def seen(
 def record(*steps: Properties) -> Record:
     """A run that showed these steps."""
     return Record("shapes", tuple(Step(properties) for properties in steps))
+
+
+def pictured(
+    prompt: str = "a red circle and a blue square and a star", named: tuple[str, ...] = ()
+) -> Record:
+    """A run of a prompt, with random maps, features and picture."""
+    words = table(prompt, named)
+    maps = {SITE: torch.rand(1, len(words.words), 6, 8)}
+    features = torch.rand(1, len(words.words), 5)
+    return record(Properties(1.0, words, maps, features, torch.rand(1, 4, 12, 16)))
