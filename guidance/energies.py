@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .feature import Feature
+from .head import Head
 from .properties import Properties, centroid, resample, spread
 from .record import Record
 from .warp import Affine, warp
@@ -246,13 +247,15 @@ class Appearance(Term):
     Attributes:
         reference: record whose appearance is the target.
         feature: the target itself, instead of a reference.
+        head: compares in the head's space of few axes instead, where nothing needs dividing.
 
     Raises:
-        ValueError: neither or both of reference and feature.
+        ValueError: neither or both of reference and feature; in a run: a target of another width.
     """
 
     reference: Record | None = None
     feature: Feature | None = None
+    head: Head | None = None
     reads_features: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -271,6 +274,14 @@ class Appearance(Term):
 
     def __call__(self, seen: Properties) -> Tensor:
         now, then = seen.appearance(self.object), self.target(seen)
+        if now.shape[1] != then.shape[1]:
+            raise ValueError(
+                f"the target of '{self.label}' has {then.shape[1]} channels but this model's "
+                f"features have {now.shape[1]}; take it from a record of this model"
+            )
+        if self.head is not None:
+            now, then = (self.head.project(look, seen.sigma) for look in (now, then))
+            return (now - then).abs().mean(1)
         assert seen.features is not None  # `appearance` has seen them
         usual = seen.features.detach().abs().mean((1, 2))
         scale = torch.maximum(then.abs().mean(1), 0.1 * usual)

@@ -6,10 +6,16 @@ another, several pictures composed.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from .energies import Appearance, Position, Shape, Size, Term
+from .preserve import PreserveRest
 from .record import Record
+from .warp import Affine
 from .window import Window
+
+# The look is a weak signal that bends shapes where it leads: a tenth beside shape and place.
+LOOK = 0.1
 
 
 def follow(
@@ -24,8 +30,7 @@ def follow(
     Args:
         reference: run or real image.
         objects: which object of the prompt follows which of the reference.
-        layout: weight of shape, place and size, compared with where the reference's objects ended
-            up; 0 leaves the layout free.
+        layout: weight of shape, place and size; 0 leaves the layout free.
         appearance: weight of the look; 0 leaves it free.
         window: when the terms act.
 
@@ -37,14 +42,68 @@ def follow(
             f"the reference's prompt {reference.table.prompt!r} names no object that could be "
             "followed; name them in the Self-Guidance Prompt node that encoded it"
         )
+    pairs = objects.items()
+    copies = (copy_object(o, s, reference, Affine(), layout, appearance, window) for o, s in pairs)
+    return tuple(term for terms in copies for term in terms)
+
+
+def copy_object(
+    object: str,
+    source: str,
+    reference: Record,
+    transform: Affine,
+    layout: float,
+    appearance: float,
+    window: Window,
+) -> tuple[Term, ...]:
+    """Terms that draw an object of a reference, at its place there or transformed.
+
+    Places are those where the reference's objects ended up, see `recipes`.
+
+    Args:
+        object: phrase of the prompt.
+        source: object of the reference.
+        reference: run or real image.
+        transform: where the object goes, relative to the reference.
+        layout, appearance, window: see `follow`.
+
+    Raises:
+        ValueError: the reference lacks the object.
+    """
+    reference.table.find(source)
+    then: dict[str, Any] = {"object": object, "source": source, "reference": reference}
+    then["window"] = window
+    place = {**then, "settled": True}
+    dx, dy, factor = transform.dx, transform.dy, transform.scale_x * transform.scale_y
     terms: list[Term] = []
-    for name, source in objects.items():
-        reference.table.find(source)
-        then = {"object": name, "source": source, "reference": reference, "window": window}
-        if layout:
-            terms.append(Shape(**then, settled=True, weight=2 * layout))
-            terms.append(Position(**then, x=0, y=0, settled=True, weight=2 * layout))
-            terms.append(Size(**then, size=1, settled=True, weight=layout))
-        if appearance:
-            terms.append(Appearance(**then, weight=appearance))
+    if layout:
+        terms.append(Shape(**place, transform=transform, weight=2 * layout))
+        terms.append(Position(**place, x=dx, y=dy, weight=2 * layout))
+        terms.append(Size(**place, size=factor, weight=layout))
+    if appearance:
+        terms.append(Appearance(**then, weight=LOOK * appearance))
     return tuple(terms)
+
+
+def remove_object(
+    object: str, reference: Record, weight: float, window: Window
+) -> tuple[Term, ...]:
+    """Terms that redraw the place of an object by a prompt that lacks it, and keep all else.
+
+    Not in the paper. The rest of the picture is held, and the other objects keep their maps: else
+    the model, told of one object and given room, draws it again where the removed one was.
+
+    Args:
+        object: object of the reference.
+        reference: run or real image that shows it.
+        weight: factor of the terms that keep the other objects.
+        window: when these act; the rest of the picture is held from its start to the end.
+
+    Raises:
+        ValueError: the reference lacks the object, or holds no picture.
+    """
+    own = set(reference.table.find(object))
+    others = [name for name in reference.table.objects if not own & set(reference.table.find(name))]
+    rest = PreserveRest(object=object, reference=reference, window=Window(window.start, 1.0))
+    stay = (copy_object(name, name, reference, Affine(), weight, 0.0, window) for name in others)
+    return (rest, *(term for terms in stay for term in terms))

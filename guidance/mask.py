@@ -6,6 +6,7 @@ cross-entropy against the mask. Not in the paper; a fitted head can take the pla
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from .attention import stretched
 from .energies import Term, checked_mask
+from .head import Head
 from .properties import Properties, resample
 
 # As in the paper's sharpening: logit of an object where its map is at the end of its range.
@@ -62,11 +64,38 @@ class Mask(Term):
             )
         object.__setattr__(self, "mask", mask)
 
+    def odds(self, seen: Properties) -> tuple[Tensor, ...]:
+        """Log-odds that a pixel shows the object, one map [B, H, W] for every read-out."""
+        return logits(seen, self.object)
+
     def __call__(self, seen: Properties) -> Tensor:
         values = []
-        for odds in logits(seen, self.object):
+        for odds in self.odds(seen):
             wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0]
             # of Bernoulli log-odds: -log p is softplus(-odds), -log(1 - p) is softplus(odds)
             loss = wanted * F.softplus(-odds) + (1 - wanted) * F.softplus(odds)
             values.append(loss.mean((-2, -1)))
         return torch.stack(values).mean(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadMask(Mask):
+    """The same cross-entropy, where a fitted head says where the object is.
+
+    Attributes:
+        head: reads the features of the model family that it was fitted on.
+    """
+
+    head: Head
+    reads_features: ClassVar[bool] = True
+
+    @property
+    def label(self) -> str:
+        """Name in records and plots."""
+        return f"mask of {self.object} by head"
+
+    def odds(self, seen: Properties) -> tuple[Tensor, ...]:
+        """Log-odds of the head, one map [B, h, w] on the grid of the features."""
+        if seen.grid is None:
+            raise ValueError(f"no features were read, so '{self.label}' sees nothing here")
+        return (self.head.logits(seen.grid, seen.sigma),)

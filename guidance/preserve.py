@@ -41,6 +41,11 @@ class Preserve(Term):
             )
         object.__setattr__(self, "region", self._kept())
 
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """None: pixels are held, whether or not the prompt names what they show."""
+        return ()
+
     def _kept(self) -> Tensor:
         raise NotImplementedError
 
@@ -128,11 +133,6 @@ class PreserveMask(Preserve):
     def label(self) -> str:
         """Name in records and plots."""
         return f"preserved {self.object}".rstrip()
-
-    @property
-    def phrases(self) -> tuple[str, ...]:
-        """None: pixels are held, whatever they show."""
-        return ()
 
     def _kept(self) -> Tensor:
         return checked_mask(self.mask, self.label)[:, None]

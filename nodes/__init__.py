@@ -5,13 +5,18 @@ from comfy_api.latest import ComfyExtension, io
 from .attention_terms import Box, Presence
 from .combine import Combine
 from .demo_model import DemoModel
+from .feature import Feature
+from .image import Image
+from .mask import Mask
 from .plot import EnergyPlot
 from .preview import AttentionPreview
 from .prompt import Prompt
 from .recipes import MoveObject, ResizeObject
 from .record_files import LoadRecord, SaveRecord
+from .record_image import RecordImage
 from .reference_terms import Appearance, Shape
 from .sampler import KSampler
+from .scenes import CopyObject, RemoveObject
 from .terms import Position, Size
 
 NODES: list[type[io.ComfyNode]] = [
@@ -20,10 +25,16 @@ NODES: list[type[io.ComfyNode]] = [
     KSampler,
     MoveObject,
     ResizeObject,
+    CopyObject,
+    RemoveObject,
+    Image,
+    RecordImage,
+    Feature,
     Position,
     Size,
     Shape,
     Appearance,
+    Mask,
     Box,
     Presence,
     Combine,

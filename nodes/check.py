@@ -1,5 +1,6 @@
 """Checks of a run's inputs before the first step, each with one clear error."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,6 +8,8 @@ import torch
 from ..guidance.energies import Term
 from ..guidance.families import Family
 from ..guidance.guide import Guide
+from ..guidance.head import check_head
+from ..guidance.properties import Site
 from ..guidance.tokens import TokenTable
 from .patch import KEY
 
@@ -19,8 +22,8 @@ def check_run(
     Raises:
         ValueError: no steps; a latent that is not finite; with terms: a positive conditioning that
             is limited to an area or has no token table, an object that is not in the prompt, a
-            reference of another family, of another batch size or without the object; a mask of
-            another batch size.
+            reference of another family, of other sites, of another batch size or without the
+            object; a mask of another batch size.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
@@ -47,6 +50,10 @@ def check_run(
         for record in term.references:
             _check_reference(term.label, record, family, len(latent))
         _check_mask(term, len(latent))
+        _check_feature(term, family, len(latent))
+        head = getattr(term, "head", None)
+        if head is not None:
+            check_head(head, family)
 
 
 def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:
@@ -54,6 +61,12 @@ def _check_reference(label: str, record: Any, family: Family, batch: int) -> Non
         raise ValueError(
             f"the reference of '{label}' was recorded with a model of family {record.family!r}, "
             f"but this model is {family.name!r}; record it again with this model"
+        )
+    sites = tuple(record.last.maps)
+    if sites != family.sites:
+        raise ValueError(
+            f"the reference of '{label}' was recorded at the attention sites {_listed(sites)}, but "
+            f"guidance now reads {_listed(family.sites)}; record it again"
         )
     if record.batch not in (1, batch):
         raise ValueError(
@@ -68,4 +81,60 @@ def _check_mask(term: Term, batch: int) -> None:
         raise ValueError(
             f"the mask of '{term.label}' holds {len(mask)} pictures but the latent holds {batch}; "
             "use one mask or as many as pictures"
+        )
+
+
+def check_levels(guide: Guide, sigmas: Sequence[float]) -> None:
+    """Raise a ValueError where a term compares with what its reference never saw.
+
+    Below its lowest noise level a reference shows the same, only finer. Above its highest it knows
+    nothing of how vague things still are, as the record of a run with a low denoise does in a full
+    one. Schedules differ in where they start, so a reference is taken to reach as far above its
+    highest level as that lies above the next, and only a term that acts mostly higher is refused.
+
+    Args:
+        guide: terms with their windows.
+        sigmas: noise levels of the run's steps.
+
+    Raises:
+        ValueError: a term acts mostly above the noise levels of its reference.
+    """
+    for term, high, low in guide.terms:
+        acting = [s for s in sigmas if s > 0 and low <= s <= high]
+        if term.weight == 0 or getattr(term, "settled", False):
+            continue  # where objects ended up is the same at every noise level
+        for known in (record.sigmas for record in term.references):
+            if sum(s > _reach(known) for s in acting) > len(acting) / 2:
+                raise ValueError(
+                    f"the reference of '{term.label}' was seen at sigma {max(known):.3g} and below,"
+                    f" but the term acts from {max(acting):.3g} to {min(acting):.3g}: it is the "
+                    "record of a run with a lower denoise; take one with the denoise of this run, "
+                    "or let the term start later (start_percent)"
+                )
+
+
+def _reach(sigmas: Sequence[float]) -> float:
+    """Up to which noise level a record that saw these can speak."""
+    levels = sorted({s for s in sigmas if s > 0}, reverse=True)
+    return levels[0] * levels[0] / levels[1] if len(levels) > 1 else float("inf")
+
+
+def _listed(sites: Sequence[Site]) -> str:
+    return ", ".join(" ".join(map(str, site)) for site in sites)
+
+
+def _check_feature(term: Term, family: Family, batch: int) -> None:
+    feature = getattr(term, "feature", None)
+    if feature is None:
+        return
+    if feature.family != family.name:
+        raise ValueError(
+            f"the feature of '{term.label}' shows {feature.label!r} in a model of family "
+            f"{feature.family!r}, but this model is {family.name!r}; take it from a record of this "
+            "model"
+        )
+    if feature.batch not in (1, batch):
+        raise ValueError(
+            f"the feature of '{term.label}' holds {feature.batch} pictures but the latent holds "
+            f"{batch}; use a feature of one picture or of the same batch size"
         )

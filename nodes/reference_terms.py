@@ -7,11 +7,16 @@ from comfy_api.latest import io
 
 from ..guidance import energies
 from ..guidance.energies import Term
+from ..guidance.feature import Feature
+from ..guidance.head import Head
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
 from .types import (
     TERMS,
+    FeatureIO,
+    HeadIO,
+    RecordIO,
     number,
     object_input,
     reference_input,
@@ -100,12 +105,27 @@ class Appearance(io.ComfyNode):
             display_name="Self-Guidance Appearance",
             category=TERMS,
             description="Gives an object the look (colour, material, style) that an object has "
-            "in a reference.",
+            "in a reference, or that a feature holds.",
             inputs=[
                 object_input(),
                 *term_inputs(),
-                reference_input(),
+                RecordIO.Input(
+                    "reference",
+                    optional=True,
+                    tooltip="A run, or a recorded picture, that shows the look.",
+                ),
                 reference_object_input(),
+                FeatureIO.Input(
+                    "feature",
+                    optional=True,
+                    tooltip="The look itself, from a Self-Guidance Feature, instead of a "
+                    "reference.",
+                ),
+                HeadIO.Input(
+                    "head",
+                    optional=True,
+                    tooltip="Compares only what tells the head's examples apart.",
+                ),
             ],
             outputs=[terms_output()],
         )
@@ -117,16 +137,21 @@ class Appearance(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        reference: Record,
         terms: Chain = (),
+        reference: Record | None = None,
         reference_object: str = "",
+        feature: Feature | None = None,
+        head: Head | None = None,
     ) -> io.NodeOutput:
         """Add the term."""
-        reference.table.find(reference_object or object)
+        if reference is not None:
+            reference.table.find(reference_object or object)
         term = energies.Appearance(
             object=object,
             reference=reference,
             source=reference_object,
+            feature=feature,
+            head=head,
             weight=weight,
             window=Window(start_percent, end_percent),
         )

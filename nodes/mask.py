@@ -1,0 +1,103 @@
+"""Mask guidance: an object goes where a mask is, or what a mask marks stays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..guidance import mask as mask_terms
+from ..guidance.energies import Term
+from ..guidance.head import Head
+from ..guidance.preserve import PreserveMask
+from ..guidance.record import Record
+from ..guidance.window import Window
+from .types import TERMS, HeadIO, RecordIO, object_input, term_inputs, terms_output
+
+PLACE, PRESERVE = "place", "preserve"
+
+
+class Mask(io.ComfyNode):
+    """Place an object by a mask, or preserve a region of a reference."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceMask",
+            display_name="Self-Guidance Mask",
+            category=TERMS,
+            description="place: the object goes where the mask is. preserve: what the mask marks "
+            "stays as in the reference, the rest may change.",
+            inputs=[
+                object_input(
+                    "place: the object, in the words of the prompt. preserve: only a name for the "
+                    "region."
+                ),
+                io.Mask.Input("mask", tooltip="Of any size; values between 0 and 1 count in part."),
+                io.Combo.Input(
+                    "mode",
+                    options=[PLACE, PRESERVE],
+                    default=PLACE,
+                    tooltip="place: put the object there. preserve: keep what the reference shows "
+                    "there.",
+                ),
+                *term_inputs(),
+                io.Boolean.Input(
+                    "invert",
+                    default=False,
+                    optional=True,
+                    tooltip="Use the rest of the picture instead of what the mask marks.",
+                ),
+                RecordIO.Input(
+                    "reference",
+                    optional=True,
+                    tooltip="preserve: the run, or recorded picture, whose region is kept.",
+                ),
+                HeadIO.Input(
+                    "head",
+                    optional=True,
+                    tooltip="place: a fitted head that tells where the object is, instead of the "
+                    "attention.",
+                ),
+            ],
+            outputs=[terms_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        object: str,
+        mask: Tensor,
+        mode: str,
+        weight: float,
+        start_percent: float,
+        end_percent: float,
+        terms: Sequence[Term] = (),
+        invert: bool = False,
+        reference: Record | None = None,
+        head: Head | None = None,
+    ) -> io.NodeOutput:
+        """Add the term."""
+        mask = mask.reshape(-1, *mask.shape[-2:])
+        mask = 1 - mask if invert else mask
+        window = Window(start_percent, end_percent)
+        if mode == PLACE:
+            place: dict[str, Any] = {
+                "object": object,
+                "mask": mask,
+                "weight": weight,
+                "window": window,
+            }
+            if head is not None:
+                return io.NodeOutput((*terms, mask_terms.HeadMask(head=head, **place)))
+            return io.NodeOutput((*terms, mask_terms.Mask(**place)))
+        if reference is None:
+            raise ValueError(
+                "reference is missing: mode 'preserve' keeps what a reference shows under the "
+                "mask; wire the record of a run or of a picture, or choose mode 'place'"
+            )
+        kept = PreserveMask(
+            object=object, mask=mask, reference=reference, weight=weight, window=window
+        )
+        return io.NodeOutput((*terms, kept))
