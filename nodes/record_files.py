@@ -1,7 +1,5 @@
 """Keep records on disk."""
 
-import math
-
 from comfy_api.latest import io
 
 from ..guidance import record_file
@@ -86,7 +84,8 @@ class LoadRecord(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file: str | None = None) -> str | float:
         """The content. A wired name is not known yet, so its file is always read again."""
-        return math.nan if file is None else fingerprint(file)
+        # a new nan each time: ComfyUI compares by identity first, and math.nan is always the same
+        return float("nan") if file is None else fingerprint(file)
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
