@@ -89,8 +89,8 @@ def check_levels(guide: Guide, sigmas: Sequence[float]) -> None:
 
     Below its lowest noise level a reference shows the same, only finer. Above its highest it knows
     nothing of how vague things still are, as the record of a run with a low denoise does in a full
-    one. Schedules differ in where they start, so a reference is taken to reach as far above its
-    highest level as that lies above the next, and only a term that acts mostly higher is refused.
+    one. Schedules differ in where they start, so a reference is taken to reach two of its own steps
+    above its highest level, and only a term that acts mostly higher is refused.
 
     Args:
         guide: terms with their windows.
@@ -116,7 +116,7 @@ def check_levels(guide: Guide, sigmas: Sequence[float]) -> None:
 def _reach(sigmas: Sequence[float]) -> float:
     """Up to which noise level a record that saw these can speak."""
     levels = sorted({s for s in sigmas if s > 0}, reverse=True)
-    return levels[0] * levels[0] / levels[1] if len(levels) > 1 else float("inf")
+    return levels[0] * (levels[0] / levels[1]) ** 2 if len(levels) > 1 else float("inf")
 
 
 def _listed(sites: Sequence[Site]) -> str:

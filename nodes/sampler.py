@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ..guidance.energies import Term
 from ..guidance.guide import Guide
-from .check import check_run
+from .check import check_levels, check_run
 from .patch import GuidedRun
 from .types import CATEGORY, RecordIO, Terms, number
 
@@ -64,6 +64,8 @@ class KSampler(io.ComfyNode):
         guide = Guide.over(terms, to_sigma, strength, raw=weighting == RAW)
         run = GuidedRun(model, guide)
         check_run(guide, run.family, positive, latent_image["samples"], steps)
+        if guide.terms:
+            check_levels(guide, _levels(model, steps, sampler_name, scheduler, denoise))
         (latent,) = comfy_nodes.common_ksampler(
             run.model,
             seed,
@@ -77,6 +79,16 @@ class KSampler(io.ComfyNode):
             denoise=denoise,
         )
         return io.NodeOutput(latent, run.record)
+
+
+def _levels(
+    model: ModelPatcher, steps: int, sampler_name: str, scheduler: str, denoise: float
+) -> list[float]:
+    """Noise levels of the steps, as ComfyUI's sampler will have them."""
+    sampler = comfy.samplers.KSampler(
+        model, steps, model.load_device, sampler_name, scheduler, denoise
+    )
+    return sampler.sigmas.tolist()
 
 
 def _inputs() -> list[io.Input]:

@@ -226,6 +226,19 @@ def test_a_reference_of_another_family(lab: ModuleType, model: Any, record: Any)
     refused(lambda: lab.guided(model, [term]), "reference", "sdxl", "shapes")
 
 
+def test_a_reference_of_other_attention_sites(lab: ModuleType, model: Any, record: Any) -> None:
+    from selfguidance.guidance import energies
+
+    def without_first(step: Any) -> Any:
+        _, *rest = step.properties.maps
+        maps = {s: step.properties.maps[s] for s in rest} | {("output", 9, 0): torch.ones(1, 7, 4)}
+        return replace(step, properties=replace(step.properties, maps=maps))
+
+    other = replace(record, steps=tuple(map(without_first, record)))
+    term = energies.Position(object="red circle", x=0.1, y=0.0, reference=other)
+    refused(lambda: lab.guided(model, [term]), "reference", "output 9 0", "output 2 0", "record it")
+
+
 def test_a_reference_of_another_size_for_what_is_kept(lab: ModuleType, model: Any) -> None:
     from selfguidance.nodes.recipes import MoveObject
 
