@@ -24,7 +24,13 @@ AXES = 4
 Example = tuple[Record, Tensor | None]
 
 
-def fit(examples: Sequence[Example], name: str, ridge: float = RIDGE, knots: int = KNOTS) -> Head:
+def fit(
+    examples: Sequence[Example],
+    name: str,
+    labels: Sequence[str] = (),
+    ridge: float = RIDGE,
+    knots: int = KNOTS,
+) -> Head:
     """A head that finds the object that the masks mark, also in other pictures.
 
     Inside and outside count half each, whatever the object's size. Knots are spaced evenly in log
@@ -34,6 +40,7 @@ def fit(examples: Sequence[Example], name: str, ridge: float = RIDGE, knots: int
         examples: records, each with a mask [B or 1, H, W] in [0, 1] of any size that marks the
             object in its pictures; None for a record whose pictures do not show it.
         name: what the head finds, for messages.
+        labels: names of the records in messages; record 1, record 2 and so on where not given.
         ridge: penalty of the weights, a channel and picture.
         knots: number of noise levels, at least 1.
 
@@ -46,17 +53,25 @@ def fit(examples: Sequence[Example], name: str, ridge: float = RIDGE, knots: int
         raise ValueError(
             f"ridge must be above 0 and knots at least 1, got ridge {ridge} and knots {knots}"
         )
-    family = _common(examples)
-    shares = [_shares(record, mask, k) for k, (record, mask) in enumerate(examples, 1)]
+    labels = labels or [f"record {k}" for k in range(1, len(examples) + 1)]
+    family = _common(examples, labels)
+    shares = [_shares(*example, label) for example, label in zip(examples, labels, strict=True)]
     if all(mask is None for _, mask in examples):
         raise ValueError("no example has a mask; mark the object in at least one record")
-    share = torch.cat(shares)
-    pictures = sum(record.batch for record, _ in examples)
     sigmas = _knots([record for record, _ in examples], knots)
+    parts = _parts([record for record, _ in examples], torch.cat(shares), sigmas, ridge)
+    return Head(name, family.name, family.feature_block, sigmas, *parts)
+
+
+def _parts(
+    records: Sequence[Record], share: Tensor, sigmas: Sequence[float], ridge: float
+) -> tuple[Tensor, ...]:
+    """Weights, bias, axes and offset of all knots, as `Head` holds them."""
+    pictures = sum(record.batch for record in records)
     fitted: list[tuple[Tensor, ...]] = []
     before: Tensor | None = None
     for sigma in sigmas:
-        channels = torch.cat([_channels(record, sigma) for record, _ in examples])
+        channels = torch.cat([_channels(record, sigma) for record in records])
         cells = Cells.of(channels, share)
         weights, bias = logistic(cells, ridge * channels.shape[1] / pictures)
         axes, offset = discriminant(cells, AXES)
@@ -66,25 +81,24 @@ def fit(examples: Sequence[Example], name: str, ridge: float = RIDGE, knots: int
             axes, offset, scores = rotation.T @ axes, rotation.T @ offset, scores @ rotation
         before = scores
         fitted.append((*cells.raw(weights, bias), *cells.raw(axes, offset)))
-    parts = (torch.stack(part).float() for part in zip(*fitted, strict=True))
-    return Head(name, family.name, family.feature_block, sigmas, *parts)
+    return tuple(torch.stack(part).float() for part in zip(*fitted, strict=True))
 
 
-def _common(examples: Sequence[Example]) -> Family:
+def _common(examples: Sequence[Example], labels: Sequence[str]) -> Family:
     """The family of all records; raises where they do not go together."""
     if not examples:
         raise ValueError("there is no example to fit a head on; wire a record and a mask")
     widths = {}
-    for k, (record, _) in enumerate(examples, 1):
+    for label, (record, _) in zip(labels, examples, strict=True):
         grids = [record.last.grid, *(step.properties.grid for step in record)]
         if any(grid is None for grid in grids):
             raise ValueError(
-                f"record {k} holds no features, so no head can be fitted on it; it may come from "
+                f"{label} holds no features, so no head can be fitted on it; it may come from "
                 "an older version of the pack: make it again"
             )
-        widths[k] = (record.family, *(grid.shape[1] for grid in grids[:1] if grid is not None))
+        widths[label] = (record.family, *(grid.shape[1] for grid in grids[:1] if grid is not None))
     if len(set(widths.values())) > 1:
-        found = "; ".join(f"record {k}: {f!r}, {c} channels" for k, (f, c) in widths.items())
+        found = "; ".join(f"{label}: {f!r}, {c} channels" for label, (f, c) in widths.items())
         raise ValueError(
             f"the records are not of one model ({found}); make all of them with the same model"
         )
@@ -99,24 +113,24 @@ def _common(examples: Sequence[Example]) -> Family:
     return family
 
 
-def _shares(record: Record, mask: Tensor | None, number: int) -> Tensor:
+def _shares(record: Record, mask: Tensor | None, label: str) -> Tensor:
     """Part of every cell of a record that the object covers, [N], in the order of `_channels`."""
     assert record.last.grid is not None  # see _common
     batch, _, height, width = record.last.grid.shape
     if mask is None:
         return torch.zeros(batch * height * width)
-    mask = checked_mask(mask.detach().cpu().float(), f"record {number}")
+    mask = checked_mask(mask.detach().cpu().float(), label)
     if len(mask) not in (1, batch):
         raise ValueError(
-            f"mask {number} holds {len(mask)} pictures but its record {batch}; use one mask or as "
-            "many as pictures"
+            f"the mask of {label} holds {len(mask)} pictures but the record {batch}; use one mask "
+            "or as many as pictures"
         )
     shares = F.interpolate(mask[:, None], (height, width), mode="area").flatten(1)
     shown = [k for k, part in enumerate(shares) if not 0 < part.sum() < part.numel()]
     if shown:
         what = "empty" if not shares[shown[0]].any() else "covering the whole picture"
         raise ValueError(
-            f"mask {number} is {what} in picture {shown[0]} of its batch, so object and rest "
+            f"the mask of {label} is {what} in picture {shown[0]} of its batch, so object and rest "
             "cannot be told apart there; mark the object, or give a picture that does not show it "
             "as a record without mask"
         )

@@ -6,6 +6,8 @@ from .attention_terms import Box, Presence
 from .combine import Combine
 from .demo_model import DemoModel
 from .feature import Feature
+from .head import FitHead
+from .head_files import LoadHead, SaveHead
 from .image import Image
 from .mask import Mask
 from .plot import EnergyPlot
@@ -30,6 +32,7 @@ NODES: list[type[io.ComfyNode]] = [
     Image,
     RecordImage,
     Feature,
+    FitHead,
     Position,
     Size,
     Shape,
@@ -42,6 +45,8 @@ NODES: list[type[io.ComfyNode]] = [
     EnergyPlot,
     SaveRecord,
     LoadRecord,
+    SaveHead,
+    LoadHead,
 ]
 
 

@@ -80,6 +80,10 @@ FITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         lambda: fit([(without_features(steps=(0,)), MASK)], "ball"),
         ("record 1", "no features"),
     ),
+    "named records": (
+        lambda: fit([(run(), MASK), (run(), MASK * 0)], "ball", ["record", "record_3"]),
+        ("record_3", "empty"),
+    ),
     "families": (
         lambda: fit([(run(), MASK), (run(family=OTHER.name), MASK)], "ball"),
         ("record 1", "'shapes'", "record 2", repr(OTHER.name), "same model"),
@@ -98,15 +102,15 @@ FITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "empty mask": (lambda: fit([(run(), MASK * 0)], "ball"), ("mask", "record 1", "empty")),
     "empty in one picture": (
         lambda: fit([(run(2), torch.cat([MASK, MASK * 0]))], "ball"),
-        ("mask 1", "empty", "picture 1", "without mask"),
+        ("the mask of record 1", "empty", "picture 1", "without mask"),
     ),
     "mask of everything": (
         lambda: fit([(run(), MASK), (run(), torch.ones(1, 9, 9))], "ball"),
-        ("mask 2", "covering the whole picture", "picture 0"),
+        ("the mask of record 2", "covering the whole picture", "picture 0"),
     ),
     "pictures": (
         lambda: fit([(run(), MASK.repeat(3, 1, 1))], "ball"),
-        ("mask 1", "3 pictures", "record 1"),
+        ("the mask of record 1", "3 pictures", "the record 1;"),
     ),
     "axes of the mask": (
         lambda: fit([(run(), MASK[None])], "ball"),
