@@ -78,8 +78,10 @@ def test_two_objects_of_one_picture_have_heads_of_their_own(shots: list[Any]) ->
 def test_a_counter_example_takes_a_lookalike_out(studio: Any, shots: list[Any]) -> None:
     lookalikes = [studio.shoot("a red square and a blue circle", seed) for seed in range(100, 104)]
     examples = {
-        **{"record": shots[0].record, "mask": marked(shots[0], CIRCLE)},
-        **{"record_2": shots[1].record, "mask_2": marked(shots[1], CIRCLE)},
+        "record": shots[0].record,
+        "mask": marked(shots[0], CIRCLE),
+        "record_2": shots[1].record,
+        "mask_2": marked(shots[1], CIRCLE),
     }
     plain = fit(**examples)
     told = fit(**examples, record_3=lookalikes[0].record, record_4=lookalikes[1].record)
