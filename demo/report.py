@@ -1,159 +1,98 @@
-"""Measure the recipes over many edits, guided and unguided: `nox -s report`."""
+"""Measure every recipe over many prompts and seeds, guided and unguided: `nox -s report`."""
 
 import argparse
 import json
-import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
+from random import Random
 
 import numpy as np
-from PIL import Image
 
-from .edits import Edit, edits
-from .studio import Outcome, Shot, Studio, call, compare
+from . import report_edits, report_page, trials_look, trials_place, trials_real
+from .studio import Studio
+from .trials import Kind, Numbers, Trial
 
-RUNS = (
-    {"sampler_name": "euler", "steps": 25},
-    {"sampler_name": "dpmpp_2m", "steps": 15},
-)
-COLUMNS = 16
+EDITS = ("move", "resize")
+RECIPES: dict[str, Kind] = {
+    "position": trials_place.position,
+    "size": trials_place.size,
+    "mask": trials_place.mask,
+    "mask by head": trials_place.mask_by_head,
+    "preserve": trials_place.preserve,
+    "layout": trials_place.layout,
+    "appearance": trials_look.appearance,
+    "feature": trials_look.feature,
+    "layout and look": trials_look.layout_and_look,
+    "move in a photo": trials_real.move_in_photo,
+    "resize in a photo": trials_real.resize_in_photo,
+    "remove from a photo": trials_real.remove_in_photo,
+    "copy from a photo": trials_real.copy_from_photo,
+    "compose photos": trials_real.compose,
+}
+DRAWS = 4  # draws a trial that is wanted; some allow none
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run every edit and write report.json and the sheets of pictures."""
+    """Run the kinds that were asked for; write report.json, report.html and sheets of pictures."""
+    kinds = (*EDITS, *RECIPES)
     parser = argparse.ArgumentParser(prog="report", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/report"))
+    parser.add_argument("--kind", choices=kinds, action="append", help="all by default")
+    parser.add_argument("--count", type=int, default=32, help="trials a recipe")
     parser.add_argument("--seeds", type=int, default=8, help="edits a prompt; there are 8 prompts")
-    parser.add_argument("--kind", choices=("move", "resize"), action="append")
     parser.add_argument(
-        "--ablations",
-        action="store_true",
-        help="also the recipes without parts of them, euler only",
+        "--ablations", action="store_true", help="also move and resize without parts of them"
     )
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
-    studio = Studio()
-    rows: dict[str, dict] = {}
-    for kind in options.kind or ("move", "resize"):
-        for run in RUNS:
-            name = f"{kind}, {run['sampler_name']} {run['steps']} steps"
-            made, skipped = _made(studio, kind, options.seeds, run, name)
-            rows |= _measured(studio, name, made, run, options)
-            rows[f"{name}: guided"]["seeds_skipped"] = skipped
-            _write(options.output / "report.json", rows)
-            if options.ablations and run["sampler_name"] == "euler":
-                for ablation, inputs in ABLATIONS.items():
-                    rows |= _measured(studio, f"{name}, {ablation}", made, run, options, **inputs)
-                    _write(options.output / "report.json", rows)
-    print(_table(rows))
-    print(f"\nPictures, each pair before over after, and report.json: {options.output}")
+    studio, wanted = Studio(), options.kind or kinds
+    report: dict[str, dict] = {"edits": {}, "recipes": {}}
+    tried: dict[str, list[Trial]] = {}
+    for kind in wanted:
+        if kind in EDITS:
+            report["edits"] |= report_edits.run(
+                studio, options.output, [kind], options.seeds, options.ablations
+            )
+        else:
+            tried[kind], skipped = _tried(studio, kind, options.count)
+            report["recipes"][kind] = _summary(tried[kind]) | {"skipped": skipped}
+        text = json.dumps(report, indent=1) + "\n"
+        (options.output / "report.json").write_text(text, encoding="utf-8")
+    page = report_page.page(report, tried)
+    (options.output / "report.html").write_text(page, encoding="utf-8")
+    if report["edits"]:
+        print(report_edits.table(report["edits"]))
+    print(report_page.text(report["recipes"]))
+    print(f"\nreport.html with all pictures, report.json: {options.output}")
 
 
-ABLATIONS = {
-    "the paper's recipe (keep_background 0)": {"keep_background": 0.0},
-    "background held, nothing guided (weights 0)": {"weight": 0.0, "keep_others": 0.0},
-}
+def _tried(studio: Studio, kind: str, count: int) -> tuple[list[Trial], int]:
+    """Trials with fixed prompts and seeds, and how many draws allowed none."""
+    made: list[Trial] = []
+    for number in range(count * DRAWS):
+        # a head is compared with attention on the very same draws
+        trial = RECIPES[kind](studio, Random(f"{kind.split(' by ')[0]} {number}"), 20 * number)
+        made += [trial] if trial else []
+        report_edits.progress(kind, len(made), count)
+        if len(made) == count:
+            break
+    return made, number + 1 - len(made)
 
 
-def _made(studio: Studio, kind: str, seeds: int, run: dict, name: str) -> tuple[list[Edit], int]:
-    made, skipped = [], 0
-    for edit in edits(studio, kind, seeds, **run):
-        skipped += edit is None
-        made += [edit] if edit else []
-        _progress(f"{name}: unguided", len(made), seeds * 8)
-    return made, skipped
-
-
-def _measured(
-    studio: Studio,
-    name: str,
-    made: list[Edit],
-    run: dict,
-    options: argparse.Namespace,
-    **inputs: float,
-) -> dict[str, dict]:
-    """Rows of the guided pictures and of the unguided ones beside them."""
-    start, shots = time.time(), []
-    for edit in made:
-        shots.append(_guided(studio, edit, run, **inputs))
-        _progress(name, len(shots), len(made))
-    after = [_outcome(edit, shot) for edit, shot in zip(made, shots, strict=True)]
-    before = [_outcome(edit, edit.before) for edit in made]
-    _sheet(options.output / f"{_file(name)}.png", made, shots)
-    guided = _summary(after) | {"seconds": round(time.time() - start, 1)}
-    guided["edits"] = [_row(e, o) for e, o in zip(made, after, strict=True)]
-    return {f"{name}: guided": guided, f"{name}: unguided": _summary(before)}
-
-
-def _guided(studio: Studio, edit: Edit, run: dict, **inputs: float) -> Shot:
-    dx, dy = edit.offset
-    if edit.factor == 1.0:
-        node, target = "SelfGuidanceMoveObject", {"dx": dx, "dy": dy}
-    else:
-        node, target = "SelfGuidanceResizeObject", {"scale": edit.factor}
-    terms = call(node, object=edit.object, reference=edit.before.record, **target, **inputs)
-    return studio.shoot(edit.prompt, edit.seed, terms, **run)
-
-
-def _outcome(edit: Edit, shot: Shot) -> Outcome:
-    return compare(edit.before, shot, edit.thing, edit.x, edit.y, edit.factor)
-
-
-def _summary(outcomes: list[Outcome]) -> dict:
-    def column(name: str) -> np.ndarray:
-        return np.array([getattr(outcome, name) for outcome in outcomes], dtype=float)
-
-    numbers = {
-        "error_median": np.median(column("error")),
-        "error_within_0.06": np.mean(column("error") <= 0.06),
-        "kept_iou_median": np.median(column("kept_iou")),
-        "no_duplicate": np.mean(column("copies") <= 1),
-        "area_error_median": np.median(np.abs(column("area") - 1)),
-        "area_ratio_median": np.median(column("area")),
-        "shape_right": np.mean(column("shape_right")),
-        "colour_right": np.mean(column("colour_right")),
-        "background_median": np.median(column("background")),
-        "background_90_percent": np.quantile(column("background"), 0.9),
-    }
-    return {name: round(float(number), 4) for name, number in numbers.items()} | {
-        "count": len(outcomes)
+def _summary(trials: Sequence[Trial]) -> dict:
+    return {
+        "count": len(trials),
+        "guided": _middle([trial.guided for trial in trials]),
+        "unguided": _middle([trial.unguided for trial in trials]),
+        "trials": [{"asked": t.asked, "guided": t.guided, "unguided": t.unguided} for t in trials],
     }
 
 
-def _row(edit: Edit, outcome: Outcome) -> dict:
-    dx, dy = (round(d, 3) for d in edit.offset)
-    head = {"prompt": edit.prompt, "object": edit.object, "seed": edit.seed, "dx": dx, "dy": dy}
-    return head | {"factor": round(edit.factor, 3)} | asdict(outcome)
-
-
-def _sheet(path: Path, made: list[Edit], shots: list[Shot]) -> None:
-    """All pairs, each before over after."""
-    pairs = [np.concatenate([e.before.image, s.image]) for e, s in zip(made, shots, strict=True)]
-    pairs += [np.ones_like(pairs[0])] * (-len(pairs) % COLUMNS)
-    rows = [np.concatenate(pairs[i : i + COLUMNS], 1) for i in range(0, len(pairs), COLUMNS)]
-    Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8)).save(path)
-
-
-def _table(rows: dict[str, dict]) -> str:
-    width = max(map(len, rows))
-    names = [n for n in next(iter(rows.values())) if n not in ("edits", "seconds", "seeds_skipped")]
-    lines = [" " * width + "  " + "  ".join(names)]
-    for title, row in rows.items():
-        lines.append(
-            f"{title:{width}}  " + "  ".join(f"{row[name]:>{len(name)}}" for name in names)
-        )
-    return "\n".join(lines)
-
-
-def _write(path: Path, rows: dict[str, dict]) -> None:
-    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-
-
-def _file(name: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in name).split())
-
-
-def _progress(text: str, done: int, total: int) -> None:
-    print(f"\r{text}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr)
+def _middle(rows: Sequence[Numbers]) -> dict[str, float]:
+    """Medians of numbers, and the share of what is true or false."""
+    result = {}
+    for name in rows[0] if rows else ():
+        column = [row[name] for row in rows]
+        share = isinstance(column[0], bool)
+        result[name] = round(float(np.mean(column) if share else np.median(column)), 4)
+    return result
