@@ -74,7 +74,7 @@ class Term:
 
 
 def checked_mask(mask: Tensor, label: str) -> Tensor:
-    """A mask [B, H, W] or [H, W] as [B, H, W] in [0, 1].
+    """A mask [B, H, W] or [H, W] of any dtype as [B, H, W] in [0, 1], float32.
 
     Raises:
         ValueError: another number of dimensions, NaN or infinite values, or nothing above 0.
@@ -89,7 +89,7 @@ def checked_mask(mask: Tensor, label: str) -> Tensor:
         )
     if not (mask > 0).any():
         raise ValueError(f"the mask of '{label}' is empty; paint the region that it shall mark")
-    return mask.reshape(-1, *mask.shape[-2:]).clamp(0, 1)
+    return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
 
 
 def _then(record: Record, seen: Properties, settled: bool = False) -> Properties:

@@ -65,7 +65,8 @@ class Feature:
             label: for messages.
 
         Raises:
-            ValueError: the record read no features, or holds another number of pictures.
+            ValueError: a mask that is empty in some picture; a record without features or with
+                another number of pictures.
         """
         if len(mask) not in (1, record.batch) and record.batch != 1:
             raise ValueError(
@@ -73,10 +74,17 @@ class Feature:
                 "as many as pictures"
             )
 
+        if not (mask > 0).flatten(1).any(1).all():
+            raise ValueError(
+                f"the mask of '{label}' is empty in a picture of its batch, where nothing has a "
+                "look; paint the region in every picture"
+            )
+
         def pooled(shown: Properties) -> Tensor:
             if shown.grid is None:
                 raise ValueError(f"the record holds no features, so the {label} has no look in it")
-            return pool(shown.grid.float(), mask[:, None].float())[:, 0]
+            grid = shown.grid.float()
+            return pool(grid, mask[:, None].to(grid))[:, 0]
 
         return cls._read(record, label, pooled)
 

@@ -47,6 +47,33 @@ def follow(
     return tuple(term for terms in copies for term in terms)
 
 
+def paired(text: str) -> dict[str, str]:
+    """Objects of the prompt with those of the reference that they follow.
+
+    Args:
+        text: such as "green star = red circle, square": commas or new lines between pairs, one
+            name alone where both are called the same.
+
+    Raises:
+        ValueError: a pair that lacks a side or has a third one, an object that is there twice.
+    """
+    pairs: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
+        ours, *more = (side.strip() for side in part.split("="))
+        if len(more) > 1 or not all((ours, *more)):
+            raise ValueError(
+                f"objects has {part!r}, which is no pair; write 'object of the prompt = object of "
+                "the reference', such as 'green star = red circle', with commas between pairs"
+            )
+        if ours.lower() in map(str.lower, pairs):
+            raise ValueError(
+                f"objects names {ours!r} twice, but an object can follow only one of the "
+                "reference; remove one of the two"
+            )
+        pairs[ours] = more[0] if more else ours
+    return pairs
+
+
 def copy_object(
     object: str,
     source: str,
@@ -96,14 +123,16 @@ def remove_object(
     Args:
         object: object of the reference.
         reference: run or real image that shows it.
-        weight: factor of the terms that keep the other objects.
-        window: when these act; the rest of the picture is held from its start to the end.
+        weight: factor of all terms; below 1 the rest of the picture is held only in part.
+        window: when the other objects are kept; the rest is held from its start to the end of the
+            run.
 
     Raises:
         ValueError: the reference lacks the object, or holds no picture.
     """
     own = set(reference.table.find(object))
     others = [name for name in reference.table.objects if not own & set(reference.table.find(name))]
-    rest = PreserveRest(object=object, reference=reference, window=Window(window.start, 1.0))
+    held = window if window.empty else Window(window.start, 1.0)
+    rest = PreserveRest(object=object, reference=reference, weight=weight, window=held)
     stay = (copy_object(name, name, reference, Affine(), weight, 0.0, window) for name in others)
     return (rest, *(term for terms in stay for term in terms))

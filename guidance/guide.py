@@ -136,6 +136,8 @@ class Guide:
         for term, *_ in self.terms:  # what one recipe sets free, no other may hold at any time
             if isinstance(term, PreserveRest):
                 common = common * resample(term.region, *denoised.shape[-2:])
+        # a mask says what stays whatever the recipes do, so it has the last word
+        terms.sort(key=lambda term: not isinstance(term, PreserveRest))
         for name, term in named(terms).items():
             own = resample(term.region, *denoised.shape[-2:])
             region = common if isinstance(term, PreserveRest) else own

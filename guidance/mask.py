@@ -50,17 +50,22 @@ class Mask(Term):
         mask: [B or 1, H, W] in [0, 1] of any size; values between ask for the object in part.
 
     Raises:
-        ValueError: a mask that is empty, not finite, or covers the whole picture.
+        ValueError: a mask that is not finite, or in some picture empty or without room around it.
     """
 
     mask: Tensor
 
     def __post_init__(self) -> None:
-        mask = checked_mask(self.mask, self.label)
+        mask = checked_mask(self.mask, self.object)
+        if not (mask > 0).flatten(1).any(1).all():
+            raise ValueError(
+                f"the mask of '{self.object}' is empty in a picture of its batch, where it places "
+                "nothing; paint the object's place in every picture"
+            )
         if not (mask < 0.5).flatten(1).any(1).all():
             raise ValueError(
-                f"the mask of '{self.label}' covers the whole picture, which places nothing; leave "
-                "room around the object, or invert the mask"
+                f"the mask of '{self.object}' covers the whole picture, which places nothing; "
+                "leave room around the object, or invert the mask"
             )
         object.__setattr__(self, "mask", mask)
 
@@ -71,7 +76,8 @@ class Mask(Term):
     def __call__(self, seen: Properties) -> Tensor:
         values = []
         for odds in self.odds(seen):
-            wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0]
+            # a copy: on a grid of its own size the mask is still a node's, without gradients
+            wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0].clone()
             # of Bernoulli log-odds: -log p is softplus(-odds), -log(1 - p) is softplus(odds)
             loss = wanted * F.softplus(-odds) + (1 - wanted) * F.softplus(odds)
             values.append(loss.mean((-2, -1)))

@@ -59,8 +59,8 @@ class Record:
 
     @property
     def batch(self) -> int:
-        """Number of pictures in the run."""
-        return next(iter(self.steps[0].properties.maps.values())).shape[0]
+        """Number of pictures in the run; raises like `last`."""
+        return next(iter(self.last.maps.values())).shape[0]
 
     @property
     def sigmas(self) -> tuple[float, ...]:

@@ -31,6 +31,25 @@ def check_run(
         raise ValueError("latent_image holds NaN or infinite values; check the node that made it")
     if not guide.terms:
         return
+    table = readable(positive)
+    for term, *_ in guide.terms:
+        for phrase in term.phrases:
+            table.find(phrase)
+        for record in term.references:
+            _check_reference(term.label, record, family, len(latent))
+        _check_mask(term, len(latent))
+        _check_feature(term, family, len(latent))
+        head = getattr(term, "head", None)
+        if head is not None:
+            check_head(head, family)
+
+
+def readable(positive: list[Any]) -> TokenTable:
+    """The words of a positive conditioning that guidance can read.
+
+    Raises:
+        ValueError: it is limited to an area, or has no token table.
+    """
     if any("area" in entry[1] for entry in positive):
         raise ValueError(
             "the positive conditioning is limited to an area, in which guidance cannot place "
@@ -43,17 +62,7 @@ def check_run(
             "encode the positive prompt with the Self-Guidance Prompt node instead of CLIP Text "
             "Encode"
         )
-    table = TokenTable.joined(tables)
-    for term, *_ in guide.terms:
-        for phrase in term.phrases:
-            table.find(phrase)
-        for record in term.references:
-            _check_reference(term.label, record, family, len(latent))
-        _check_mask(term, len(latent))
-        _check_feature(term, family, len(latent))
-        head = getattr(term, "head", None)
-        if head is not None:
-            check_head(head, family)
+    return TokenTable.joined(tables)
 
 
 def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:

@@ -44,7 +44,7 @@ class Feature(io.ComfyNode):
         """Read the look."""
         name = object.strip()
         if mask is not None:
-            region = checked_mask(mask, name or "feature")
+            region = checked_mask(mask.reshape(-1, *mask.shape[-2:]), name or "feature")
             return io.NodeOutput(feature.Feature.under(record, region, name or "masked region"))
         if not name:
             raise ValueError(

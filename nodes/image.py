@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from comfy_api.latest import io
 
 from ..guidance.energies import Term
-from ..guidance.follow import follow
+from ..guidance.follow import follow, paired
 from ..guidance.recipes import GUIDED
 from ..guidance.record import Record
 from ..guidance.window import Window
@@ -73,15 +73,6 @@ class Image(io.ComfyNode):
     ) -> io.NodeOutput:
         """Add the terms."""
         window = Window(start_percent, end_percent)
-        pairs = _pairs(objects) or {name: name for name in reference.table.objects}
+        pairs = paired(objects) or {name: name for name in reference.table.objects}
         added = follow(reference, pairs, layout * weight, appearance * weight, window)
         return io.NodeOutput((*terms, *added))
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """'a = b, c' as {'a': 'b', 'c': 'c'}."""
-    pairs = {}
-    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
-        ours, _, theirs = (side.strip() for side in part.partition("="))
-        pairs[ours] = theirs or ours
-    return pairs

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..guidance.guide import Guide
 from ..guidance.record import Record
-from .check import check_run
+from .check import check_run, readable
 from .patch import GuidedRun
 from .types import CATEGORY, RecordIO
 
@@ -56,6 +56,7 @@ class RecordImage(io.ComfyNode):
         run = GuidedRun(model, Guide())
         latent = latent_image["samples"]
         check_run(run.guide, run.family, positive, latent, steps)
+        readable(positive)
         if not latent.any():
             raise ValueError(
                 "latent_image is empty, so there is nothing to record; encode a picture with VAE "

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selfguidance.guidance.attention_terms import Box, Presence
 from selfguidance.guidance.energies import Appearance, Concentration, Position, Shape, Size, Term
+from selfguidance.guidance.feature import Feature
+from selfguidance.guidance.head import Head
+from selfguidance.guidance.mask import Mask
 from selfguidance.guidance.properties import Properties, pooled
 from selfguidance.guidance.record import Record
 from selfguidance.guidance.warp import Affine
@@ -15,12 +18,18 @@ from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, blob, left
 from torch import Tensor
 
 TURN = Affine(dx=0.1, dy=-0.2, scale_x=1.3, scale_y=0.8, rotation=20)
+LOOK = Feature("shapes", "ball", (4.0, 0.5), torch.linspace(-2, 3, 10).reshape(2, 1, 5))
+AXES = torch.linspace(-1, 1, 10).reshape(1, 2, 5)
+HEAD = Head("ball", "shapes", 3, (1.0,), torch.ones(1, 5), torch.ones(1), AXES, torch.ones(1, 2))
 # each term in its absolute form and in its relative form, away from its minimum
 ABSOLUTE: dict[str, Callable[[], Term]] = {
     "position": lambda: Position(object="circle", x=0.05, y=0.9),
     "concentration": lambda: Concentration(object="circle", x=0.3, y=0.6),
     "size": lambda: Size(object="circle", size=0.01),
     "shape": lambda: Shape(object="circle", mask=left(5, 3, 1)[None], transform=TURN),
+    "mask": lambda: Mask(object="circle", mask=left(5, 3, 1)[None]),
+    "feature": lambda: Appearance(object="circle", feature=LOOK),
+    "head": lambda: Appearance(object="circle", feature=LOOK, head=HEAD),
     "presence": lambda: Presence(object="circle", sharpness=1.0),
     "box": lambda: Box(object="circle", x=0.1, y=0.3, width=0.35, height=0.45),
     "corners": lambda: Box(object="circle", x=0.1, y=0.3, width=0.35, height=0.45, corners=True),
@@ -31,6 +40,7 @@ RELATIVE: dict[str, Callable[[Record], Term]] = {
     "size": lambda then: Size(object="circle", size=0.1, reference=then),
     "shape": lambda then: Shape(object="circle", reference=then, transform=TURN),
     "appearance": lambda then: Appearance(object="circle", reference=then),
+    "feature": lambda then: Appearance(object="circle", feature=Feature.of(then, "square")),
 }
 EACH = pytest.mark.parametrize("name", [*ABSOLUTE, *(f"relative {name}" for name in RELATIVE)])
 STILL: dict[str, Callable[[Record], Term]] = {
@@ -39,6 +49,7 @@ STILL: dict[str, Callable[[Record], Term]] = {
     "size": lambda then: Size(object="circle", size=1, reference=then),
     "shape": lambda then: Shape(object="circle", reference=then),
     "appearance": lambda then: Appearance(object="circle", reference=then),
+    "feature": lambda then: Appearance(object="circle", feature=Feature.of(then, "circle")),
 }
 
 
@@ -111,10 +122,11 @@ def test_masks_act_on_their_own_pictures() -> None:
         lambda: Position(object="circle", x=0.7, y=0.4),
         lambda: Concentration(object="circle", x=0.7, y=0.4),
         lambda: Shape(object="circle", mask=blob(12, 20, 0.7, 0.4)[None]),
+        lambda: Mask(object="circle", mask=(blob(12, 20, 0.7, 0.4) > 0.5).float()),
         lambda: Box(object="circle", x=0.6, y=0.2, width=0.2, height=0.4),
         lambda: Box(object="circle", x=0.6, y=0.2, width=0.2, height=0.4, corners=True),
     ],
-    ids=["position", "concentration", "shape", "box", "corners"],
+    ids=["position", "concentration", "shape", "mask", "box", "corners"],
 )
 def test_energy_falls_as_the_object_comes_to_its_target(make: Callable[[], Term]) -> None:
     way = [(0.3, 0.6), (0.45, 0.55), (0.55, 0.5), (0.65, 0.42), (0.7, 0.4)]
