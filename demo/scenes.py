@@ -8,9 +8,11 @@ right.
 
 import colorsys
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -188,11 +190,34 @@ def caption(scene: Scene, background: bool = False, articles: bool = True) -> st
     return f"{text} on a {name} background" if name else text
 
 
-def random_scene(rng: Random, count: int, width: int = SIZE, height: int = SIZE) -> Scene:
+def named(text: str) -> list[tuple[str, str]]:
+    """Colour and shape of each thing that a caption names, such as "a red circle and a star".
+
+    Raises:
+        ValueError: no things, too many, or one without a colour.
+    """
+    words = re.findall(r"[a-z]+", text.lower())
+    found = [(before, word) for before, word in pairwise(["", *words]) if word in SHAPES]
+    if len(found) not in RADII or any(colour not in COLOURS for colour, _ in found):
+        raise ValueError(
+            f"text must name one to {max(RADII)} things, each by a colour and a shape, such as "
+            f"'a red circle and a blue square', got {text!r}; colours: {', '.join(COLOURS)}; "
+            f"shapes: {', '.join(SHAPES)}"
+        )
+    return found
+
+
+def random_scene(
+    rng: Random,
+    count: int,
+    width: int = SIZE,
+    height: int = SIZE,
+    names: Sequence[tuple[str, str]] = (),
+) -> Scene:
     """A scene of `count` things, as likely anywhere as the frame and the others allow."""
     if count not in RADII:
         raise ValueError(f"count: expected one of {', '.join(map(str, RADII))} things, got {count}")
-    names = _random_names(rng, count)
+    names = names or _random_names(rng, count)
     while True:
         things = []
         for colour, shape in names:

@@ -19,7 +19,9 @@ Inputs = dict[str, Any]
 def appearance(studio: Studio, rng: Random, seed: int) -> Trial | None:
     """The look of an object of another run, by the Appearance term."""
     source = drawn(studio, names(rng), seed)
-    return source and _look(studio, rng, seed, source, reference=source.record)
+    if source is None:
+        return None
+    return _look(studio, rng, seed, source, reference=source.record)
 
 
 def feature(studio: Studio, rng: Random, seed: int) -> Trial | None:

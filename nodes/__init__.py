@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension, io
 from .attention_terms import Box, Presence
 from .combine import Combine
 from .demo_model import DemoModel
+from .demo_picture import DemoPicture
 from .feature import Feature
 from .head import FitHead
 from .head_files import LoadHead, SaveHead
@@ -23,6 +24,7 @@ from .terms import Position, Size
 
 NODES: list[type[io.ComfyNode]] = [
     DemoModel,
+    DemoPicture,
     Prompt,
     KSampler,
     MoveObject,

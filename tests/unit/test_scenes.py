@@ -71,3 +71,16 @@ def test_touching_things_of_two_colours_are_two():
 def test_a_wrong_picture_is_refused():
     with pytest.raises(ValueError, match=r"image: expected \[height, width, 3\]"):
         measure.find_objects(np.zeros((3, 8, 8)))
+
+
+def test_a_text_is_drawn_as_it_says() -> None:
+    things = scenes.named("A red circle, an orange star and a blue square!")
+    assert things == [("red", "circle"), ("orange", "star"), ("blue", "square")]
+    scene = scenes.random_scene(Random(3), 3, names=things)
+    assert [(thing.colour, thing.shape) for thing in scene.things] == things
+
+
+@pytest.mark.parametrize("text", ["", "a red ball", "a circle", "a red circle " * 4])
+def test_a_text_that_cannot_be_drawn_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="text must name one to 3 things"):
+        scenes.named(text)
