@@ -77,34 +77,33 @@ def _numbers(
 
 
 def layout_and_look(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """The layout of one run with the look of another."""
-    shapes_of = drawn(studio, names(rng), seed)
-    looks_of = drawn(studio, names(rng), seed + 500)
-    if shapes_of is None or looks_of is None:
+    """The layout of one run, with the look of an object of another on one of its objects."""
+    places = drawn(studio, names(rng), seed)
+    looks = drawn(studio, names(rng), seed + 500)
+    if places is None or looks is None:
         return None
-    ours = [name.split()[1] for name in shapes_of.names]
-    if len(set(ours)) < len(ours):
-        return None
-    text = " and ".join(f"a {shape}" for shape in ours)
-    layout = dict(zip(ours, shapes_of.names, strict=True))
-    look = dict(zip(ours, looks_of.names, strict=True))
-    terms = _image(shapes_of, layout, layout=1.0, appearance=0.0)
-    terms += _image(looks_of, look, layout=0.0, appearance=1.0)
+    shape, other = places.names[0].split()[1], places.names[1]
+    text = f"a {shape} and {prompt([other])}"
+    terms = _image(places, {shape: places.names[0], other: other}, layout=1.0, appearance=0.0)
+    terms += _image(looks, {shape: looks.names[0]}, layout=0.0, appearance=1.0)
     before = studio.shoot(text, seed + 1000)
     after = studio.shoot(text, seed + 1000, terms)
+    place, wanted = places.objects[0], colour_of(looks.image, looks.objects[0])
 
     def numbers(shot: Shot) -> dict[str, float | bool]:
-        errors, colours = [], []
-        for shape in ours:
-            place, wanted = shapes_of.thing(layout[shape]), looks_of.thing(look[shape])
-            near = min(shot.objects, key=lambda f: distance(f, place.x, place.y), default=None)
-            errors.append(distance(near, place.x, place.y))
-            now = colour_of(shot.image, near) if near else background_colour(shot.image)
-            colours.append(float(np.linalg.norm(colour_of(looks_of.image, wanted) - now)))
-        return {"error": max(errors), "colour distance": float(np.mean(colours))}
+        found = _open(shot.objects, other, shape)
+        now = background_colour(shot.image) if found is None else colour_of(shot.image, found)
+        error = distance(found, place.x, place.y)
+        return {
+            "error": error,
+            "within 0.06": error <= 0.06,
+            "colour distance": float(np.linalg.norm(wanted - now)),
+            "other there": right(shot.objects, other),
+        }
 
-    pictures = {"layout": shapes_of.image, "look": looks_of.image, "before": before.image}
-    return Trial(text, {**pictures, "after": after.image}, numbers(after), numbers(before))
+    pictures = {"layout": places.image, "look": looks.image, "before": before.image}
+    asked = f"'{text}' laid out as '{places.prompt}', the {shape} like the {looks.names[0]}"
+    return Trial(asked, {**pictures, "after": after.image}, numbers(after), numbers(before))
 
 
 def _image(source: Source, pairs: dict[str, str], **weights: float) -> tuple:

@@ -80,7 +80,8 @@ class Record:
         device = torch.device("cpu") if like is None else like.device
         lower, upper, share = between(self.sigmas, sigma)
         high = moved(self.steps[upper].properties, device, torch.float32)
-        if share == 1:
+        # prompts of a timestep range come and go: words of two tables cannot be mixed
+        if share == 1 or self.steps[lower].properties.table != high.table:
             return high
         low = moved(self.steps[lower].properties, device, torch.float32)
         return _mixed(low, high, share)
@@ -93,8 +94,9 @@ class Record:
             share: part of the steps that counts as the last, in (0, 1].
         """
         device = torch.device("cpu") if like is None else like.device
-        last = self.steps[-max(1, round(len(self.steps) * share)) :]
-        final = moved(last[-1].properties, device, torch.float32)
+        part = self.steps[-max(1, round(len(self.steps) * share)) :]
+        final = moved(self.last, device, torch.float32)
+        last = [step for step in part if step.properties.table == final.table]
         maps = {
             site: torch.stack(
                 [s.properties.maps[site].to(device, torch.float32) for s in last]

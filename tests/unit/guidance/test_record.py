@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.record import moved
-from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, record
+from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, record, seen, table
 
 CPU = torch.device("cpu")
 
@@ -131,3 +131,13 @@ def test_an_empty_record_says_what_its_run_lacked() -> None:
     with pytest.raises(ValueError, match="the record is empty, because its run saw no token table"):
         _ = record().table
     assert record().sigmas == ()
+
+
+def test_a_prompt_that_comes_and_goes_during_the_run_is_not_mixed_with_the_others() -> None:
+    longer = table("a circle and a square")
+    wide = Properties(4.0, longer, {SITE: torch.rand(1, 5, 4, 4)})
+    early, late = seen(torch.rand(4, 4), sigma=2.0), seen(torch.rand(4, 4), sigma=1.0)
+    run = record(wide, early, late)
+    torch.testing.assert_close(run.at(3.0).maps[SITE], wide.maps[SITE])
+    settled = run.settled(share=1.0).maps[SITE]
+    torch.testing.assert_close(settled, (early.maps[SITE] + late.maps[SITE]) / 2)
