@@ -12,6 +12,38 @@ from ..guidance.window import Window
 from .types import CATEGORY, RecordIO, number, term_inputs, terms_output
 
 
+def _inputs() -> list[io.Input]:
+    return [
+        RecordIO.Input("reference", tooltip="A run, or a picture from Self-Guidance Record Image."),
+        number(
+            "layout",
+            1.0,
+            0.0,
+            100.0,
+            "How much every object stands where the reference has it, in its shape and "
+            "size. 0: not at all.",
+            step=0.05,
+        ),
+        number(
+            "appearance",
+            1.0,
+            0.0,
+            100.0,
+            "How much every object looks as in the reference. 0: not at all.",
+            step=0.05,
+        ),
+        *term_inputs(end=GUIDED.end),
+        io.String.Input(
+            "objects",
+            default="",
+            optional=True,
+            tooltip="Which object of the prompt follows which of the reference, such as "
+            "'green star = red circle, blue heart = blue square'. Empty: every object of "
+            "the reference, by its own name.",
+        ),
+    ]
+
+
 class Image(io.ComfyNode):
     """Every object stands as, or looks as, in a reference."""
 
@@ -25,37 +57,7 @@ class Image(io.ComfyNode):
             description="Takes the layout of a reference, its look, or both: keep the layout and "
             "change the look, keep the look and change the layout, or take the layout of one "
             "picture and the look of another with two of these nodes.",
-            inputs=[
-                RecordIO.Input(
-                    "reference", tooltip="A run, or a picture from Self-Guidance Record Image."
-                ),
-                number(
-                    "layout",
-                    1.0,
-                    0.0,
-                    100.0,
-                    "How much every object stands where the reference has it, in its shape and "
-                    "size. 0: not at all.",
-                    step=0.05,
-                ),
-                number(
-                    "appearance",
-                    1.0,
-                    0.0,
-                    100.0,
-                    "How much every object looks as in the reference. 0: not at all.",
-                    step=0.05,
-                ),
-                *term_inputs(end=GUIDED.end),
-                io.String.Input(
-                    "objects",
-                    default="",
-                    optional=True,
-                    tooltip="Which object of the prompt follows which of the reference, such as "
-                    "'green star = red circle, blue heart = blue square'. Empty: every object of "
-                    "the reference, by its own name.",
-                ),
-            ],
+            inputs=_inputs(),
             outputs=[terms_output()],
         )
 

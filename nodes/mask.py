@@ -17,6 +17,39 @@ from .types import TERMS, HeadIO, RecordIO, object_input, term_inputs, terms_out
 PLACE, PRESERVE = "place", "preserve"
 
 
+def _inputs() -> list[io.Input]:
+    return [
+        object_input(
+            "place: the object, in the words of the prompt. preserve: only a name for the region."
+        ),
+        io.Mask.Input("mask", tooltip="Of any size; values between 0 and 1 count in part."),
+        io.Combo.Input(
+            "mode",
+            options=[PLACE, PRESERVE],
+            default=PLACE,
+            tooltip="place: put the object there. preserve: keep what the reference shows there.",
+        ),
+        *term_inputs(),
+        io.Boolean.Input(
+            "invert",
+            default=False,
+            optional=True,
+            tooltip="Use the rest of the picture instead of what the mask marks.",
+        ),
+        RecordIO.Input(
+            "reference",
+            optional=True,
+            tooltip="preserve: the run, or recorded picture, whose region is kept.",
+        ),
+        HeadIO.Input(
+            "head",
+            optional=True,
+            tooltip="place: a fitted head that tells where the object is, instead of the "
+            "attention.",
+        ),
+    ]
+
+
 class Mask(io.ComfyNode):
     """Place an object by a mask, or preserve a region of a reference."""
 
@@ -29,38 +62,7 @@ class Mask(io.ComfyNode):
             category=TERMS,
             description="place: the object goes where the mask is. preserve: what the mask marks "
             "stays as in the reference, the rest may change.",
-            inputs=[
-                object_input(
-                    "place: the object, in the words of the prompt. preserve: only a name for the "
-                    "region."
-                ),
-                io.Mask.Input("mask", tooltip="Of any size; values between 0 and 1 count in part."),
-                io.Combo.Input(
-                    "mode",
-                    options=[PLACE, PRESERVE],
-                    default=PLACE,
-                    tooltip="place: put the object there. preserve: keep what the reference shows "
-                    "there.",
-                ),
-                *term_inputs(),
-                io.Boolean.Input(
-                    "invert",
-                    default=False,
-                    optional=True,
-                    tooltip="Use the rest of the picture instead of what the mask marks.",
-                ),
-                RecordIO.Input(
-                    "reference",
-                    optional=True,
-                    tooltip="preserve: the run, or recorded picture, whose region is kept.",
-                ),
-                HeadIO.Input(
-                    "head",
-                    optional=True,
-                    tooltip="place: a fitted head that tells where the object is, instead of the "
-                    "attention.",
-                ),
-            ],
+            inputs=_inputs(),
             outputs=[terms_output()],
         )
 

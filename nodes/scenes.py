@@ -13,6 +13,52 @@ from ..guidance.window import Window
 from .types import CATEGORY, RecordIO, number, object_input, term_inputs, terms_output
 
 
+def _copy_inputs() -> list[io.Input]:
+    return [
+        object_input(),
+        number("dx", 0.0, -1.0, 1.0, "Distance to the right as a fraction of the width."),
+        number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
+        number(
+            "scale",
+            1.0,
+            0.05,
+            10.0,
+            "Factor of the object's area: 2 is twice the area.",
+            step=0.05,
+        ),
+        RecordIO.Input(
+            "reference",
+            tooltip="A run, or a picture from Self-Guidance Record Image, that shows the object.",
+        ),
+        *term_inputs(end=GUIDED.end),
+        io.String.Input(
+            "reference_object",
+            default="",
+            optional=True,
+            tooltip="The object's name in the reference. Empty: the same name.",
+        ),
+        number(
+            "layout",
+            1.0,
+            0.0,
+            100.0,
+            "How much it has the reference's shape, size and place. 0: anywhere, only the "
+            "look is copied.",
+            step=0.05,
+            optional=True,
+        ),
+        number(
+            "appearance",
+            1.0,
+            0.0,
+            100.0,
+            "How much it has the reference's look. 0: only the shape is copied.",
+            step=0.05,
+            optional=True,
+        ),
+    ]
+
+
 class CopyObject(io.ComfyNode):
     """Draw an object of a reference in a new picture."""
 
@@ -26,50 +72,7 @@ class CopyObject(io.ComfyNode):
             description="Draws an object of another picture, or of a photo, in this one: at its "
             "place there, or moved and resized. Chain several to compose a picture from parts of "
             "others.",
-            inputs=[
-                object_input(),
-                number("dx", 0.0, -1.0, 1.0, "Distance to the right as a fraction of the width."),
-                number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
-                number(
-                    "scale",
-                    1.0,
-                    0.05,
-                    10.0,
-                    "Factor of the object's area: 2 is twice the area.",
-                    step=0.05,
-                ),
-                RecordIO.Input(
-                    "reference",
-                    tooltip="A run, or a picture from Self-Guidance Record Image, that shows the "
-                    "object.",
-                ),
-                *term_inputs(end=GUIDED.end),
-                io.String.Input(
-                    "reference_object",
-                    default="",
-                    optional=True,
-                    tooltip="The object's name in the reference. Empty: the same name.",
-                ),
-                number(
-                    "layout",
-                    1.0,
-                    0.0,
-                    100.0,
-                    "How much it has the reference's shape, size and place. 0: anywhere, only the "
-                    "look is copied.",
-                    step=0.05,
-                    optional=True,
-                ),
-                number(
-                    "appearance",
-                    1.0,
-                    0.0,
-                    100.0,
-                    "How much it has the reference's look. 0: only the shape is copied.",
-                    step=0.05,
-                    optional=True,
-                ),
-            ],
+            inputs=_copy_inputs(),
             outputs=[terms_output()],
         )
 
