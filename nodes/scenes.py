@@ -37,6 +37,12 @@ def _copy_inputs() -> list[io.Input]:
             optional=True,
             tooltip="The object's name in the reference. Empty: the same name.",
         ),
+        *_share_inputs(),
+    ]
+
+
+def _share_inputs() -> list[io.Input]:
+    return [
         number(
             "layout",
             1.0,
