@@ -150,12 +150,11 @@ def test_one_look_serves_every_picture_and_several_serve_their_own() -> None:
     torch.testing.assert_close(together, torch.stack([first[0], second[1]]))
 
 
-def head(weight: float = 1.0) -> Head:
-    """Projects two channels on their sum and on ten times the second, with an offset."""
-    axes = weight * torch.tensor([[[1.0, 1.0], [0.0, 10.0]]])
-    return Head(
-        "ball", "shapes", 3, (1.0,), torch.ones(1, 2), torch.zeros(1), axes, torch.ones(1, 2)
-    )
+def head() -> Head:
+    """Projects on the sum and on ten times the second channel, and 1; at sigma 9 on three times."""
+    axes = torch.tensor([3.0, 1.0])[:, None, None] * torch.tensor([[1.0, 1.0], [0.0, 10.0]])
+    odds = torch.ones(2, 2), torch.zeros(2)
+    return Head("ball", "shapes", 3, (9.0, 1.0), *odds, axes, torch.ones(2, 2))
 
 
 def test_with_a_head_looks_are_compared_on_its_axes() -> None:
@@ -164,8 +163,7 @@ def test_with_a_head_looks_are_compared_on_its_axes() -> None:
     term = Appearance(object="square", feature=looks([2.0, -2.0]), head=head())
     assert term(now).item() == pytest.approx((4 + 30) / 2)
     # nothing divides by a magnitude, so that of the head counts
-    double = replace(term, head=head(2.0))
-    assert double(now).item() == pytest.approx(4 + 30)
+    assert term(replace(now, sigma=3.0)).item() == pytest.approx(4 + 30)
 
 
 def test_the_gradient_by_a_head_is_that_of_finite_differences() -> None:

@@ -142,19 +142,12 @@ def test_a_mask_may_have_any_dtype(dtype: torch.dtype) -> None:
     assert torch.equal(placed(mask.to(dtype))(now), placed(mask)(now))
 
 
-def head(**changes: Tensor) -> Head:
-    """The odds of a cell are its first channel less its second, and 1."""
-    parts = {
-        "weights": torch.tensor([[1.0, -1.0]]),
-        "bias": torch.tensor([1.0]),
-        "axes": torch.ones(1, 1, 2),
-        "offset": torch.zeros(1, 1),
-    }
-    return Head("ball", "shapes", 3, (1.0,), **{**parts, **changes})
-
-
-def by_head(mask: Tensor, **changes: Tensor) -> HeadMask:
-    return HeadMask(object="circle", mask=mask, head=head(**changes))
+def by_head(mask: Tensor) -> HeadMask:
+    """At sigma 1 the odds of a cell are its first channel less its second, and 1; thrice at 9."""
+    weights, bias = torch.tensor([[3.0, -3.0], [1.0, -1.0]]), torch.tensor([3.0, 1.0])
+    axes, offset = torch.ones(2, 1, 2), torch.zeros(2, 1)
+    head = Head("ball", "shapes", 3, (9.0, 1.0), weights, bias, axes, offset)
+    return HeadMask(object="circle", mask=mask, head=head)
 
 
 def test_a_head_tells_where_the_object_is_on_the_grid_of_the_features() -> None:
@@ -164,6 +157,14 @@ def test_a_head_tells_where_the_object_is_on_the_grid_of_the_features() -> None:
     assert energy == pytest.approx((2 * RIGHT + math.log(2)) / 3, rel=1e-4)
     energy = by_head(torch.tensor([[0.0, 1.0, 0.5]]))(now).item()
     assert energy == pytest.approx((2 * WRONG + math.log(2)) / 3)
+
+
+def test_a_head_is_asked_at_the_noise_level_of_the_pass() -> None:
+    grid = torch.tensor([0.5, -1.0]).reshape(1, 2, 1, 1)  # odds of 2.5, of twice that at sigma 3
+    term = by_head(torch.tensor([[0.25]]))
+    for sigma, odds in ((1.0, 2.5), (3.0, 5.0), (9.0, 7.5)):
+        energy = term(replace(alone(HALF), sigma=sigma, grid=grid)).item()
+        assert energy == pytest.approx(math.log1p(math.exp(odds)) - 0.25 * odds)
 
 
 def test_a_head_does_not_read_the_maps_but_the_features() -> None:

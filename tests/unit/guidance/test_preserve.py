@@ -199,6 +199,14 @@ def test_a_mask_of_pixels_is_brought_to_the_grid_of_the_latent(scale: int) -> No
     )
 
 
+def test_a_mask_in_half_precision_is_brought_to_the_grid_too() -> None:
+    then, mask = torch.ones(1, 4, *GRID), random(0, 40, 50).sigmoid().half()
+    results = [
+        preserve(masked(m, then), now=torch.zeros(1, 4, *GRID))[0] for m in (mask, mask.float())
+    ]
+    assert torch.equal(*results)
+
+
 @pytest.mark.parametrize("pictures", [1, 2], ids=["one for all", "one each"])
 def test_masks_hold_in_their_own_pictures(pictures: int) -> None:
     then, now = random(4, 2, 4, *GRID), random(5, 2, 4, *GRID)
