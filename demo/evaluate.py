@@ -24,7 +24,7 @@ from .dataset import token_row
 from .localisation import SIGMAS, PhraseMaps, Words, agreement
 from .measure import Found, find_objects
 from .roundtrip import border_error, roundtrip
-from .scenes import Thing, caption, random_scene
+from .scenes import Thing, caption, phrase, random_scene
 
 BATCH = 16
 FORMATS = {"1 object": (1, 128, 128), "2 objects": (2, 128, 128), "3 objects": (3, 128, 128)}
@@ -91,6 +91,8 @@ def main(arguments: Sequence[str]) -> None:
             rows.append(sheet(trials))
             print(name, json.dumps(report["pictures"][name]), flush=True)
             print(name, json.dumps(overlaps), flush=True)
+        report["open_colour"] = open_colour(loaded, options)
+        print("open colour", json.dumps(report["open_colour"]), flush=True)
         report["decoder"] = roundtrip(loaded[2])
     print("decoder", json.dumps(report["decoder"]))
     (options.out / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
@@ -119,6 +121,29 @@ def run(
             if trials[-1].all_right():
                 overlaps += agreement(maps, k, scene.things, found)
     return trials, mean_overlaps(overlaps)
+
+
+def open_colour(loaded: tuple, options: argparse.Namespace) -> dict[str, float]:
+    """Prompts of two things of which one has no colour word: shares of pictures that show them."""
+    diffusion, clip, vae = loaded
+    rng = Random(options.seed + 20)
+    scenes = [random_scene(rng, 2) for _ in range(options.count)]
+    there = []
+    for start in range(0, len(scenes), BATCH):
+        things = [scene.things for scene in scenes[start : start + BATCH]]
+        prompts = [
+            f"a {first.shape} and a {phrase(other)}".replace("a orange", "an orange")
+            for first, other in things
+        ]
+        latents = sampled(diffusion, clip, prompts, options, start, 128, 128)
+        pictures = vae.decode(latents).clamp(0, 1).numpy()
+        for picture, (first, other) in zip(pictures, things, strict=True):
+            found = [(f.colour, f.shape) for f in find_objects(picture)]
+            named = (other.colour, other.shape)
+            left = [shape for colour, shape in found if (colour, shape) != named]
+            there.append((first.shape in left, named in found))
+    shares = np.mean(there, axis=0)
+    return {"open": round(float(shares[0]), 4), "named": round(float(shares[1]), 4)}
 
 
 def watched(diffusion: ModelPatcher, words: Words) -> tuple[PhraseMaps, ModelPatcher]:

@@ -8,12 +8,14 @@ from random import Random
 
 import numpy as np
 
-from . import report_edits, report_page, trials_look, trials_place, trials_real
+from . import report_edits, report_page, trials_format, trials_look, trials_place, trials_real
 from .studio import Studio
 from .trials import Kind, Numbers, Trial
 
 EDITS = ("move", "resize")
 RECIPES: dict[str, Kind] = {
+    "move, 256 x 128": trials_format.move_wide,
+    "move, 128 x 256": trials_format.move_tall,
     "position": trials_place.position,
     "size": trials_place.size,
     "mask": trials_place.mask,

@@ -27,9 +27,36 @@ NOTES = ("Note", "MarkdownNote")  # they live on the page alone
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 # By workflow, titles of the nodes whose pictures make its thumbnail, and the width of each.
 THUMBNAILS = {
+    "boxes_and_presence": {
+        "Without guidance": 200,
+        "In their boxes": 200,
+        "Energies of the terms": 310,
+    },
+    "compose_from_two_pictures": dict.fromkeys(
+        ("First picture", "Second picture", "Composed"), 200
+    ),
+    "copy_object_from_a_photo": dict.fromkeys(("Photo", "Without guidance", "Copied"), 200),
+    "keep_layout_change_look": dict.fromkeys(
+        ("Reference", "Without guidance", "With its layout"), 200
+    ),
+    "keep_look_change_layout": dict.fromkeys(
+        ("Reference", "Without guidance", "With its look"), 200
+    ),
+    "layout_of_one_look_of_another": dict.fromkeys(("Layout", "Look", "Layout and look"), 200),
     "look_at_attention": {"Picture": 190, "Attention of every word": 400},
+    "look_from_a_feature": dict.fromkeys(("Photo", "Without guidance", "With the look"), 200),
     "move_an_object": {"Before": 272, "After": 272},
+    "move_object_in_a_photo": {"Photo": 272, "Moved": 272},
+    "place_by_mask": dict.fromkeys(("Without guidance", "Mask", "Placed"), 200),
+    "place_with_a_fitted_head": dict.fromkeys(
+        ("First example", "Second example", "Asked", "Placed"), 150
+    ),
+    "preserve_a_region": dict.fromkeys(
+        ("Reference", "May change", "Without guidance", "The rest preserved"), 150
+    ),
+    "remove_object_from_a_photo": {"Photo": 272, "Removed": 272},
     "resize_an_object": {"Before": 272, "After": 272},
+    "save_and_load_record": {"Before": 272, "After": 272},
 }
 GAP, CAPTION = 8, 22
 
@@ -101,8 +128,9 @@ def run(server: serve.Server, graph: Graph, seconds: float = 300) -> Shown:
     if done["status"]["status_str"] != "success":
         raise RuntimeError(f"the workflow failed: {json.dumps(done['status']['messages'][-1])}")
     return {
-        graph[node]["_meta"]["title"]: [_picture(server, file) for file in shown.get("images", ())]
+        graph[node]["_meta"]["title"]: [_picture(server, file) for file in shown["images"]]
         for node, shown in done["outputs"].items()
+        if shown.get("images")
     }
 
 
