@@ -1,6 +1,6 @@
 """Checks of a run's inputs before the first step, each with one clear error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,27 +11,40 @@ from ..guidance.guide import Guide
 from ..guidance.head import check_head
 from ..guidance.properties import Site
 from ..guidance.tokens import TokenTable
-from .patch import KEY
+from .types import KEY
 
 
 def check_run(
-    guide: Guide, family: Family, positive: list[Any], latent: torch.Tensor, steps: int
+    guide: Guide,
+    family: Family,
+    conds: Mapping[str, Sequence[Mapping[str, Any]]],
+    latent: torch.Tensor,
 ) -> None:
     """Raise a ValueError for input that guidance cannot work with.
 
+    Args:
+        guide: terms of the run.
+        family: of the model that samples.
+        conds: the guider's conditionings by name, as dictionaries.
+        latent: what is denoised.
+
     Raises:
-        ValueError: no steps; a latent that is not finite; with terms: a positive conditioning that
-            is limited to an area or has no token table, an object that is not in the prompt, a
-            reference of another family, of other sites, of another batch size or without the
-            object; a mask of another batch size.
+        ValueError: a latent that is not finite; with terms: a guider that calls no conditioning
+            positive, one that is limited to an area or has no token table, an object that is not in
+            the prompt, a reference of another family, of other sites, of another batch size or
+            without the object; a mask of another batch size.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
     if not torch.isfinite(latent).all():
         raise ValueError("latent_image holds NaN or infinite values; check the node that made it")
     if not guide.terms:
         return
-    table = readable(positive)
+    if "positive" not in conds:
+        raise ValueError(
+            "guidance follows the conditioning that a guider calls 'positive', but this one has "
+            f"only: {', '.join(map(repr, conds)) or 'none'}; sample with a KSampler, with the "
+            "Self-Guidance Guider, or with ComfyUI's CFGGuider, DualCFGGuider or PerpNegGuider"
+        )
+    table = readable(conds["positive"])
     for term, *_ in guide.terms:
         for phrase in term.phrases:
             table.find(phrase)
@@ -44,18 +57,27 @@ def check_run(
             check_head(head, family)
 
 
-def readable(positive: list[Any]) -> TokenTable:
+def check_steps(steps: int) -> None:
+    """Raise a ValueError unless there is a step to take."""
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+
+
+def readable(positive: Sequence[Mapping[str, Any]]) -> TokenTable:
     """The words of a positive conditioning that guidance can read.
+
+    Args:
+        positive: its entries, as dictionaries.
 
     Raises:
         ValueError: it is limited to an area, or has no token table.
     """
-    if any("area" in entry[1] for entry in positive):
+    if any("area" in entry for entry in positive):
         raise ValueError(
             "the positive conditioning is limited to an area, in which guidance cannot place "
             "objects yet; use a mask (Conditioning Set Mask) instead of an area"
         )
-    tables = [entry[1][KEY] for entry in positive if KEY in entry[1]]
+    tables = [entry[KEY] for entry in positive if KEY in entry]
     if not tables:
         raise ValueError(
             "the positive conditioning has no token table, so no object can be found in it; "

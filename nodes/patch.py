@@ -1,264 +1,99 @@
-"""The guided step as wrappers on a clone of the user's MODEL.
+"""What a MODEL is asked to follow, put on a clone of it; nodes reach ComfyUI's patching from here.
 
-The only file that touches ComfyUI's patching.
-
-Wrappers and what they do:
-    PREPARE_SAMPLING   asks for the memory that the graph of a guided step needs.
-    SAMPLER_SAMPLE     the model is loaded now: makes its weights differentiable for the run.
-    PREDICT_NOISE      one model call: opens a `Call`, corrects the denoised prediction, adds a step
-                       to the record.
-    CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, then the others
-                       without.
-
-Attention is read by wrapping the cross-attention replacement of each site at that moment, when the
-patches of all other packs are in place: they are called, never replaced, whatever the order of the
-nodes.
+The clone carries one wrapper, `Guidance`, on OUTER_SAMPLE. It knows what is asked and nothing of
+any run: whenever a sampler begins, it starts a `GuidedRun` of its own, whose wrappers live in the
+options of that run and go with it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-import comfy.ldm.modules.attention as comfy_attention
-import comfy.model_sampling
-import torch
-from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.model_patcher import ModelPatcher
-from comfy.patcher_extension import WrappersMP, copy_nested_dicts
+from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..guidance.families import Family, match
-from ..guidance.guide import Guide, Prediction
-from ..guidance.preserve import Preserve
-from ..guidance.properties import Properties, Site
-from ..guidance.record import Record, Step, moved
-from .capture import Capture
-from .control import without_gradient
-from .weights import differentiable
-
-KEY = "self_guidance"
-# Pictures' worth of activations that ComfyUI is asked to keep free for the graph of one picture.
-GRAPH_MEMORY = 4
-NOTHING_SEEN = (
-    "guidance saw no attention of the positive prompt in this step: encode the prompt with "
-    "the Self-Guidance Prompt node, let no term act longer than the prompt's timestep range, and "
-    "switch off patches that replace the sampling of the conditionings"
-)
-
-Options = dict[str, Any]
-Conds = list[Any]
+from ..guidance.record import Record
+from ..guidance.request import Request
+from .check import check_levels, check_run
+from .run import GuidedRun, family_of
+from .types import KEY
 
 
-def family_of(model: ModelPatcher) -> Family:
-    """The family of a MODEL.
-
-    Raises:
-        ValueError: it is none that guidance knows.
-    """
-    blocks = getattr(model.get_model_object("diffusion_model"), "output_blocks", ())
-    depths = {}
-    for index, block in enumerate(blocks):
-        transformers = [layer for layer in block if isinstance(layer, SpatialTransformer)]
-        depths[index] = sum(len(layer.transformer_blocks) for layer in transformers)
-    return match(depths)
-
-
-def prediction_of(model: ModelPatcher) -> Prediction:
-    """How the MODEL's input mixes picture and noise."""
-    flow = isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
-    return Prediction.FLOW if flow else Prediction.VARIANCE
-
-
-@dataclass
-class Call:
-    """State of one model call of the sampler."""
-
-    capture: Capture
-    sigma: float
-    positive: frozenset[UUID]
-    guided: bool
-    started: bool = False
-    seen: Properties | None = None
-    gradient: Tensor | None = None
-    energies: dict[str, Tensor] = field(default_factory=dict)
-
-
-class GuidedRun:
-    """One sampling run: patches a clone of the model, guides it and keeps the record.
+def guided(
+    model: ModelPatcher, request: Request, keep: Callable[[Record], None] | None = None
+) -> ModelPatcher:
+    """A clone of a MODEL that follows a request besides those that it follows already.
 
     Args:
-        model: the user's MODEL; it is cloned, never changed.
-        guide: what to guide by; a guide without terms only records, and changes no bit of the
-            result.
+        model: the user's MODEL; it is never changed.
+        request: what to follow; an empty one changes no bit of any result.
+        keep: gets the record of every run that ends well.
+
+    Raises:
+        ValueError: terms for a model of a family that guidance does not know, or of another
+            weighting than those that the model follows already.
+    """
+    if not request.empty:
+        family_of(model)
+    for guidance in model.get_wrappers(WrappersMP.OUTER_SAMPLE, KEY):
+        request = guidance.request.joined(request)
+    return _patched(model, Guidance(request, keep))
+
+
+def recorded(model: ModelPatcher, keep: Callable[[Record], None]) -> ModelPatcher:
+    """A clone of a MODEL that follows nothing, but gives `keep` the record of every run."""
+    return _patched(model, Guidance(Request(), keep))
+
+
+def _patched(model: ModelPatcher, guidance: "Guidance") -> ModelPatcher:
+    clone = model.clone()
+    clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, KEY)
+    clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, guidance)
+    return clone
+
+
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """The wrapper on a MODEL: begins a `GuidedRun` whenever a sampler begins.
+
+    Attributes:
+        request: all that the MODEL follows.
+        keep: gets the record of every run that ends well; runs are not recorded if None.
     """
 
-    def __init__(self, model: ModelPatcher, guide: Guide) -> None:
-        self.guide = guide
-        self.family = family_of(model)
-        self.prediction = prediction_of(model)
-        self._steps: list[Step] = []
-        self.model = model.clone()
-        for kind, wrapper in (
-            (WrappersMP.PREPARE_SAMPLING, self._prepare_sampling),
-            (WrappersMP.SAMPLER_SAMPLE, self._sampler_sample),
-            (WrappersMP.PREDICT_NOISE, self._predict_noise),
-            (WrappersMP.CALC_COND_BATCH, self._calc_cond_batch),
-        ):
-            self.model.add_wrapper_with_key(kind, KEY, wrapper)
+    request: Request
+    keep: Callable[[Record], None] | None = None
 
-    @property
-    def record(self) -> Record:
-        """What the run showed."""
-        return Record(self.family.name, tuple(self._steps))
-
-    def _prepare_sampling(
-        self,
-        executor: Callable,
-        model: ModelPatcher,
-        shape: Sequence[int],
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        if self.guide.terms:
-            shape = [shape[0] * GRAPH_MEMORY, *shape[1:]]
-        return executor(model, shape, *args, **kwargs)
-
-    def _sampler_sample(self, executor: Callable, guider: Any, *args: Any, **kwargs: Any) -> Tensor:
-        self._steps.clear()
-        if not self.guide.terms:
-            return executor(guider, *args, **kwargs)
-        with differentiable(guider.model_patcher.model.diffusion_model):
-            return executor(guider, *args, **kwargs)
-
-    def _predict_noise(
+    def __call__(
         self,
         executor: Any,
-        x: Tensor,
-        timestep: Tensor,
-        model_options: Options,
+        noise: Tensor,
+        latent_image: Tensor,
+        sampler: Any,
+        sigmas: Tensor,
         *args: Any,
         **kwargs: Any,
     ) -> Tensor:
-        sigma = float(timestep.max())
-        call = self._open(executor.class_obj.conds.get("positive", ()), sigma)
-        denoised = executor(x, timestep, {**model_options, KEY: call}, *args, **kwargs)
-        if call.seen is None:
-            if call.guided:
-                raise ValueError(NOTHING_SEEN)
-            return denoised
-        if call.gradient is not None:
-            denoised = self.guide.correct(denoised, call.gradient, timestep, self.prediction)
-        denoised, preserved = self.guide.preserve(call.seen, denoised)
-        seen = replace(call.seen, denoised=denoised)
-        self._add_step(seen, {**call.energies, **preserved}, call.guided)
-        return denoised
+        """Sample with the model as it is now: later nodes may have changed its schedule.
 
-    def _open(self, positive: Conds, sigma: float) -> Call:
-        tables = {c["uuid"]: c[KEY] for c in positive if KEY in c and "area" not in c}
-        terms = self.guide.active(sigma)
-        traced = any(not isinstance(term, Preserve) for term in terms)
-        features = any(term.reads_features for term in terms)
-        capture = Capture(self.family, tables, traced, features)
-        uuids = frozenset(cond["uuid"] for cond in positive)
-        return Call(capture, sigma, uuids, guided=bool(terms))
-
-    def _calc_cond_batch(
-        self,
-        executor: Callable,
-        model: Any,
-        conds: Conds,
-        x: Tensor,
-        timestep: Tensor,
-        model_options: Options,
-    ) -> list[Tensor]:
-        call = model_options.get(KEY)
-        if call is None or call.started or not call.capture.tables:
-            return executor(model, conds, x, timestep, model_options)
-        call.started = True
-        listening = _listening(model_options, call.capture)
-        if not call.capture.traced:
-            outputs = executor(model, conds, x, timestep, listening)
-            call.seen = call.capture.properties(call.sigma)
-            return outputs
-        guided = [_is_positive(cond, call.positive) for cond in conds]
-        with torch.inference_mode(False), torch.enable_grad():
-            traced = x.detach().clone().requires_grad_()
-            alone = [
-                without_gradient(cond) if g else None for cond, g in zip(conds, guided, strict=True)
-            ]
-            outputs = executor(model, alone, traced, timestep.clone(), listening)
-            self._take_gradient(call, traced)
-        rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
-        others = executor(model, rest, x, timestep, model_options) if any(rest) else outputs
-        return [(a if g else b).detach() for a, b, g in zip(outputs, others, guided, strict=True)]
-
-    def _take_gradient(self, call: Call, traced: Tensor) -> None:
-        with torch.enable_grad():  # the capture has ended the graph of the model's pass
-            seen = call.capture.properties(call.sigma)
-            if seen is None:
-                return
-            call.gradient, call.energies = self.guide.gradient(seen, traced)
-        call.seen = moved(seen, traced.device, torch.float32)
-
-    def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:
-        values = {name: tuple(energy.float().tolist()) for name, energy in energies.items()}
-        self._steps.append(Step(moved(seen, torch.device("cpu"), torch.float16), values, guided))
-
-
-def _is_positive(cond: Any, positive: frozenset[UUID]) -> bool:
-    return bool(cond) and any(entry["uuid"] in positive for entry in cond)
-
-
-def _listening(model_options: Options, capture: Capture) -> Options:
-    """Options of a model call that the capture listens to; the caller's own stay as they are."""
-    options = copy_nested_dicts(model_options.get("transformer_options", {}))
-    replacements = options.setdefault("patches_replace", {}).setdefault("attn2", {})
-    for site in capture.family.sites:
-        previous = replacements.get(site, replacements.get(site[:2]))
-        replacements[site] = _reading(capture, site, previous)
-
-    def read_features(hidden: Tensor, skip: Tensor, extra: Options) -> tuple[Tensor, Tensor]:
-        if extra["block"] == ("output", capture.family.feature_block):
-            capture.read_features(hidden, extra)
-        return hidden, skip
-
-    patches = options.setdefault("patches", {})
-    patches["output_block_patch"] = [*patches.get("output_block_patch", ()), read_features]
-    if capture.traced:
-        options["optimized_attention_override"] = _with_gradient(
-            options.get("optimized_attention_override")
-        )
-    return {**model_options, "transformer_options": options}
-
-
-def _reading(capture: Capture, site: Site, previous: Callable | None) -> Callable:
-    def attention(query: Tensor, key: Tensor, value: Tensor, extra: Options) -> Tensor:
-        if previous is not None:
-            out = previous(query, key, value, extra)
-        else:
-            out = comfy_attention.optimized_attention(
-                query,
-                key,
-                value,
-                extra["n_heads"],
-                attn_precision=extra.get("attn_precision"),
-                transformer_options=extra,
-            )
-        capture.read_attention(site, query, key, extra)
-        return out
-
-    return attention
-
-
-def _with_gradient(previous: Callable | None) -> Callable:
-    """An attention override: PyTorch's attention where another one loses the gradient."""
-
-    def attention(function: Callable, query: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        call = function if previous is None else (lambda *a, **k: previous(function, *a, **k))
-        out = call(query, *args, **kwargs)
-        if torch.is_grad_enabled() and query.requires_grad and not out.requires_grad:
-            out = comfy_attention.attention_pytorch(query, *args, **kwargs)
-        return out
-
-    return attention
+        Raises:
+            ValueError: see `check_run` and `check_levels`.
+        """
+        guider = executor.class_obj
+        sampling = guider.model_patcher.get_model_object("model_sampling")
+        guide = self.request.guide(sampling.percent_to_sigma)
+        if not guide.terms and self.keep is None:
+            return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
+        run = GuidedRun(guider.model_patcher, guide, recording=self.keep is not None)
+        check_run(guide, run.family, guider.conds, latent_image)
+        check_levels(guide, sigmas.tolist())
+        before = guider.model_options
+        guider.model_options = run.options(before)
+        try:
+            output = executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
+        finally:
+            guider.model_options = before
+        if self.keep is not None:
+            self.keep(run.record)
+        return output

@@ -13,10 +13,9 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..guidance.guide import Guide
 from ..guidance.record import Record
-from .check import check_run, readable
-from .patch import GuidedRun
+from .check import check_steps, readable
+from .patch import recorded
 from .types import CATEGORY, RecordIO
 
 
@@ -53,21 +52,22 @@ class RecordImage(io.ComfyNode):
         seed: int,
     ) -> io.NodeOutput:
         """Look at the picture."""
-        run = GuidedRun(model, Guide())
+        records: list[Record] = []
+        watched = recorded(model, records.append)
         latent = latent_image["samples"]
-        check_run(run.guide, run.family, positive, latent, steps)
-        readable(positive)
+        check_steps(steps)
+        readable([extra for _, extra in positive])
         if not latent.any():
             raise ValueError(
                 "latent_image is empty, so there is nothing to record; encode a picture with VAE "
                 "Encode and wire that latent here"
             )
         noise = comfy.sample.prepare_noise(latent, seed, latent_image.get("batch_index"))
-        sampling = run.model.get_model_object("model_sampling")
+        sampling = watched.get_model_object("model_sampling")
         sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, steps)
         look = Look()
         comfy.sample.sample_custom(
-            run.model,
+            watched,
             noise,
             1.0,  # without classifier-free guidance the caption alone is evaluated
             look,
@@ -75,11 +75,11 @@ class RecordImage(io.ComfyNode):
             positive,
             positive,
             latent,
-            callback=latent_preview.prepare_callback(run.model, steps),
+            callback=latent_preview.prepare_callback(watched, steps),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
-        return io.NodeOutput(_of_picture(run.record, look.picture))
+        return io.NodeOutput(_of_picture(records[-1], look.picture))
 
 
 class Look(comfy.samplers.Sampler):

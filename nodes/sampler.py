@@ -10,12 +10,12 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..guidance.energies import Term
-from ..guidance.guide import Guide
-from .check import check_levels, check_run
-from .patch import GuidedRun
-from .types import CATEGORY, RecordIO, Terms, number
-
-NORMALISED, RAW = "normalised", "raw (paper)"
+from ..guidance.record import Record
+from .check import check_steps
+from .patch import guided
+from .request import NORMALISED, request_inputs, requested
+from .run import family_of
+from .types import CATEGORY, RecordIO, number
 
 
 class KSampler(io.ComfyNode):
@@ -60,14 +60,10 @@ class KSampler(io.ComfyNode):
         terms: Sequence[Term] = (),
     ) -> io.NodeOutput:
         """Sample."""
-        to_sigma = model.get_model_object("model_sampling").percent_to_sigma
-        guide = Guide.over(terms, to_sigma, strength, raw=weighting == RAW)
-        run = GuidedRun(model, guide)
-        check_run(guide, run.family, positive, latent_image["samples"], steps)
-        if guide.terms:
-            check_levels(guide, _levels(model, steps, sampler_name, scheduler, denoise))
+        check_steps(steps)
+        records: list[Record] = []
         (latent,) = comfy_nodes.common_ksampler(
-            run.model,
+            guided(model, requested(terms, strength, weighting), records.append),
             seed,
             steps,
             cfg,
@@ -78,21 +74,13 @@ class KSampler(io.ComfyNode):
             latent_image,
             denoise=denoise,
         )
-        return io.NodeOutput(latent, run.record)
-
-
-def _levels(
-    model: ModelPatcher, steps: int, sampler_name: str, scheduler: str, denoise: float
-) -> list[float]:
-    """Noise levels of the steps, as ComfyUI's sampler will have them."""
-    sampler = comfy.samplers.KSampler(
-        model, steps, model.load_device, sampler_name, scheduler, denoise
-    )
-    return sampler.sigmas.tolist()
+        # with denoise 0 there is no run
+        record = records[-1] if records else Record(family_of(model).name, ())
+        return io.NodeOutput(latent, record)
 
 
 def _inputs() -> list[io.Input]:
-    return [*_sampling_inputs(), *_guidance_inputs()]
+    return [*_sampling_inputs(), *request_inputs("a plain KSampler with a record")]
 
 
 def _sampling_inputs() -> list[io.Input]:
@@ -134,31 +122,4 @@ def _sampling_inputs() -> list[io.Input]:
         io.Conditioning.Input("negative", tooltip="What to avoid. Any text encoder node."),
         io.Latent.Input("latent_image", tooltip="The latent to denoise. Any size and batch."),
         number("denoise", 1.0, 0.0, 1.0, "1 draws a new picture; less keeps some of the latent."),
-    ]
-
-
-def _guidance_inputs() -> list[io.Input]:
-    return [
-        number(
-            "strength",
-            1.0,
-            0.0,
-            100000.0,
-            "How strongly the terms steer. 1 is a good default for any model and prompt; "
-            "0 is a plain KSampler.",
-            step=0.05,
-        ),
-        io.Combo.Input(
-            "weighting",
-            options=[NORMALISED, RAW],
-            default=NORMALISED,
-            optional=True,
-            tooltip="normalised: the same strength suits every model. raw: the paper's gradient; "
-            "try strengths near 7500.",
-        ),
-        Terms.Input(
-            "terms",
-            optional=True,
-            tooltip="What to steer towards. Without terms: a plain KSampler with a record.",
-        ),
     ]

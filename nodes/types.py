@@ -7,6 +7,8 @@ RecordIO = io.Custom("SELF_GUIDANCE_RECORD")
 FeatureIO = io.Custom("SELF_GUIDANCE_FEATURE")
 HeadIO = io.Custom("SELF_GUIDANCE_HEAD")
 
+# Under it ComfyUI keeps what is ours: wrappers of a MODEL, the token table of a CONDITIONING.
+KEY = "self_guidance"
 CATEGORY = "self-guidance"
 TERMS = f"{CATEGORY}/terms"
 

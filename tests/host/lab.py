@@ -20,8 +20,9 @@ from selfguidance.guidance import energies
 from selfguidance.guidance.guide import Guide
 from selfguidance.guidance.record import Record
 from selfguidance.guidance.tokens import TokenTable
-from selfguidance.nodes.patch import KEY, GuidedRun
+from selfguidance.nodes.run import GuidedRun
 from selfguidance.nodes.sampler import KSampler
+from selfguidance.nodes.types import KEY
 from torch import Tensor
 
 WIDTH = 64
@@ -199,9 +200,11 @@ def one_step(
 ) -> GuidedRun:
     """A run of one Euler step from a noise level to the clean picture."""
     run = GuidedRun(model, guide)
+    patched = model.clone()
+    patched.model_options = run.options(patched.model_options)
     with torch.inference_mode():
         comfy.samplers.sample(
-            run.model,
+            patched,
             noise,
             positive,
             negative,

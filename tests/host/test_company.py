@@ -165,20 +165,20 @@ def test_a_lora_counts_and_is_taken_off_again(lab: ModuleType, inference: bool) 
 
 def test_the_order_of_patches_does_not_matter(lab: ModuleType, model: Any) -> None:
     import nodes
-    from selfguidance.guidance.guide import Guide
-    from selfguidance.nodes.patch import GuidedRun
+    from selfguidance.guidance.request import Request
+    from selfguidance.nodes.patch import guided
 
+    request = Request((lab.position(),))
     results = []
     for ours_first in (True, False):
         calls: list[int] = []
-        guide = Guide(((lab.position(), 1e9, 0.0),))
         patched = model.clone()
         if ours_first:
-            patched = GuidedRun(patched, guide).model
+            patched = guided(patched, request)
         patched.set_model_attn2_replace(adapter(calls), "output", 2)
         patched.set_model_sampler_post_cfg_function(lambda args: 0.9 * args["denoised"])
         if not ours_first:
-            patched = GuidedRun(patched, guide).model
+            patched = guided(patched, request)
         inputs = lab.settings()
         denoise, latent = inputs.pop("denoise"), inputs.pop("latent_image")
         with torch.inference_mode():

@@ -26,6 +26,15 @@ def picture(lab: ModuleType) -> dict[str, Any]:
     return {"samples": torch.randn(1, 4, 16, 16, generator=generator)}
 
 
+def levels_of(model: Any, steps: int, sampler: str, scheduler: str, denoise: float) -> list[float]:
+    """Noise levels of the steps, as ComfyUI's sampler will have them."""
+    import comfy.samplers
+
+    device = model.load_device
+    run = comfy.samplers.KSampler(model, steps, device, sampler, scheduler, denoise)
+    return run.sigmas.tolist()
+
+
 def acting(lab: ModuleType, record: Any, start: float, end: float) -> Any:
     from selfguidance.guidance.window import Window
 
@@ -74,11 +83,10 @@ def test_no_schedule_refuses_the_full_record_of_another(lab: ModuleType, model: 
     import comfy.samplers
     from selfguidance.guidance.guide import Guide
     from selfguidance.nodes.check import check_levels
-    from selfguidance.nodes.sampler import _levels
 
     sampling = model.get_model_object("model_sampling")
     runs = [
-        _levels(model, steps, "euler", scheduler, 1.0)
+        levels_of(model, steps, "euler", scheduler, 1.0)
         for scheduler, steps in product(comfy.samplers.KSampler.SCHEDULERS, (2, 4, 8, 25, 60))
     ]
     windows = [(0.0, 1.0), (0.0, 0.7), (0.0, 0.2), (0.4, 0.9)]
@@ -95,13 +103,12 @@ def test_a_record_serves_a_full_run_if_it_saw_most_of_its_noise_levels(
 ) -> None:
     from selfguidance.guidance.guide import Guide
     from selfguidance.nodes.check import check_levels
-    from selfguidance.nodes.sampler import _levels
 
     to_sigma = model.get_model_object("model_sampling").percent_to_sigma
     for scheduler, steps in product(("normal", "karras", "simple"), (10, 25)):
-        known = _levels(model, steps, "euler", "normal", denoise)[:-1]
+        known = levels_of(model, steps, "euler", "normal", denoise)[:-1]
         term = acting(lab, SimpleNamespace(sigmas=tuple(known)), 0.0, 1.0)
-        run = _levels(model, steps, "euler", scheduler, 1.0)
+        run = levels_of(model, steps, "euler", scheduler, 1.0)
         if fits:
             check_levels(Guide.over([term], to_sigma), run)
         else:

@@ -1,0 +1,63 @@
+"""What a run is asked to follow, before it is known what model samples it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .energies import Term
+from .guide import Guide
+
+
+@dataclass(frozen=True)
+class Request:
+    """Terms, and how strongly they steer.
+
+    Windows are still fractions of the schedule: which noise levels these are, only the model that
+    samples can tell.
+
+    Attributes:
+        terms, strength, raw: as in `Guide`.
+    """
+
+    terms: tuple[Term, ...] = ()
+    strength: float = 1.0
+    raw: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether it asks for nothing."""
+        return not self.terms or self.strength == 0
+
+    def guide(self, percent_to_sigma: Callable[[float], float]) -> Guide:
+        """The guide of a run; raises like `Guide.over`."""
+        return Guide.over(self.terms, percent_to_sigma, self.strength, self.raw)
+
+    def joined(self, more: "Request") -> "Request":
+        """Both at once, as if the terms of both came on one wire.
+
+        The larger strength counts for all, and the terms of the weaker request weigh less in
+        proportion. With equal strengths this is the plain chain; raw gradients simply add up.
+
+        Raises:
+            ValueError: one is raw and the other is not.
+        """
+        if self.empty or more.empty:
+            return more if self.empty else self
+        if self.raw != more.raw:
+            raise ValueError(
+                "weighting must be the same for all terms of a model: those that it follows "
+                f"already are {_name(self.raw)}, the new ones {_name(more.raw)}; choose one "
+                "weighting in all Self-Guidance nodes that this model passes"
+            )
+        strength = max(self.strength, more.strength)
+        terms = (*self._weighed(strength), *more._weighed(strength))
+        return Request(terms, strength, self.raw)
+
+    def _weighed(self, strength: float) -> tuple[Term, ...]:
+        """The terms, to be followed with a larger strength than they ask for."""
+        if self.strength == strength:
+            return self.terms
+        return tuple(term.combined(self.strength / strength) for term in self.terms)
+
+
+def _name(raw: bool) -> str:
+    return "raw" if raw else "normalised"

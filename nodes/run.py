@@ -1,0 +1,212 @@
+"""One sampling run under guidance: the wrappers that ComfyUI calls while it samples.
+
+PREPARE_SAMPLING   asks for the memory that the graph of a guided step needs.
+SAMPLER_SAMPLE     the model is loaded now: makes its weights differentiable for the run.
+PREDICT_NOISE      one model call: opens a `Call`, corrects the denoised prediction, adds a step
+                   to the record.
+CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, then the others
+                   without.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import comfy.model_sampling
+import torch
+from comfy.ldm.modules.attention import SpatialTransformer
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
+from torch import Tensor
+
+from ..guidance.families import Family, match
+from ..guidance.guide import Guide, Prediction
+from ..guidance.preserve import Preserve
+from ..guidance.properties import Properties
+from ..guidance.record import Record, Step, moved
+from .capture import Capture
+from .control import without_gradient
+from .listening import Options, listening
+from .types import KEY
+from .weights import differentiable
+
+# Pictures' worth of activations that ComfyUI is asked to keep free for the graph of one picture.
+GRAPH_MEMORY = 4
+NOTHING_SEEN = (
+    "guidance saw no attention of the positive prompt in this step: encode the prompt with "
+    "the Self-Guidance Prompt node, let no term act longer than the prompt's timestep range, and "
+    "switch off patches that replace the sampling of the conditionings"
+)
+
+Conds = list[Any]
+
+
+def family_of(model: ModelPatcher) -> Family:
+    """The family of a MODEL.
+
+    Raises:
+        ValueError: it is none that guidance knows.
+    """
+    blocks = getattr(model.get_model_object("diffusion_model"), "output_blocks", ())
+    depths = {}
+    for index, block in enumerate(blocks):
+        transformers = [layer for layer in block if isinstance(layer, SpatialTransformer)]
+        depths[index] = sum(len(layer.transformer_blocks) for layer in transformers)
+    return match(depths)
+
+
+def prediction_of(model: ModelPatcher) -> Prediction:
+    """How the MODEL's input mixes picture and noise."""
+    flow = isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
+    return Prediction.FLOW if flow else Prediction.VARIANCE
+
+
+@dataclass
+class Call:
+    """State of one model call of the sampler."""
+
+    capture: Capture
+    sigma: float
+    positive: frozenset[UUID]
+    guided: bool
+    started: bool = False
+    seen: Properties | None = None
+    gradient: Tensor | None = None
+    energies: dict[str, Tensor] = field(default_factory=dict)
+
+
+class GuidedRun:
+    """One sampling run: guides it, and keeps the record.
+
+    Args:
+        model: the MODEL that samples, as it is then; it is never changed.
+        guide: what to guide by; a guide without terms only records, and changes no bit of the
+            result.
+        recording: whether the record is wanted.
+    """
+
+    def __init__(self, model: ModelPatcher, guide: Guide, recording: bool = True) -> None:
+        self.guide = guide
+        self.family = family_of(model)
+        self.prediction = prediction_of(model)
+        self.recording = recording
+        self._steps: list[Step] = []
+
+    def options(self, model_options: Options) -> Options:
+        """Model options for the run; the caller's own stay as they are."""
+        options = copy_nested_dicts(model_options)
+        for kind, wrapper in (
+            (WrappersMP.PREPARE_SAMPLING, self._prepare_sampling),
+            (WrappersMP.SAMPLER_SAMPLE, self._sampler_sample),
+            (WrappersMP.PREDICT_NOISE, self._predict_noise),
+            (WrappersMP.CALC_COND_BATCH, self._calc_cond_batch),
+        ):
+            add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
+        return options
+
+    @property
+    def record(self) -> Record:
+        """What the run showed."""
+        return Record(self.family.name, tuple(self._steps))
+
+    def _prepare_sampling(
+        self,
+        executor: Callable,
+        model: ModelPatcher,
+        shape: Sequence[int],
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        if self.guide.terms:
+            shape = [shape[0] * GRAPH_MEMORY, *shape[1:]]
+        return executor(model, shape, *args, **kwargs)
+
+    def _sampler_sample(self, executor: Callable, guider: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if not self.guide.terms:
+            return executor(guider, *args, **kwargs)
+        with differentiable(guider.model_patcher.model.diffusion_model):
+            return executor(guider, *args, **kwargs)
+
+    def _predict_noise(
+        self,
+        executor: Any,
+        x: Tensor,
+        timestep: Tensor,
+        model_options: Options,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        sigma = float(timestep.max())
+        if not self.recording and not self.guide.active(sigma):
+            return executor(x, timestep, model_options, *args, **kwargs)
+        call = self._open(executor.class_obj.conds.get("positive", ()), sigma)
+        denoised = executor(x, timestep, {**model_options, KEY: call}, *args, **kwargs)
+        if call.seen is None:
+            if call.guided:
+                raise ValueError(NOTHING_SEEN)
+            return denoised
+        if call.gradient is not None:
+            denoised = self.guide.correct(denoised, call.gradient, timestep, self.prediction)
+        denoised, preserved = self.guide.preserve(call.seen, denoised)
+        if self.recording:
+            seen = replace(call.seen, denoised=denoised)
+            self._add_step(seen, {**call.energies, **preserved}, call.guided)
+        return denoised
+
+    def _open(self, positive: Conds, sigma: float) -> Call:
+        tables = {c["uuid"]: c[KEY] for c in positive if KEY in c and "area" not in c}
+        terms = self.guide.active(sigma)
+        traced = any(not isinstance(term, Preserve) for term in terms)
+        features = any(term.reads_features for term in terms)
+        capture = Capture(self.family, tables, traced, features)
+        uuids = frozenset(cond["uuid"] for cond in positive)
+        return Call(capture, sigma, uuids, guided=bool(terms))
+
+    def _calc_cond_batch(
+        self,
+        executor: Callable,
+        model: Any,
+        conds: Conds,
+        x: Tensor,
+        timestep: Tensor,
+        model_options: Options,
+    ) -> list[Tensor]:
+        call = model_options.get(KEY)
+        if call is None or call.started or not call.capture.tables:
+            return executor(model, conds, x, timestep, model_options)
+        guided = [_is_positive(cond, call.positive) for cond in conds]
+        if not any(guided):  # some guiders ask for one conditioning after the other
+            return executor(model, conds, x, timestep, model_options)
+        call.started = True
+        watched = listening(model_options, call.capture)
+        if not call.capture.traced:
+            outputs = executor(model, conds, x, timestep, watched)
+            call.seen = call.capture.properties(call.sigma)
+            return outputs
+        with torch.inference_mode(False), torch.enable_grad():
+            traced = x.detach().clone().requires_grad_()
+            alone = [
+                without_gradient(cond) if g else None for cond, g in zip(conds, guided, strict=True)
+            ]
+            outputs = executor(model, alone, traced, timestep.clone(), watched)
+            self._take_gradient(call, traced)
+        rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
+        others = executor(model, rest, x, timestep, model_options) if any(rest) else outputs
+        return [(a if g else b).detach() for a, b, g in zip(outputs, others, guided, strict=True)]
+
+    def _take_gradient(self, call: Call, traced: Tensor) -> None:
+        with torch.enable_grad():  # the capture has ended the graph of the model's pass
+            seen = call.capture.properties(call.sigma)
+            if seen is None:
+                return
+            call.gradient, call.energies = self.guide.gradient(seen, traced)
+        call.seen = moved(seen, traced.device, torch.float32)
+
+    def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:
+        values = {name: tuple(energy.float().tolist()) for name, energy in energies.items()}
+        self._steps.append(Step(moved(seen, torch.device("cpu"), torch.float16), values, guided))
+
+
+def _is_positive(cond: Any, positive: frozenset[UUID]) -> bool:
+    return bool(cond) and any(entry["uuid"] in positive for entry in cond)
