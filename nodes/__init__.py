@@ -2,11 +2,13 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .apply import Apply
 from .attention_terms import Box, Presence
 from .combine import Combine
 from .demo_model import DemoModel
 from .demo_picture import DemoPicture
 from .feature import Feature
+from .guider import Guider
 from .head import FitHead
 from .head_files import LoadHead, SaveHead
 from .image import Image
@@ -27,6 +29,8 @@ NODES: list[type[io.ComfyNode]] = [
     DemoPicture,
     Prompt,
     KSampler,
+    Guider,
+    Apply,
     MoveObject,
     ResizeObject,
     CopyObject,

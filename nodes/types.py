@@ -91,5 +91,6 @@ def term_inputs(weight: float = 1.0, end: float = 1.0) -> list[io.Input]:
 def terms_output() -> io.Output:
     """The chain with this node's terms at its end."""
     return Terms.Output(
-        display_name="terms", tooltip="Wire into a Self-Guidance KSampler, or into the next term."
+        display_name="terms",
+        tooltip="Wire into a Self-Guidance KSampler, Guider or Apply, or into the next term.",
     )

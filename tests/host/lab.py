@@ -14,12 +14,20 @@ import comfy.supported_models
 import nodes as comfy_nodes
 import torch
 from comfy.model_patcher import ModelPatcher
+from comfy_extras.nodes_custom_sampler import (
+    DisableNoise,
+    KSamplerSelect,
+    RandomNoise,
+    SamplerCustomAdvanced,
+)
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
 from selfguidance.demo import architecture
 from selfguidance.guidance import energies
 from selfguidance.guidance.guide import Guide
 from selfguidance.guidance.record import Record
 from selfguidance.guidance.tokens import TokenTable
+from selfguidance.nodes.apply import Apply
+from selfguidance.nodes.guider import Guider
 from selfguidance.nodes.run import GuidedRun
 from selfguidance.nodes.sampler import KSampler
 from selfguidance.nodes.types import KEY
@@ -218,3 +226,40 @@ def one_step(
             seed=0,
         )
     return run
+
+
+def applied(
+    model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **more: Any
+) -> ModelPatcher:
+    """The MODEL of our Apply node."""
+    with torch.inference_mode():
+        return Apply.execute(model, strength, terms=terms, **more).args[0]
+
+
+def guider(
+    model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **changes: Any
+) -> Any:
+    """The GUIDER of our Guider node, with the conditionings and cfg of `settings`."""
+    inputs = {name: settings(**changes)[name] for name in ("positive", "negative", "cfg")}
+    with torch.inference_mode():
+        return Guider.execute(model, **inputs, strength=strength, terms=terms).args[0]
+
+
+def levels(model: ModelPatcher, **changes: Any) -> Tensor:
+    """Noise levels of the steps of `settings`, as ComfyUI's KSampler has them."""
+    names = ("steps", "sampler_name", "scheduler", "denoise")
+    steps, sampler, scheduler, denoise = (settings(**changes)[name] for name in names)
+    device = model.load_device
+    return comfy.samplers.KSampler(model, steps, device, sampler, scheduler, denoise).sigmas
+
+
+def custom(guider: Any, sigmas: Tensor, noise: bool = True, **changes: Any) -> Tensor:
+    """Samples of ComfyUI's SamplerCustomAdvanced, with seed, sampler and latent of `settings`."""
+    inputs = settings(**changes)
+    with torch.inference_mode():
+        chance = RandomNoise.execute(inputs["seed"]) if noise else DisableNoise.execute()
+        (sampler,) = KSamplerSelect.execute(inputs["sampler_name"]).args
+        results = SamplerCustomAdvanced.execute(
+            chance.args[0], guider, sampler, sigmas, inputs["latent_image"]
+        )
+    return results.args[0]["samples"]

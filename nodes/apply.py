@@ -1,0 +1,52 @@
+"""Guidance on a MODEL, for whatever samples it."""
+
+from collections.abc import Sequence
+
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+
+from ..guidance.energies import Term
+from .patch import guided
+from .request import NORMALISED, request_inputs, requested
+from .types import CATEGORY
+
+
+class Apply(io.ComfyNode):
+    """A MODEL that follows terms in every sampler."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return io.Schema(
+            node_id="SelfGuidanceApply",
+            display_name="Self-Guidance Apply",
+            category=CATEGORY,
+            description="The model, steered by the terms in whatever samples it: KSampler, "
+            "KSampler (Advanced), custom samplers with any guider, detailers. Gives no record; "
+            "the Self-Guidance KSampler does.",
+            inputs=[
+                io.Model.Input(
+                    "model",
+                    tooltip="The model to steer, which is not changed itself. Terms that it "
+                    "follows already stay.",
+                ),
+                *request_inputs("the model as it is"),
+            ],
+            outputs=[
+                io.Model.Output(
+                    tooltip="The model that follows the terms. Sample with a positive prompt from "
+                    "a Self-Guidance Prompt."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: ModelPatcher,
+        strength: float,
+        weighting: str = NORMALISED,
+        terms: Sequence[Term] = (),
+    ) -> io.NodeOutput:
+        """Patch a clone."""
+        return io.NodeOutput(guided(model, requested(terms, strength, weighting)))
