@@ -33,7 +33,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20230601)
     parser.add_argument("--pictures", type=int, default=56000, help="rendered scenes")
     parser.add_argument(
-        "--steps", type=int, default=5700, help="steps of the UNet and text encoder"
+        "--steps", type=int, default=9750, help="steps of the UNet and text encoder"
     )
     parser.add_argument("--batch", type=int, default=32, help="pictures a step; 256 suits a GPU")
     parser.add_argument("--lr", type=float, default=3e-3)
