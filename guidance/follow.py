@@ -133,6 +133,7 @@ def remove_object(
     own = set(reference.table.find(object))
     others = [name for name in reference.table.objects if not own & set(reference.table.find(name))]
     held = window if window.empty else Window(window.start, 1.0)
-    rest = PreserveRest(object=object, reference=reference, weight=weight, window=held)
+    then: dict[str, Any] = {"object": object, "reference": reference}
+    rest = PreserveRest(**then, weight=weight, window=held, gone=True)
     stay = (copy_object(name, name, reference, Affine(), weight, 0.0, window) for name in others)
     return (rest, *(term for terms in stay for term in terms))

@@ -91,6 +91,7 @@ class PreserveRest(Preserve):
         transform: where the object goes, see `energies.Shape`.
         threshold: shape above which a cell belongs to the object.
         margin: cells added around it.
+        gone: the object is taken away, so no other term keeps it, see `recipes.resolved`.
 
     Raises:
         ValueError: the reference lacks the object.
@@ -99,6 +100,7 @@ class PreserveRest(Preserve):
     transform: Affine = field(default=Affine())
     threshold: float = 0.2
     margin: int = 1
+    gone: bool = False
 
     @property
     def label(self) -> str:

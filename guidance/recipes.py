@@ -111,11 +111,6 @@ class Recipe(Term):
     def __post_init__(self) -> None:
         self.parts(self.transform)  # says what the reference lacks where the recipe is made
 
-    @property
-    def acts(self) -> bool:
-        """Whether the object is guided at all."""
-        return self.weight != 0 and not self.window.empty
-
     def parts(self, transform: Affine) -> tuple[Term, ...]:
         """The recipe's terms, should the object go there."""
         terms = transform_object(
@@ -136,40 +131,68 @@ def resolved(terms: Sequence[Term]) -> tuple[Term, ...]:
 
     Recipes act together, in whatever order they come. Those of one object ask for all of their
     transforms at once: a move and a resize, not a tug of war. What keeps the place, size or shape
-    that a reference shows, of an object that a recipe gives another one, gives way.
+    that a reference shows, of an object that a recipe gives another one, gives way. So does all
+    that keeps an object which is removed, since the prompt no longer names it.
 
     Raises:
         ValueError: two recipes change one object relative to two references.
     """
     recipes = [term for term in terms if isinstance(term, Recipe)]
     aims = {id(recipe): _aim(recipe, recipes) for recipe in recipes}
+    removed = [t for t in terms if isinstance(t, PreserveRest) and t.gone and _acts(t)]
     found: list[Term] = []
     for term in terms:
         own = term.object if isinstance(term, Recipe) else None
         parts = term.parts(aims[id(term)]) if isinstance(term, Recipe) else (term,)
         for part in parts:
-            rivals = [r for r in recipes if r.acts and _kept_else(part, aims[id(r)])]
+            if any(_keeps_removed(part, rest) for rest in removed):
+                continue
+            rivals = [r for r in recipes if _acts(r) and _kept_else(part, aims[id(r)])]
             if part.object == own or not any(_same(part, rival) for rival in rivals):
                 found.append(part)
     return tuple(found)
 
 
-def _kept_else(term: Term, aim: Affine) -> bool:
-    """Whether a term keeps as in its reference what a transform changes."""
+def _acts(term: Term) -> bool:
+    """Whether a term is switched on at all."""
+    return term.weight != 0 and not term.window.empty
+
+
+def _keeps(term: Term) -> bool:
+    """Whether a term keeps an object as its reference shows it."""
     if not term.references:
         return False
     if isinstance(term, (Position, Concentration)):
-        return term.x == term.y == 0 and (aim.dx != 0 or aim.dy != 0)
+        return term.x == term.y == 0
     if isinstance(term, Size):
-        return term.size == 1 and aim.scale_x * aim.scale_y != 1
-    return isinstance(term, Shape) and term.transform == Affine() and aim != Affine()
+        return term.size == 1
+    return isinstance(term, Appearance) or (isinstance(term, Shape) and term.transform == Affine())
+
+
+def _kept_else(term: Term, aim: Affine) -> bool:
+    """Whether a term keeps as in its reference what a transform changes."""
+    if not _keeps(term) or isinstance(term, Appearance):
+        return False
+    if isinstance(term, (Position, Concentration)):
+        return aim.dx != 0 or aim.dy != 0
+    if isinstance(term, Size):
+        return aim.scale_x * aim.scale_y != 1
+    return aim != Affine()
+
+
+def _keeps_removed(term: Term, rest: PreserveRest) -> bool:
+    """Whether a term keeps an object that is taken away."""
+    known = any(record is rest.reference for record in term.references)
+    if not (known and _keeps(term) and term.compared == term.object):
+        return False
+    return not _differs(rest.reference, term.object, rest.object)
 
 
 def _aim(recipe: Recipe, recipes: Sequence[Recipe]) -> Affine:
     """Where all recipes of its object together take it."""
-    if not recipe.acts:
+    if not _acts(recipe):
         return recipe.transform
-    peers = [r for r in recipes if r.acts and _same(recipe, r)]
+    peers = [r for r in recipes if _acts(r) and _same(recipe, r)]
     if any(peer.reference is not recipe.reference for peer in peers):
         raise ValueError(
             f"object {recipe.object!r} is moved or resized relative to two references at once; "

@@ -1,6 +1,8 @@
 """Following a reference: which terms, with which weights, for which objects."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 from selfguidance.guidance.energies import Appearance, Position, Shape, Size, Term
@@ -129,12 +131,53 @@ def test_a_removal_that_is_switched_off_does_nothing(weight: float, window: Wind
     assert Guide.over(terms, lambda percent: 1 - percent).terms == ()
 
 
+def named_by(terms: Sequence[Term]) -> set[str]:
+    """Objects that the prompt has to name for these terms to act together."""
+    return {phrase for term in resolved(terms) for phrase in term.phrases}
+
+
 def test_a_removal_gives_way_to_a_move_of_another_object() -> None:
     then = pictured("red circle and star")
     move = Recipe(object="star", reference=then, transform=Affine(dx=0.25))
     removal = remove_object("red circle", then, 1, ALWAYS)
     kept = [t for t in resolved([*removal, move]) if t.object == "star" and t in removal]
     assert [type(t) for t in kept] == [Size]
+
+
+def test_nothing_keeps_an_object_that_is_removed_in_whatever_order() -> None:
+    then = pictured()
+    circle, square = (remove_object(o, then, 1, ALWAYS) for o in ("circle", "blue square"))
+    move = Recipe(object="star", reference=then, transform=Affine(dx=0.25))
+    everything = follow(then, {o: o for o in then.table.objects}, 1, 1, ALWAYS)
+    for order in permutations([circle, square, (move,), everything]):
+        assert named_by([term for terms in order for term in terms]) == {"star"}
+    assert named_by([*circle, *everything]) == {"star", "blue square"}
+    held = [t for t in resolved([*circle, *square, move]) if isinstance(t, PreserveRest)]
+    assert {t.object for t in held} == {"circle", "blue square", "star"}
+
+
+def test_what_is_asked_of_a_name_that_is_removed_elsewhere_stays() -> None:
+    """Another picture's circle, the circle's place for another thing, and what a number asks."""
+    then = pictured()
+    own = (
+        *follow(pictured(), {"red circle": "red circle"}, 1, 1, ALWAYS),
+        *follow(then, {"moon": "red circle", "red circle": "star"}, 1, 1, ALWAYS),
+        Position(object="red circle", x=0, y=0),
+        Size(object="red circle", size=1),
+        Position(object="red circle", x=0.1, y=0, reference=then),
+    )
+    removal = remove_object("red circle", then, 1, ALWAYS)
+    assert resolved([*removal, *own]) == (*removal, *own)
+
+
+@pytest.mark.parametrize(("weight", "window"), [(0.0, ALWAYS), (1.0, Window(0.4, 0.4))])
+def test_a_removal_that_is_switched_off_lets_others_keep_its_object(
+    weight: float, window: Window
+) -> None:
+    then = pictured()
+    off = remove_object("star", then, weight, window)
+    move = Recipe(object="red circle", reference=then, transform=Affine(dx=0.25))
+    assert "star" in named_by([move, *off])
 
 
 def test_a_reference_without_a_picture_cannot_be_held() -> None:
