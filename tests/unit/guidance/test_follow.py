@@ -180,6 +180,12 @@ def test_a_removal_that_is_switched_off_lets_others_keep_its_object(
     assert "star" in named_by([move, *off])
 
 
+def test_the_rest_alone_removes_nothing() -> None:
+    then = pictured()
+    rest = PreserveRest(object="star", reference=then)
+    assert "star" in named_by([rest, *follow(then, SAME, 1, 1, ALWAYS)])
+
+
 def test_a_reference_without_a_picture_cannot_be_held() -> None:
     blank = record(replace(pictured().last, denoised=None))
     with pytest.raises(ValueError, match="reference of 'all but star' holds no picture"):
