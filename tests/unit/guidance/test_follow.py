@@ -33,6 +33,13 @@ def test_layout_is_shape_place_and_size_and_the_look_counts_a_tenth() -> None:
     assert LOOK == 0.1
 
 
+def test_a_look_alone_counts_more_and_to_the_end() -> None:
+    (look,) = follow(pictured(), SAME, 0, 2.0, EARLY)
+    assert look.weight == pytest.approx(0.6) and look.window == Window(0.1, 1.0)
+    (off,) = follow(pictured(), SAME, 0, 2.0, Window(0.3, 0.3))
+    assert off.window.empty
+
+
 def test_what_has_no_weight_is_no_term() -> None:
     then = pictured()
     assert [t[0] for t in parts(follow(then, SAME, 0, 1, ALWAYS))] == ["Appearance"]
