@@ -46,15 +46,19 @@ def check_run(
         )
     table = readable(conds["positive"])
     for term, *_ in guide.terms:
-        for phrase in term.phrases:
-            table.find(phrase)
-        for record in term.references:
-            _check_reference(term.label, record, family, len(latent))
-        _check_mask(term, len(latent))
-        _check_feature(term, family, len(latent))
-        head = getattr(term, "head", None)
-        if head is not None:
-            check_head(head, family)
+        _check_term(term, table, family, len(latent))
+
+
+def _check_term(term: Term, table: TokenTable, family: Family, batch: int) -> None:
+    for phrase in term.phrases:
+        table.find(phrase)
+    for record in term.references:
+        _check_reference(term.label, record, family, batch)
+    _check_mask(term, batch)
+    _check_feature(term, family, batch)
+    head = getattr(term, "head", None)
+    if head is not None:
+        check_head(head, family)
 
 
 def check_steps(steps: int) -> None:
