@@ -76,10 +76,12 @@ def prompt(phrases: Sequence[str]) -> str:
     return " and ".join(f"{'an' if p.startswith('orange') else 'a'} {p}" for p in phrases)
 
 
-def drawn(studio: Studio, phrases: Sequence[str], seed: int, **size: int) -> Source | None:
+def drawn(
+    studio: Studio, phrases: Sequence[str], seed: int, width: int = SIZE, height: int = SIZE
+) -> Source | None:
     """A run of the model that shows exactly what its prompt says; None if no seed in a row does."""
     for offset in range(TRIES):
-        shot = studio.shoot(prompt(phrases), seed + offset, **size)
+        shot = studio.shoot(prompt(phrases), seed + offset, width=width, height=height)
         found = _each(shot.objects, phrases)
         if found is not None:
             return Source(shot.image, shot.record, tuple(phrases), found, seed + offset)
