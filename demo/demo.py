@@ -16,7 +16,7 @@ from .studio import Outcome, Shot, Studio, call, compare
 
 PROMPT = "a red circle and a blue square"
 OBJECT, OTHER = "red circle", "blue square"
-SEED = 0
+SEED = 2
 OFFSET = (0.3, 0.0)
 
 
