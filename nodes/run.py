@@ -38,6 +38,10 @@ NOTHING_SEEN = (
     "the Self-Guidance Prompt node, let no term act longer than the prompt's timestep range, and "
     "switch off patches that replace the sampling of the conditionings"
 )
+IN_PARTS = (
+    "guidance reads the whole latent at once, but context windows show the model parts of it: take "
+    "the Context Windows node off this model, or make its context_length at least the latent's size"
+)
 
 Conds = list[Any]
 
@@ -68,7 +72,7 @@ class Call:
 
     capture: Capture
     sigma: float
-    positive: frozenset[UUID]
+    shape: torch.Size
     guided: bool
     started: bool = False
     seen: Properties | None = None
@@ -140,7 +144,7 @@ class GuidedRun:
         sigma = float(timestep.max())
         if not self.recording and not self.guide.active(sigma):
             return executor(x, timestep, model_options, *args, **kwargs)
-        call = self._open(executor.class_obj.conds.get("positive", ()), sigma)
+        call = self._open(executor.class_obj.conds.get("positive", ()), sigma, x.shape)
         denoised = executor(x, timestep, {**model_options, KEY: call}, *args, **kwargs)
         if call.seen is None:
             if call.guided:
@@ -154,14 +158,13 @@ class GuidedRun:
             self._add_step(seen, {**call.energies, **preserved}, call.guided)
         return denoised
 
-    def _open(self, positive: Conds, sigma: float) -> Call:
+    def _open(self, positive: Conds, sigma: float, shape: torch.Size) -> Call:
         tables = {c["uuid"]: c[KEY] for c in positive if KEY in c and "area" not in c}
         terms = self.guide.active(sigma)
         traced = any(not isinstance(term, Preserve) for term in terms)
         features = any(term.reads_features for term in terms)
         capture = Capture(self.family, tables, traced, features)
-        uuids = frozenset(cond["uuid"] for cond in positive)
-        return Call(capture, sigma, uuids, guided=bool(terms))
+        return Call(capture, sigma, shape, guided=bool(terms))
 
     def _calc_cond_batch(
         self,
@@ -173,10 +176,14 @@ class GuidedRun:
         model_options: Options,
     ) -> list[Tensor]:
         call = model_options.get(KEY)
-        if call is None or call.started or not call.capture.tables:
+        if call is None or call.started:
             return executor(model, conds, x, timestep, model_options)
-        guided = [_is_positive(cond, call.positive) for cond in conds]
+        guided = [_is_positive(cond, call.capture.tables) for cond in conds]
         if not any(guided):  # some guiders ask for one conditioning after the other
+            return executor(model, conds, x, timestep, model_options)
+        if x.shape != call.shape:
+            if call.guided:
+                raise ValueError(IN_PARTS)
             return executor(model, conds, x, timestep, model_options)
         call.started = True
         watched = listening(model_options, call.capture)
@@ -208,5 +215,5 @@ class GuidedRun:
         self._steps.append(Step(moved(seen, torch.device("cpu"), torch.float16), values, guided))
 
 
-def _is_positive(cond: Any, positive: frozenset[UUID]) -> bool:
-    return bool(cond) and any(entry["uuid"] in positive for entry in cond)
+def _is_positive(cond: Any, tables: Mapping[UUID, Any]) -> bool:
+    return bool(cond) and any(entry["uuid"] in tables for entry in cond)
