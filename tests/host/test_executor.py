@@ -159,6 +159,55 @@ def test_a_wrong_object_is_reported_at_its_node(server: serve.Server) -> None:
     assert "green star" in data["exception_message"] and "circle" in data["exception_message"]
 
 
+def front_ends() -> Graph:
+    """The same run by our KSampler, by Apply in ComfyUI's KSampler and by our Guider, and plain."""
+    begin = {name: graph(4)[name] for name in ("model", "positive", "negative", "latent")}
+    wires = {name: SAMPLER[name] for name in ("model", "positive", "negative", "cfg")}
+    theirs = {**SAMPLER, "seed": 2, "steps": 4}
+    del theirs["strength"]
+    follow = {"strength": 1.0, "terms": ["term", 0]}
+    target = {"object": "red circle", "x": 0.8, "y": 0.3, "relative": False}
+    schedule = {"model": ["model", 0], "scheduler": "normal", "steps": 4, "denoise": 1.0}
+    parts = {name: [name, 0] for name in ("noise", "guider", "sampler", "sigmas")}
+    samplers = {
+        "ours": ours("KSampler", **theirs, **follow),
+        "applied": node("KSampler", **{**theirs, "model": ["apply", 0]}),
+        "custom": node("SamplerCustomAdvanced", **parts, latent_image=["latent", 0]),
+        "plain": node("KSampler", **theirs),
+    }
+    result = {
+        **begin,
+        "term": ours("Position", **target, **TIMES),
+        "apply": ours("Apply", model=["model", 0], **follow),
+        "guider": ours("Guider", **wires, **follow),
+        "noise": node("RandomNoise", noise_seed=2),
+        "sampler": node("KSamplerSelect", sampler_name="euler"),
+        "sigmas": node("BasicScheduler", **schedule),
+        **samplers,
+    }
+    for name in samplers:
+        result[f"decode {name}"] = node("VAEDecode", samples=[name, 0], vae=["model", 2])
+        result[f"show {name}"] = node("PreviewImage", images=[f"decode {name}", 0])
+    return result
+
+
+def test_every_front_end_draws_the_same_picture(server: serve.Server) -> None:
+    run = Run(server, front_ends())
+    assert run.end[0] == "execution_success", run.end
+    pictures = {}
+    for name in ("ours", "applied", "custom", "plain"):
+        (image,) = run.history["outputs"][f"show {name}"]["images"]
+        pictures[name] = server.get(f"/view?filename={image['filename']}&type={image['type']}")
+    assert pictures["ours"] == pictures["applied"] == pictures["custom"] != pictures["plain"]
+    wrong = front_ends()
+    wrong["term"]["inputs"]["object"] = "green star"
+    for name in ("ours", "custom", "plain"):
+        del wrong[f"show {name}"]
+    kind, data = Run(server, wrong).end
+    assert kind == "execution_error" and data["node_id"] == "applied"
+    assert "green star" in data["exception_message"] and "circle" in data["exception_message"]
+
+
 def test_comfyuis_own_step_previews_come_from_guided_runs(
     lab: Any, shapes: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
