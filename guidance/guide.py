@@ -65,8 +65,9 @@ class Guide:
             ValueError: recipes that cannot act together.
         """
         known = [t for t in resolved(terms) if not t.window.empty] if strength != 0 else []
-        # one that holds nothing still says what a recipe sets free, see `preserve`
-        used = [t for t in known if t.weight != 0 or isinstance(t, PreserveRest)]
+        # a move that holds nothing still says what it sets free, see `preserve`; a removal that
+        # is switched off sets nothing free
+        used = [t for t in known if t.weight != 0 or (isinstance(t, PreserveRest) and not t.gone)]
         if not any(t.weight for t in used):
             used = []
         return cls(tuple((t, *t.window.sigmas(percent_to_sigma)) for t in used), strength, raw)

@@ -1,10 +1,12 @@
 """What a run is asked to follow, before it is known what model samples it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .energies import Term
 from .guide import Guide
+from .preserve import Preserve
+from .recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Request:
         """Both at once, as if the terms of both came on one wire.
 
         The larger strength counts for all, and the terms of the weaker request weigh less in
-        proportion. With equal strengths this is the plain chain; raw gradients simply add up.
+        proportion. With equal strengths this is the plain chain; raw gradients simply add up. What
+        either holds of a picture is held as much as by itself.
 
         Raises:
             ValueError: one is raw and the other is not.
@@ -56,7 +59,21 @@ class Request:
         """The terms, to be followed with a larger strength than they ask for."""
         if self.strength == strength:
             return self.terms
-        return tuple(term.combined(self.strength / strength) for term in self.terms)
+        share = self.strength / strength
+        # no strength holds more than all, see `Guide.preserve`
+        held = min(1.0, self.strength) / min(1.0, strength)
+        return tuple(_weighed(term, share, held) for term in self.terms)
+
+
+def _weighed(term: Term, share: float, held: float) -> Term:
+    """The term with a share of its weight, or with another share of what it holds."""
+    if isinstance(term, Preserve):
+        return term.combined(held)
+    if isinstance(term, Recipe):
+        weighed = term.combined(share)
+        kept = replace(weighed.balance, rest=held * term.balance.rest)
+        return replace(weighed, balance=kept)
+    return term.combined(share)
 
 
 def _name(raw: bool) -> str:

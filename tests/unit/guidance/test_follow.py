@@ -187,6 +187,14 @@ def test_a_removal_that_is_switched_off_lets_others_keep_its_object(
     assert "star" in named_by([move, *off])
 
 
+def test_a_removal_that_is_switched_off_sets_nothing_free() -> None:
+    then = pictured()
+    move = Recipe(object="red circle", reference=then, transform=Affine(dx=0.25))
+    off = remove_object("star", then, 0, ALWAYS)
+    held = Guide.over([move, *off], lambda percent: 1 - percent).terms
+    assert [t.object for t, *_ in held if isinstance(t, PreserveRest)] == ["red circle"]
+
+
 def test_the_rest_alone_removes_nothing() -> None:
     then = pictured()
     rest = PreserveRest(object="star", reference=then)

@@ -4,8 +4,12 @@ from dataclasses import replace
 
 import pytest
 from selfguidance.guidance.energies import Position, Size
+from selfguidance.guidance.preserve import PreserveRest
+from selfguidance.guidance.recipes import Balance, Recipe, resolved
 from selfguidance.guidance.request import Request
+from selfguidance.guidance.warp import Affine
 from selfguidance.guidance.window import Window
+from selfguidance.tests.unit.guidance.toys import pictured
 
 HERE = Position(object="star", x=0.2, y=0.3, weight=3.0)
 LARGE = Size(object="circle", size=0.1, weight=2.0)
@@ -23,6 +27,25 @@ def test_the_terms_of_the_weaker_count_less_in_proportion(raw: bool) -> None:
     half = replace(HERE, weight=0.75)  # 3 * 0.5 / 2
     assert weak.joined(strong) == Request((half, LARGE), 2.0, raw)
     assert strong.joined(weak) == Request((LARGE, half), 2.0, raw)
+
+
+@pytest.mark.parametrize(
+    ("weak", "strong", "share"), [(1.0, 4.0, 1.0), (0.5, 1.0, 0.5), (0.5, 4.0, 0.5)]
+)
+def test_what_is_held_is_held_as_much_as_alone(weak: float, strong: float, share: float) -> None:
+    """A strength above 1 holds no more than all, so beside it nothing is held less."""
+    then = pictured()
+    rest = PreserveRest(object="star", reference=then, weight=0.8)
+    move = Recipe(
+        object="star", reference=then, transform=Affine(dx=0.1), balance=Balance(rest=0.8)
+    )
+    both = Request((rest, move), weak).joined(Request((LARGE,), strong))
+    terms = resolved(both.terms)
+    assert [t.weight for t in terms if isinstance(t, PreserveRest)] == pytest.approx(
+        [0.8 * share] * 2
+    )
+    (goes,) = (t for t in terms if isinstance(t, Position))
+    assert goes.weight == pytest.approx(2 * weak / strong)
 
 
 @pytest.mark.parametrize("nothing", [Request(), Request((HERE,), 0.0), Request((), 5.0, True)])
