@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from selfguidance.demo import serve
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,17 @@ def shapes(lab: ModuleType) -> tuple[Any, Any, Any]:
     from selfguidance.demo import model
 
     return model.load()
+
+
+@pytest.fixture(scope="session")
+def known(server: serve.Server) -> dict[str, Any]:
+    """What the server tells about every node."""
+    return server.json("/object_info")
+
+
+@pytest.fixture(scope="session")
+def shown(server: serve.Server) -> Any:
+    """Run an example workflow, once; its pictures by the title of their node."""
+    from selfguidance.tests.host.gallery import Gallery
+
+    return Gallery(server)
