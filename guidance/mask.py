@@ -96,6 +96,11 @@ class HeadMask(Mask):
     reads_features: ClassVar[bool] = True
 
     @property
+    def phrases(self) -> tuple[str, ...]:
+        """None: the head needs no word of the prompt."""
+        return ()
+
+    @property
     def label(self) -> str:
         """Name in records and plots."""
         return f"mask of {self.object} by head"

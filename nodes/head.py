@@ -44,7 +44,8 @@ class FitHead(io.ComfyNode):
             outputs=[
                 HeadIO.Output(
                     display_name="head",
-                    tooltip="For a Mask term, or for Save Head. It fits models of the same family.",
+                    tooltip="For a Mask or Appearance term, or for Save Head. It fits models of "
+                    "the same family.",
                 )
             ],
         )

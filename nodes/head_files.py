@@ -69,8 +69,8 @@ class LoadHead(io.ComfyNode):
             outputs=[
                 HeadIO.Output(
                     display_name="head",
-                    tooltip="The head, for a Mask term. It fits models of the family that it was "
-                    "fitted on.",
+                    tooltip="The head, for a Mask or Appearance term. It fits models of the family "
+                    "that it was fitted on.",
                 )
             ],
         )

@@ -20,7 +20,8 @@ PLACE, PRESERVE = "place", "preserve"
 def _inputs() -> list[io.Input]:
     return [
         object_input(
-            "place: the object, in the words of the prompt. preserve: only a name for the region."
+            "place: the object, in the words of the prompt. With a head, and in preserve: only a "
+            "name."
         ),
         io.Mask.Input("mask", tooltip="Of any size; values between 0 and 1 count in part."),
         io.Combo.Input(

@@ -27,7 +27,7 @@ class AttentionPreview(io.ComfyNode):
             description="Shows where the model saw an object, at one step or over the whole run, "
             "plain or over the picture. Leave the object empty for a sheet of all words.",
             inputs=[
-                RecordIO.Input("record", tooltip="Record of a Self-Guidance KSampler."),
+                RecordIO.Input("record", tooltip="From a Self-Guidance KSampler or Record Image."),
                 io.String.Input(
                     "object",
                     default="",

@@ -11,6 +11,11 @@ from ..guidance.warp import Affine
 from ..guidance.window import Window
 from .types import CATEGORY, number, object_input, reference_input, term_inputs, terms_output
 
+WEIGHS = (
+    "How much the change counts against the keeping of the rest. 0 changes nothing, but still "
+    "keeps the rest."
+)
+
 
 def _keep_inputs() -> list[io.Input]:
     return [
@@ -29,7 +34,8 @@ def _keep_inputs() -> list[io.Input]:
             0.0,
             1.0,
             "How much of everything outside the object is held as in the reference: 1 "
-            "holds it fully, 0 is the paper's recipe, which lets the background change.",
+            "holds it fully, 0 is the paper's recipe, which lets the background change; needed "
+            "when other terms shall draw something new there.",
             step=0.05,
             optional=True,
         ),
@@ -53,7 +59,7 @@ class MoveObject(io.ComfyNode):
                 number("dx", 0.25, -1.0, 1.0, "Distance to the right as a fraction of the width."),
                 number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
                 reference_input(),
-                *term_inputs(end=GUIDED.end),
+                *term_inputs(end=GUIDED.end, weighs=WEIGHS),
                 *_keep_inputs(),
             ],
             outputs=[terms_output()],
@@ -110,7 +116,7 @@ class ResizeObject(io.ComfyNode):
                     step=0.05,
                 ),
                 reference_input(),
-                *term_inputs(end=GUIDED.end),
+                *term_inputs(end=GUIDED.end, weighs=WEIGHS),
                 *_keep_inputs(),
             ],
             outputs=[terms_output()],

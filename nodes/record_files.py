@@ -21,7 +21,7 @@ class SaveRecord(io.ComfyNode):
             description="Writes a record into ComfyUI's output folder, so that its run can be the "
             "reference of terms another day.",
             inputs=[
-                RecordIO.Input("record", tooltip="Record of a Self-Guidance KSampler."),
+                RecordIO.Input("record", tooltip="From a Self-Guidance KSampler or Record Image."),
                 io.String.Input(
                     "filename_prefix",
                     default="self_guidance/record",

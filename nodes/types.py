@@ -38,11 +38,11 @@ def object_input(
 def reference_input(optional: bool = False) -> io.Input:
     """A record to compare with."""
     text = (
-        "Record of the run to compare with, from a Self-Guidance KSampler: usually the unguided "
-        "run with the same seed."
+        "Record to compare with: usually of the unguided run with the same seed, from a "
+        "Self-Guidance KSampler; or from Record Image or Load Record."
     )
     if optional:
-        text += " Needed when the target is relative."
+        text += " An absolute target needs none."
     return RecordIO.Input("reference", optional=optional, tooltip=text)
 
 
@@ -57,7 +57,11 @@ def reference_object_input() -> io.Input:
     )
 
 
-def term_inputs(weight: float = 1.0, end: float = 1.0) -> list[io.Input]:
+def term_inputs(
+    weight: float = 1.0,
+    end: float = 1.0,
+    weighs: str = "How much this term counts against the other terms. 0 switches it off.",
+) -> list[io.Input]:
     """Weight, window and chain, which every term has."""
     return [
         number(
@@ -65,7 +69,7 @@ def term_inputs(weight: float = 1.0, end: float = 1.0) -> list[io.Input]:
             weight,
             0.0,
             1000.0,
-            "How much this term counts against the other terms. 0 switches it off.",
+            weighs,
             step=0.05,
         ),
         number(

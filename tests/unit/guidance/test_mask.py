@@ -233,3 +233,9 @@ def test_a_mask_that_places_nothing_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=f"the mask of 'circle' {reason}"):
         make(mask)
+
+
+def test_a_head_needs_no_word_of_the_prompt() -> None:
+    mask = left(4, 4, 2)[None]
+    assert by_head(mask).phrases == ()
+    assert Mask(object="circle", mask=mask).phrases == ("circle",)
