@@ -15,8 +15,8 @@ REGISTRY = "api.comfy.org"  # the page looks up every pack's nodes there, and ma
 WORKFLOWS = sorted((host.ROOT / "examples_workflows").glob("*.json"))
 
 NODES = "window.app?.graph?.nodes ?? []"
-PICTURES_OF_TEMPLATES = """count => [...document.querySelectorAll("[role=dialog] img")]
-    .filter(image => image.naturalWidth > 0).length >= count"""
+PICTURE_OF_TEMPLATE = """name => [...document.querySelectorAll("[role=dialog] img")]
+    .some(image => image.alt === name && image.naturalWidth > 0)"""
 SHOWN = {  # whether a node of this type shows a picture, for each way that ComfyUI draws nodes
     "canvas": f"""type => ({NODES}).filter(node => node.type === type)
         .flatMap(node => node.imgs ?? []).some(image => image.naturalWidth > 0)""",
@@ -54,7 +54,9 @@ def open_template(page: Any, name: str) -> None:
     """Click through ComfyUI's template browser."""
     page.get_by_role("button", name="Templates").click()
     page.get_by_text(serve.PACK, exact=True).first.click()
-    page.wait_for_function(PICTURES_OF_TEMPLATES, arg=len(WORKFLOWS))
+    for file in WORKFLOWS:  # the page loads and drops pictures as one scrolls
+        page.get_by_text(file.stem, exact=True).first.scroll_into_view_if_needed()
+        page.wait_for_function(PICTURE_OF_TEMPLATE, arg=file.stem)
     page.get_by_text(name, exact=True).first.click()
     page.wait_for_function(f"type => ({NODES}).some(node => node.type === type)", arg=PREVIEW)
 
