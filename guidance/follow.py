@@ -112,7 +112,7 @@ def copy_object(
     if appearance and layout:
         terms.append(Appearance(**then, weight=LOOK * appearance))
     elif appearance:
-        then["window"] = window if window.empty else Window(window.start, 1.0)
+        then["window"] = window.opened()
         terms.append(Appearance(**then, weight=LOOK_ALONE * appearance))
     return tuple(terms)
 
@@ -135,10 +135,8 @@ def remove_object(
     Raises:
         ValueError: the reference lacks the object, or holds no picture.
     """
-    own = set(reference.table.find(object))
-    others = [name for name in reference.table.objects if not own & set(reference.table.find(name))]
-    held = window if window.empty else Window(window.start, 1.0)
+    others = reference.table.others(object)
     then: dict[str, Any] = {"object": object, "reference": reference}
-    rest = PreserveRest(**then, weight=weight, window=held, gone=True)
+    rest = PreserveRest(**then, weight=weight, window=window.opened(), gone=True)
     stay = (copy_object(name, name, reference, Affine(), weight, 0.0, window) for name in others)
     return (rest, *(term for terms in stay for term in terms))

@@ -28,8 +28,7 @@ def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
     second normalisation; the background has 0. The log-odds of one class of a softmax are its logit
     less the log-sum-exp of the others.
     """
-    own = set(seen.table.find(name))
-    rivals = [o for o in seen.table.objects if not own & set(seen.table.find(o))]
+    rivals = seen.table.others(name)
     result = []
     for index in range(len(seen.maps)):
         here = STEEPNESS * (stretched(seen.map(name)[index]) - 0.5)

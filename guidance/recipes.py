@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .energies import Appearance, Concentration, Position, Shape, Size, Term
+from .follow import LOOK
 from .preserve import PreserveRest
 from .record import Record
 from .warp import Affine
@@ -74,18 +75,13 @@ def transform_object(
         Shape(object=object, transform=transform, weight=weight * balance.shape, **place),
         Position(object=object, x=dx, y=dy, weight=weight * balance.position, **place),
         Size(object=object, size=factor, weight=weight * balance.size, **place),
-        Appearance(object=object, weight=0.1 * balance.others, **keep),
+        Appearance(object=object, weight=LOOK * balance.others, **keep),
     ]
-    for name in _others(reference, object):
+    for name in reference.table.others(object):
         terms.append(Shape(object=name, weight=balance.others, **place))
-        terms.append(Appearance(object=name, weight=0.1 * balance.others, **keep))
-    rest = {**keep, "weight": balance.rest, "window": window if window.empty else _open(window)}
+        terms.append(Appearance(object=name, weight=LOOK * balance.others, **keep))
+    rest = {**keep, "weight": balance.rest, "window": window.opened()}
     return (*terms, PreserveRest(object=object, transform=transform, **rest))
-
-
-def _open(window: Window) -> Window:
-    """The same start, to the end of the run."""
-    return Window(window.start, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +181,7 @@ def _keeps_removed(term: Term, rest: PreserveRest) -> bool:
     known = any(record is rest.reference for record in term.references)
     if not (known and _keeps(term) and term.compared == term.object):
         return False
-    return not _differs(rest.reference, term.object, rest.object)
+    return not rest.reference.table.apart(term.object, rest.object)
 
 
 def _aim(recipe: Recipe, recipes: Sequence[Recipe]) -> Affine:
@@ -213,18 +209,9 @@ def _aim(recipe: Recipe, recipes: Sequence[Recipe]) -> Affine:
     )
 
 
-def _others(reference: Record, object: str) -> list[str]:
-    return [name for name in reference.table.objects if _differs(reference, name, object)]
-
-
 def _same(term: Term, recipe: Recipe) -> bool:
     """Whether a term is about the object that a recipe changes."""
     known = any(record is recipe.reference for record in term.references)
     if known and term.compared == term.object:
-        return not _differs(recipe.reference, term.object, recipe.object)
+        return not recipe.reference.table.apart(term.object, recipe.object)
     return term.object == recipe.object
-
-
-def _differs(record: Record, name: str, object: str) -> bool:
-    """Whether two phrases share no word of the prompt."""
-    return not set(record.table.find(name)) & set(record.table.find(object))

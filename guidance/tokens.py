@@ -83,6 +83,14 @@ class TokenTable:
             )
         return tuple(dict.fromkeys(found))
 
+    def apart(self, name: str, other: str) -> bool:
+        """Whether two phrases share no word of the prompt; raises like `find`."""
+        return not set(self.find(name)) & set(self.find(other))
+
+    def others(self, name: str) -> tuple[str, ...]:
+        """The prompt's objects that share no word with a phrase; raises like `find`."""
+        return tuple(o for o in self.objects if self.apart(o, name))
+
     @classmethod
     def joined(cls, tables: Sequence["TokenTable"]) -> "TokenTable":
         """One table for conditionings that act side by side; a word counts in each of them."""

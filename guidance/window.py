@@ -34,6 +34,10 @@ class Window:
         """Whether the term never acts."""
         return self.start == self.end
 
+    def opened(self) -> "Window":
+        """The same start, on to the end of the run; what never acts still never does."""
+        return self if self.empty else Window(self.start, 1.0)
+
     def sigmas(self, percent_to_sigma: Callable[[float], float]) -> tuple[float, float]:
         """Highest and lowest noise level of the window, both inclusive."""
         return float(percent_to_sigma(self.start)), float(percent_to_sigma(self.end))
