@@ -158,3 +158,40 @@ def _outside(what: str, text: str) -> ValueError:
         f"{what} {text[:LONGEST]!r} leads out of ComfyUI's folders; write a name inside them, with "
         "subfolders but without a drive, a leading slash, '..' or a link to elsewhere"
     )
+
+
+def prefix_input(default: str) -> io.Input:
+    """The name under which a node saves."""
+    return io.String.Input(
+        "filename_prefix",
+        default=default,
+        tooltip="Name in the output folder, with subfolders if you like; a number is "
+        "added. %date:yyyy-MM-dd% and the like work as in Save Image.",
+    )
+
+
+def file_input() -> io.Input:
+    """The file that a node loads."""
+    return io.Combo.Input(
+        "file",
+        options=known_files(),
+        tooltip="The file, in the input folder or, with [output], in the output folder.",
+    )
+
+
+class FileLoader(io.ComfyNode):
+    """What nodes with a `file_input` share: which names are good, and when a file is new."""
+
+    @classmethod
+    def validate_inputs(cls, file: str | None = None) -> bool | str:
+        """Any file that is there, also one that came after the list was made; None if wired."""
+        try:
+            return file is None or bool(input_file(file))
+        except ValueError as error:
+            return str(error)
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str | None = None) -> str | float:
+        """The content. A wired name is not known yet, so its file is always read again."""
+        # a new nan each time: ComfyUI compares by identity first, and math.nan is always the same
+        return float("nan") if file is None else fingerprint(file)

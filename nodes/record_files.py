@@ -4,7 +4,15 @@ from comfy_api.latest import io
 
 from ..guidance import record_file
 from ..guidance.record import Record
-from .files import FileName, fingerprint, input_file, known_files, output_file, saved
+from .files import (
+    FileLoader,
+    FileName,
+    file_input,
+    input_file,
+    output_file,
+    prefix_input,
+    saved,
+)
 from .types import CATEGORY, RecordIO
 
 
@@ -22,12 +30,7 @@ class SaveRecord(io.ComfyNode):
             "reference of terms another day.",
             inputs=[
                 RecordIO.Input("record", tooltip="From a Self-Guidance KSampler or Record Image."),
-                io.String.Input(
-                    "filename_prefix",
-                    default="self_guidance/record",
-                    tooltip="Name in the output folder, with subfolders if you like; a number is "
-                    "added. %date:yyyy-MM-dd% and the like work as in Save Image.",
-                ),
+                prefix_input("self_guidance/record"),
             ],
             outputs=[
                 FileName.Output(
@@ -46,7 +49,7 @@ class SaveRecord(io.ComfyNode):
         return saved(cls, path)
 
 
-class LoadRecord(io.ComfyNode):
+class LoadRecord(FileLoader):
     """Read a record from the input or output folder."""
 
     @classmethod
@@ -58,34 +61,13 @@ class LoadRecord(io.ComfyNode):
             category=CATEGORY,
             description="Reads a record that Self-Guidance Save Record wrote, from ComfyUI's "
             "output or input folder. Press R to see files that were added meanwhile.",
-            inputs=[
-                io.Combo.Input(
-                    "file",
-                    options=known_files(),
-                    tooltip="The file, in the input folder or, with [output], in the output "
-                    "folder.",
-                )
-            ],
+            inputs=[file_input()],
             outputs=[
                 RecordIO.Output(
                     display_name="record", tooltip="The record, for previews and as a reference."
                 )
             ],
         )
-
-    @classmethod
-    def validate_inputs(cls, file: str | None = None) -> bool | str:
-        """Any file that is there, also one that came after the list was made; None if wired."""
-        try:
-            return file is None or bool(input_file(file))
-        except ValueError as error:
-            return str(error)
-
-    @classmethod
-    def fingerprint_inputs(cls, file: str | None = None) -> str | float:
-        """The content. A wired name is not known yet, so its file is always read again."""
-        # a new nan each time: ComfyUI compares by identity first, and math.nan is always the same
-        return float("nan") if file is None else fingerprint(file)
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
