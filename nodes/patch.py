@@ -5,7 +5,7 @@ any run: whenever a sampler begins, it starts a `GuidedRun` of its own, whose wr
 options of that run and go with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,22 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..guidance.record import Record
+from ..guidance.guide import Guide
+from ..guidance.record import Record, Step
 from ..guidance.request import Request
 from .check import check_levels, check_run
 from .run import GuidedRun, family_of
 from .types import KEY
 
+# Told what a run is guided by and its noise levels, it names who is shown every step as it is made.
+Watch = Callable[[Guide, Sequence[float]], Callable[[Step], None]]
+
 
 def guided(
-    model: ModelPatcher, request: Request, keep: Callable[[Record], None] | None = None
+    model: ModelPatcher,
+    request: Request,
+    keep: Callable[[Record], None] | None = None,
+    watch: Watch | None = None,
 ) -> ModelPatcher:
     """A clone of a MODEL that follows a request besides those that it follows already.
 
@@ -29,6 +36,7 @@ def guided(
         model: the user's MODEL; it is never changed.
         request: what to follow; an empty one changes no bit of any result.
         keep: gets the record of every run that ends well.
+        watch: sees the steps of every recorded run while it samples.
 
     Raises:
         ValueError: terms for a model of a family that guidance does not know, or of another
@@ -38,7 +46,7 @@ def guided(
         family_of(model)
     for guidance in model.get_wrappers(WrappersMP.OUTER_SAMPLE, KEY):
         request = guidance.request.joined(request)
-    return _patched(model, Guidance(request, keep))
+    return _patched(model, Guidance(request, keep, watch))
 
 
 def recorded(model: ModelPatcher, keep: Callable[[Record], None]) -> ModelPatcher:
@@ -60,10 +68,12 @@ class Guidance:
     Attributes:
         request: all that the MODEL follows.
         keep: gets the record of every run that ends well; runs are not recorded if None.
+        watch: sees the steps of every recorded run while it samples.
     """
 
     request: Request
     keep: Callable[[Record], None] | None = None
+    watch: Watch | None = None
 
     def __call__(
         self,
@@ -85,7 +95,8 @@ class Guidance:
         guide = self.request.guide(sampling.percent_to_sigma)
         if not guide.terms and self.keep is None:
             return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
-        run = GuidedRun(guider.model_patcher, guide, recording=self.keep is not None)
+        watch = self.watch(guide, sigmas.tolist()) if self.watch else None
+        run = GuidedRun(guider.model_patcher, guide, self.keep is not None, watch)
         check_run(guide, run.family, guider.conds, latent_image)
         check_levels(guide, sigmas.tolist())
         before = guider.model_options

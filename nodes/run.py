@@ -88,10 +88,18 @@ class GuidedRun:
         guide: what to guide by; a guide without terms only records, and changes no bit of the
             result.
         recording: whether the record is wanted.
+        watch: is shown every step of the record as it is made.
     """
 
-    def __init__(self, model: ModelPatcher, guide: Guide, recording: bool = True) -> None:
+    def __init__(
+        self,
+        model: ModelPatcher,
+        guide: Guide,
+        recording: bool = True,
+        watch: Callable[[Step], None] | None = None,
+    ) -> None:
         self.guide = guide
+        self.watch = watch
         self.family = family_of(model)
         self.prediction = prediction_of(model)
         self.recording = recording
@@ -212,7 +220,10 @@ class GuidedRun:
 
     def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:
         values = {name: tuple(energy.float().tolist()) for name, energy in energies.items()}
-        self._steps.append(Step(moved(seen, torch.device("cpu"), torch.float16), values, guided))
+        step = Step(moved(seen, torch.device("cpu"), torch.float16), values, guided)
+        self._steps.append(step)
+        if self.watch is not None:
+            self.watch(step)
 
 
 def _is_positive(cond: Any, tables: Mapping[UUID, Any]) -> bool:
