@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TIERS = ("code", "unit", "host", "browser")
+TIERS = ("code", "web", "unit", "host", "browser")
 
 sys.path.insert(0, str(ROOT / "demo"))
 import boot  # noqa: E402

@@ -13,7 +13,7 @@ ROOT = host.ROOT
 PARTS = ("guidance", "nodes", "demo", "tests")
 FILES = [ROOT / "noxfile.py", ROOT / "__init__.py"]
 FILES += sorted(file for part in PARTS for file in (ROOT / part).rglob("*.py"))
-FILES = [file for file in FILES if file.exists()]
+FILES = [file for file in FILES if file.exists() and "node_modules" not in file.parts]
 
 
 def files_of(*parts: str) -> pytest.MarkDecorator:
