@@ -8,6 +8,7 @@ from comfy_api.latest import io
 from ..guidance.energies import Term
 from .patch import guided
 from .request import NORMALISED, request_inputs, requested
+from .schema import NAMESAKES, schema
 from .types import CATEGORY
 
 
@@ -17,13 +18,13 @@ class Apply(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceApply",
-            display_name="Self-Guidance Apply",
+            display_name="Self-Guidance Apply (layout)",
             category=CATEGORY,
             description="The model, steered by the terms in whatever samples it: KSampler, "
             "KSampler (Advanced), custom samplers with any guider, detailers. Gives no record; "
-            "the Self-Guidance KSampler does.",
+            "the Self-Guidance KSampler does." + NAMESAKES,
             inputs=[
                 io.Model.Input(
                     "model",

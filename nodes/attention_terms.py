@@ -8,6 +8,7 @@ from ..guidance import attention_terms
 from ..guidance.energies import Term
 from ..guidance.recipes import GUIDED
 from ..guidance.window import Window
+from .schema import schema
 from .types import TERMS, number, object_input, term_inputs, terms_output
 
 # Whether an object appears is decided while the picture is vague; the paper stops there, too.
@@ -20,7 +21,7 @@ class Presence(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidancePresence",
             display_name="Self-Guidance Presence",
             category=TERMS,
@@ -52,7 +53,7 @@ class Box(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceBox",
             display_name="Self-Guidance Box",
             category=TERMS,

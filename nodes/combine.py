@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from comfy_api.latest import io
 
 from ..guidance.energies import Term
+from .schema import schema
 from .types import CATEGORY, Terms, number, terms_output
 
 # The hosts that the pack supports have no public input that grows; a fixed row works in all.
@@ -17,7 +18,7 @@ class Combine(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceCombine",
             display_name="Self-Guidance Combine",
             category=CATEGORY,

@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ..demo.model import load
+from .schema import schema
 from .types import CATEGORY
 
 
@@ -12,7 +13,7 @@ class DemoModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceDemoModel",
             display_name="Self-Guidance Demo Model (Shapes)",
             category=CATEGORY,

@@ -7,6 +7,7 @@ import torch
 from comfy_api.latest import io
 
 from ..demo.scenes import named, random_scene, render
+from .schema import schema
 from .types import CATEGORY
 
 
@@ -16,7 +17,7 @@ class DemoPicture(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceDemoPicture",
             display_name="Self-Guidance Demo Picture",
             category=CATEGORY,

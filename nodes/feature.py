@@ -6,6 +6,7 @@ from torch import Tensor
 from ..guidance import feature
 from ..guidance.energies import checked_mask
 from ..guidance.record import Record
+from .schema import schema
 from .types import CATEGORY, FeatureIO, RecordIO
 
 
@@ -15,7 +16,7 @@ class Feature(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceFeature",
             display_name="Self-Guidance Feature",
             category=CATEGORY,

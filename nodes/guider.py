@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ..guidance.energies import Term
 from .patch import guided
 from .request import NORMALISED, request_inputs, requested
+from .schema import NAMESAKES, schema
 from .types import CATEGORY
 
 
@@ -19,13 +20,13 @@ class Guider(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceGuider",
-            display_name="Self-Guidance Guider",
+            display_name="Self-Guidance Guider (layout)",
             category=CATEGORY,
             description="ComfyUI's CFGGuider, steered at every step by the terms, for "
             "SamplerCustomAdvanced with your own noise, sampler and sigmas. Gives no record; the "
-            "Self-Guidance KSampler does.",
+            "Self-Guidance KSampler does." + NAMESAKES,
             inputs=_inputs(),
             outputs=[io.Guider.Output(tooltip="Wire into SamplerCustomAdvanced.")],
         )

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..guidance.fitting import Example, fit
 from ..guidance.record import Record
+from .schema import schema
 from .types import CATEGORY, HeadIO, RecordIO
 
 EXAMPLES = 4
@@ -18,7 +19,7 @@ class FitHead(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceFitHead",
             display_name="Self-Guidance Fit Head",
             category=CATEGORY,

@@ -13,6 +13,7 @@ from .files import (
     prefix_input,
     saved,
 )
+from .schema import schema
 from .types import CATEGORY, HeadIO
 
 
@@ -22,7 +23,7 @@ class SaveHead(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceSaveHead",
             display_name="Self-Guidance Save Head",
             category=CATEGORY,
@@ -55,7 +56,7 @@ class LoadHead(FileLoader):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceLoadHead",
             display_name="Self-Guidance Load Head",
             category=CATEGORY,

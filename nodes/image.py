@@ -9,6 +9,7 @@ from ..guidance.follow import follow, paired
 from ..guidance.recipes import GUIDED
 from ..guidance.record import Record
 from ..guidance.window import Window
+from .schema import schema
 from .types import CATEGORY, RecordIO, number, term_inputs, terms_output
 
 
@@ -50,7 +51,7 @@ class Image(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceImage",
             display_name="Self-Guidance Image",
             category=CATEGORY,

@@ -12,6 +12,7 @@ from ..guidance.head import Head
 from ..guidance.preserve import PreserveMask
 from ..guidance.record import Record
 from ..guidance.window import Window
+from .schema import schema
 from .types import TERMS, HeadIO, RecordIO, object_input, term_inputs, terms_output
 
 PLACE, PRESERVE = "place", "preserve"
@@ -57,7 +58,7 @@ class Mask(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceMask",
             display_name="Self-Guidance Mask",
             category=TERMS,

@@ -9,6 +9,7 @@ from comfy_api.latest import io, ui
 from PIL import Image
 
 from ..guidance.record import Record
+from .schema import schema
 from .types import CATEGORY, RecordIO
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class EnergyPlot(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceEnergyPlot",
             display_name="Self-Guidance Energy Plot",
             category=CATEGORY,

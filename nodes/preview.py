@@ -9,6 +9,7 @@ from torch import Tensor
 from ..guidance.properties import Properties, resample
 from ..guidance.record import Record
 from .pictures import captioned, enlarged, heat, overlaid, stretched, tiled
+from .schema import schema
 from .types import CATEGORY, RecordIO
 
 SIDE = 256
@@ -20,7 +21,7 @@ class AttentionPreview(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceAttentionPreview",
             display_name="Self-Guidance Attention Preview",
             category=CATEGORY,

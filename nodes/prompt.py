@@ -4,6 +4,7 @@ import comfy.sd
 from comfy_api.latest import io
 
 from .patch import KEY
+from .schema import schema
 from .tokens import token_table
 from .types import CATEGORY
 
@@ -14,7 +15,7 @@ class Prompt(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidancePrompt",
             display_name="Self-Guidance Prompt",
             category=CATEGORY,

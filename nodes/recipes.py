@@ -9,6 +9,7 @@ from ..guidance.recipes import GUIDED, Balance, Recipe
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
+from .schema import schema
 from .types import CATEGORY, number, object_input, reference_input, term_inputs, terms_output
 
 WEIGHS = (
@@ -48,7 +49,7 @@ class MoveObject(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceMoveObject",
             display_name="Self-Guidance Move Object",
             category=CATEGORY,
@@ -99,7 +100,7 @@ class ResizeObject(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceResizeObject",
             display_name="Self-Guidance Resize Object",
             category=CATEGORY,

@@ -13,6 +13,7 @@ from .files import (
     prefix_input,
     saved,
 )
+from .schema import schema
 from .types import CATEGORY, RecordIO
 
 
@@ -22,7 +23,7 @@ class SaveRecord(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceSaveRecord",
             display_name="Self-Guidance Save Record",
             category=CATEGORY,
@@ -55,7 +56,7 @@ class LoadRecord(FileLoader):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceLoadRecord",
             display_name="Self-Guidance Load Record",
             category=CATEGORY,

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..guidance.record import Record
 from .check import check_steps, readable
 from .patch import recorded
+from .schema import schema
 from .types import CATEGORY, RecordIO
 
 
@@ -25,7 +26,7 @@ class RecordImage(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceRecordImage",
             display_name="Self-Guidance Record Image",
             category=CATEGORY,

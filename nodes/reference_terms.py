@@ -12,6 +12,7 @@ from ..guidance.head import Head
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
+from .schema import schema
 from .types import (
     TERMS,
     FeatureIO,
@@ -34,7 +35,7 @@ class Shape(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceShape",
             display_name="Self-Guidance Shape",
             category=TERMS,
@@ -100,7 +101,7 @@ class Appearance(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceAppearance",
             display_name="Self-Guidance Appearance",
             category=TERMS,

@@ -15,6 +15,7 @@ from .check import check_steps
 from .patch import guided
 from .request import NORMALISED, request_inputs, requested
 from .run import family_of
+from .schema import NAMESAKES, schema
 from .types import CATEGORY, RecordIO, number
 
 
@@ -24,13 +25,13 @@ class KSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceKSampler",
-            display_name="Self-Guidance KSampler",
+            display_name="Self-Guidance KSampler (layout)",
             category=CATEGORY,
             description="ComfyUI's KSampler, steered at every step by the terms, on your own "
             "model with its LoRAs and patches. Returns a record of what the model attended to. "
-            "Without terms it is the plain KSampler.",
+            "Without terms it is the plain KSampler." + NAMESAKES,
             inputs=_inputs(),
             outputs=[
                 io.Latent.Output(tooltip="The denoised latent."),

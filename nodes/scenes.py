@@ -10,6 +10,7 @@ from ..guidance.recipes import GUIDED
 from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
+from .schema import schema
 from .types import CATEGORY, RecordIO, number, object_input, term_inputs, terms_output
 
 
@@ -71,7 +72,7 @@ class CopyObject(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceCopyObject",
             display_name="Self-Guidance Copy Object",
             category=CATEGORY,
@@ -119,7 +120,7 @@ class RemoveObject(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceRemoveObject",
             display_name="Self-Guidance Remove Object",
             category=CATEGORY,

@@ -9,6 +9,7 @@ from ..guidance import energies
 from ..guidance.energies import Term
 from ..guidance.record import Record
 from ..guidance.window import Window
+from .schema import schema
 from .types import (
     TERMS,
     number,
@@ -59,7 +60,7 @@ class Position(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidancePosition",
             display_name="Self-Guidance Position",
             category=TERMS,
@@ -134,7 +135,7 @@ class Size(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        return io.Schema(
+        return schema(
             node_id="SelfGuidanceSize",
             display_name="Self-Guidance Size",
             category=TERMS,
