@@ -78,6 +78,12 @@ def workflows(session: nox.Session) -> None:
 
 
 @session
+def matrix(session: nox.Session) -> None:
+    """Run the compatibility tests on every ComfyUI at hand and write docs/compatibility.md."""
+    command(session, "matrix")
+
+
+@session
 def ui(session: nox.Session) -> None:
     """Start ComfyUI with the pack and print its address; Ctrl-C ends it."""
     python(session, str(Path("demo", "run.py")), "serve", *session.posargs)

@@ -16,6 +16,7 @@ OUTSIDE = {  # commands that do not need ComfyUI's modules in their own process
     "serve": "start ComfyUI with the pack in a browser",
     "workflows": "run the example workflows and write their pictures",
     "typecheck": "check the types",
+    "matrix": "run the compatibility tests on every ComfyUI at hand and write their page",
 }
 
 

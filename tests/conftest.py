@@ -18,6 +18,8 @@ boot.mount()
 
 from selfguidance.demo import host, serve  # noqa: E402
 
+pytest_plugins = ["selfguidance.tests.rows"]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with the tier whose folder it lies in, and run the cheap tiers first."""

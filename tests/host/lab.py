@@ -31,6 +31,7 @@ from selfguidance.nodes.guider import Guider
 from selfguidance.nodes.run import GuidedRun
 from selfguidance.nodes.sampler import KSampler
 from selfguidance.nodes.types import KEY
+from selfguidance.tests.host.theirs import ran
 from torch import Tensor
 
 WIDTH = 64
@@ -257,9 +258,15 @@ def custom(guider: Any, sigmas: Tensor, noise: bool = True, **changes: Any) -> T
     """Samples of ComfyUI's SamplerCustomAdvanced, with seed, sampler and latent of `settings`."""
     inputs = settings(**changes)
     with torch.inference_mode():
-        chance = RandomNoise.execute(inputs["seed"]) if noise else DisableNoise.execute()
-        (sampler,) = KSamplerSelect.execute(inputs["sampler_name"]).args
-        results = SamplerCustomAdvanced.execute(
-            chance.args[0], guider, sampler, sigmas, inputs["latent_image"]
+        seed = {"noise_seed": inputs["seed"]}
+        (chance,) = ran(RandomNoise, **seed) if noise else ran(DisableNoise)
+        (sampler,) = ran(KSamplerSelect, sampler_name=inputs["sampler_name"])
+        latent, _ = ran(
+            SamplerCustomAdvanced,
+            noise=chance,
+            guider=guider,
+            sampler=sampler,
+            sigmas=sigmas,
+            latent_image=inputs["latent_image"],
         )
-    return results.args[0]["samples"]
+    return latent["samples"]

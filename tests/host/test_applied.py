@@ -28,6 +28,7 @@ def two(lab: ModuleType) -> tuple[Any, Any]:
     return lab.position(), lab.position("blue square", 0.2, 0.7)
 
 
+@pytest.mark.compat("Front ends", "Apply twice, or Apply and KSampler: the terms add up")
 def test_applied_twice_the_terms_add_up(lab: ModuleType, model: Any) -> None:
     first, second = two(lab)
     twice = lab.applied(lab.applied(model, [first], 0.7), [second], 0.7)
@@ -62,6 +63,7 @@ def test_two_weightings_on_one_model_are_refused(lab: ModuleType, model: Any) ->
         lab.applied(raw, [second])
 
 
+@pytest.mark.compat("Front ends", "Apply twice, or Apply and KSampler: the terms add up")
 def test_our_sampler_and_guider_add_to_what_a_model_follows(lab: ModuleType, model: Any) -> None:
     first, second = two(lab)
     applied = lab.applied(model, [first])
@@ -92,6 +94,7 @@ def test_a_picture_is_looked_at_through_the_plain_model(lab: ModuleType, model: 
             assert torch.equal(maps, b.properties.maps[site])
 
 
+@pytest.mark.compat("Other packs and nodes", "The order of patches does not matter")
 def test_other_nodes_may_come_before_and_after(lab: ModuleType, model: Any) -> None:
     key = "diffusion_model.output_blocks.2.1.transformer_blocks.0.attn2.to_k.weight"
     generator = torch.Generator().manual_seed(4)
@@ -110,6 +113,7 @@ def test_other_nodes_may_come_before_and_after(lab: ModuleType, model: Any) -> N
     assert not torch.equal(after, lab.plain(patched(model)))
 
 
+@pytest.mark.compat("Lifecycle", "Two samplers on one model do not see each other's terms")
 def test_two_models_on_one_base_do_not_see_each_other(lab: ModuleType, model: Any) -> None:
     plain = lab.plain(model)
     first, second = (lab.applied(model, [term]) for term in two(lab))
@@ -120,6 +124,7 @@ def test_two_models_on_one_base_do_not_see_each_other(lab: ModuleType, model: An
         assert torch.equal(lab.plain(applied), expected)
 
 
+@pytest.mark.compat("Lifecycle", "A run within a run")
 def test_a_run_within_a_run_has_its_own_state(lab: ModuleType, model: Any) -> None:
     """As a sampler does that renders a preview of its own on the way."""
     applied, other = (lab.applied(model, [term]) for term in two(lab))
@@ -209,6 +214,7 @@ def test_what_cannot_be_guided_is_refused_alike_before_the_model_runs(
     assert len(set(messages)) == 1 and len(messages[0]) > 25
 
 
+@pytest.mark.compat("Models", "Models of a family that is not known", refuses=True)
 def test_a_model_that_guidance_does_not_know_is_refused_where_terms_are_applied(
     lab: ModuleType,
 ) -> None:
@@ -220,6 +226,7 @@ def test_a_model_that_guidance_does_not_know_is_refused_where_terms_are_applied(
             node(model, [lab.position()])
 
 
+@pytest.mark.compat("Lifecycle", "Success: nothing is left")
 def test_a_run_leaves_base_and_applied_model_as_they_were(lab: ModuleType, model: Any) -> None:
     before = lab.plain(model)
     applied = lab.applied(model, [lab.position()])
@@ -232,6 +239,7 @@ def test_a_run_leaves_base_and_applied_model_as_they_were(lab: ModuleType, model
     assert torch.equal(lab.plain(model), before)
 
 
+@pytest.mark.compat("Lifecycle", "Error or interrupt ({end}): nothing is left")
 @pytest.mark.parametrize("way", ["apply", "guider"])
 @pytest.mark.parametrize("end", ["error", "interrupt", "term"])
 def test_a_run_that_ends_early_leaves_nothing(

@@ -39,6 +39,9 @@ def adapter(calls: list[int]) -> Callable:
     return replace
 
 
+@pytest.mark.compat(
+    "Other packs and nodes", "Adapters that replace cross-attention, as IPAdapter does (stand-in)"
+)
 def test_a_replacement_of_the_same_attention_is_called(lab: ModuleType, model: Any) -> None:
     calls: list[int] = []
     patched = model.clone()
@@ -50,6 +53,9 @@ def test_a_replacement_of_the_same_attention_is_called(lab: ModuleType, model: A
     assert len(calls) == 8 + 8 + 16
 
 
+@pytest.mark.compat(
+    "Other packs and nodes", "Adapters that replace cross-attention, as IPAdapter does (stand-in)"
+)
 def test_a_replacement_of_one_transformer_is_called(lab: ModuleType, model: Any) -> None:
     calls: list[int] = []
     patched = model.clone()
@@ -58,6 +64,9 @@ def test_a_replacement_of_one_transformer_is_called(lab: ModuleType, model: Any)
     assert len(calls) == 4 + 4 + 8
 
 
+@pytest.mark.compat(
+    "Other packs and nodes", "Attention overrides, with or without gradient (stand-in)"
+)
 @pytest.mark.parametrize("detaching", [True, False])
 def test_an_attention_override_without_gradient_is_repaired(
     lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch, detaching: bool
@@ -87,6 +96,9 @@ def test_an_attention_override_without_gradient_is_repaired(
     torch.testing.assert_close(samples, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.compat(
+    "Other packs and nodes", "Post-CFG functions that call the model again, as PAG does (stand-in)"
+)
 def test_a_post_cfg_function_may_call_the_model_again(lab: ModuleType, model: Any) -> None:
     """As perturbed-attention guidance does: another pass with weakened self-attention."""
     import comfy.model_patcher
@@ -141,12 +153,14 @@ def controlled(conditioning: list[Any]) -> list[Any]:
     return [[cond, {**extra, "control": control}] for cond, extra in conditioning]
 
 
+@pytest.mark.compat("Other packs and nodes", "ControlNet (stand-in)")
 def test_a_controlnet_keeps_its_effect(lab: ModuleType, model: Any) -> None:
     positive = controlled(lab.embedded())
     plain = check_guided(lab, model, positive=positive, negative=lab.empty())
     assert not torch.equal(plain, lab.plain(model))
 
 
+@pytest.mark.compat("Other packs and nodes", "LoRA as weight patches")
 @pytest.mark.parametrize("inference", [True, False], ids=["inference", "outside"])
 def test_a_lora_counts_and_is_taken_off_again(lab: ModuleType, inference: bool) -> None:
     with torch.inference_mode(inference):
@@ -163,6 +177,7 @@ def test_a_lora_counts_and_is_taken_off_again(lab: ModuleType, inference: bool) 
     assert torch.equal(lab.guided(model)[0], before)
 
 
+@pytest.mark.compat("Other packs and nodes", "The order of patches does not matter")
 def test_the_order_of_patches_does_not_matter(lab: ModuleType, model: Any) -> None:
     import nodes
     from selfguidance.guidance.request import Request
@@ -189,6 +204,7 @@ def test_the_order_of_patches_does_not_matter(lab: ModuleType, model: Any) -> No
     assert not torch.equal(results[0], lab.guided(model, [lab.position()])[0])
 
 
+@pytest.mark.compat("Conditionings", "Several positives")
 def test_two_prompts_side_by_side_are_both_read(lab: ModuleType, model: Any) -> None:
     both = lab.embedded(1) + lab.embedded(5, words=["green", "star"], first=4)
     check_guided(lab, model, positive=both, negative=lab.empty())
@@ -200,6 +216,7 @@ def test_two_prompts_side_by_side_are_both_read(lab: ModuleType, model: Any) -> 
         assert maps.shape == (1, len(lab.WORDS) + 2, 16, 16)
 
 
+@pytest.mark.compat("Conditionings", "Several positives")
 @pytest.mark.parametrize("length", [77, 154], ids=["same", "longer"])
 def test_both_prompts_maps_are_those_of_each_alone(
     lab: ModuleType, model: Any, length: int
@@ -218,6 +235,7 @@ def test_both_prompts_maps_are_those_of_each_alone(
         torch.testing.assert_close(maps, expected, rtol=5e-3, atol=1e-4)
 
 
+@pytest.mark.compat("Conditionings", "Prompts over 77 tokens, the phrase in a later chunk")
 @pytest.mark.parametrize("partner", [77, 154])
 def test_a_phrase_in_the_second_chunk_of_a_long_prompt_is_found(
     lab: ModuleType, model: Any, partner: int
@@ -234,6 +252,7 @@ def test_a_phrase_in_the_second_chunk_of_a_long_prompt_is_found(
     assert not torch.allclose(seen[:, 1], moved.steps[0].properties.maps["output", 2, 0][:, 1])
 
 
+@pytest.mark.compat("Conditionings", "A positive limited to an area", refuses=True)
 def test_a_prompt_limited_to_an_area_is_recorded_or_refused_clearly(
     lab: ModuleType, model: Any
 ) -> None:
@@ -246,6 +265,7 @@ def test_a_prompt_limited_to_an_area_is_recorded_or_refused_clearly(
         lab.guided(model, [lab.position()], **inputs)
 
 
+@pytest.mark.compat("Conditionings", "A positive limited to a mask")
 def test_a_prompt_limited_to_a_mask_can_be_guided(lab: ModuleType, model: Any) -> None:
     import nodes
 
@@ -255,6 +275,7 @@ def test_a_prompt_limited_to_a_mask_can_be_guided(lab: ModuleType, model: Any) -
     check_guided(lab, model, positive=part + lab.embedded(3), negative=lab.empty())
 
 
+@pytest.mark.compat("Conditionings", "Positives limited in time")
 def test_a_prompt_limited_in_time_can_be_guided(lab: ModuleType, model: Any) -> None:
     import nodes
 

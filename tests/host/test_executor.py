@@ -62,7 +62,7 @@ class Run:
     Args:
         server: the server.
         prompt: the graph.
-        stop_at: the guided step at which the run is interrupted.
+        stop_at: the guided step from which on the run is interrupted.
     """
 
     def __init__(self, server: serve.Server, prompt: Graph, stop_at: int | None = None) -> None:
@@ -86,7 +86,9 @@ class Run:
                 event = json.loads(message.data)
                 kind, data = event["type"], event["data"]
                 self.events.append((kind, data))
-                if kind == "progress" and data["node"] == "guided" and data["value"] == stop_at:
+                values = self.progress("guided")
+                if stop_at is not None and values and values[-1] >= stop_at:
+                    stop_at = None
                     await session.post(server.address + "/interrupt")
                 if kind in ("execution_success", "execution_error", "execution_interrupted"):
                     break
@@ -110,16 +112,18 @@ def done(server: serve.Server) -> Run:
     return Run(server, graph())
 
 
+@pytest.mark.compat("Front ends", "A graph in a real server: runs, progress, previews")
 def test_the_graph_runs_to_its_end(done: Run) -> None:
     assert done.end[0] == "execution_success", done.end
     assert done.history["status"]["status_str"] == "success"
 
 
+@pytest.mark.compat("Front ends", "A graph in a real server: runs, progress, previews")
 def test_both_samplers_show_their_progress(done: Run) -> None:
     for node in ("plain", "guided"):
-        values = done.progress(node)
+        values = done.progress(node)  # newer servers leave out what comes faster than one can see
         assert values == sorted(values)
-        assert set(range(1, STEPS + 1)) <= set(values)
+        assert {1, STEPS} <= set(values) <= set(range(STEPS + 1))
 
 
 def test_every_picture_can_be_seen(done: Run, server: serve.Server) -> None:
@@ -131,6 +135,7 @@ def test_every_picture_can_be_seen(done: Run, server: serve.Server) -> None:
         assert server.get(path + f"&subfolder={image['subfolder']}")[:4] == b"\x89PNG"
 
 
+@pytest.mark.compat("Lifecycle", "Interrupt in a real server, the next prompt runs")
 def test_an_interrupt_ends_the_guided_run_and_the_next_one_works(
     done: Run, server: serve.Server
 ) -> None:
@@ -191,6 +196,7 @@ def front_ends() -> Graph:
     return result
 
 
+@pytest.mark.compat("Front ends", "Every front end in a real server draws the same picture")
 def test_every_front_end_draws_the_same_picture(server: serve.Server) -> None:
     run = Run(server, front_ends())
     assert run.end[0] == "execution_success", run.end

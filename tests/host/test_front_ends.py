@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.host.theirs import ran
 
 SAMPLERS = ("euler", "heun", "dpmpp_2m", "dpmpp_sde", "uni_pc", "lcm")
 
@@ -37,7 +38,7 @@ def through_each(lab: ModuleType, model: Any, terms: Any, strength: float, **inp
     sigmas = lab.levels(model, **inputs)
     conds = {name: lab.settings(**inputs)[name] for name in ("positive", "negative", "cfg")}
     with torch.inference_mode():
-        (theirs,) = CFGGuider.execute(applied, **conds).args
+        (theirs,) = ran(CFGGuider, model=applied, **conds)
     return (
         lab.guided(model, terms, strength, **inputs)[0],
         lab.plain(applied, **inputs),
@@ -46,6 +47,7 @@ def through_each(lab: ModuleType, model: Any, terms: Any, strength: float, **inp
     )
 
 
+@pytest.mark.compat("Front ends", "KSampler, Guider and Apply: the same bits, {sampler}")
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_run_has_the_same_bits(lab: ModuleType, model: Any, sampler: str) -> None:
     plain = lab.plain(model, sampler_name=sampler)
@@ -54,6 +56,7 @@ def test_the_same_run_has_the_same_bits(lab: ModuleType, model: Any, sampler: st
     assert all(torch.equal(first, other) for other in others)
 
 
+@pytest.mark.compat("Front ends", "Nothing asked for ({without}): ComfyUI's own bits")
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("without", ["strength", "terms", "window", "weight"])
 def test_what_shall_not_be_guided_is_comfyuis_own(
@@ -72,6 +75,10 @@ def test_what_shall_not_be_guided_is_comfyuis_own(
     assert all(torch.equal(result, plain) for result in results)
 
 
+@pytest.mark.compat(
+    "Samplers and schedules",
+    "Denoise below 1, cfg 1, zeroed negative, noise mask, batch: the same through each front end",
+)
 @pytest.mark.parametrize("case", ["denoise", "cfg", "zeroed", "masked", "batch"])
 def test_other_inputs_mean_the_same_everywhere(lab: ModuleType, model: Any, case: str) -> None:
     negative = zeroed(lab) if case == "zeroed" else lab.empty()
@@ -108,6 +115,7 @@ def advanced(lab: ModuleType, model: Any, latent: Any, *stretch: Any, **changes:
         )[0]
 
 
+@pytest.mark.compat("Samplers and schedules", "KSampler (Advanced) in two stretches, SplitSigmas")
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_a_run_in_two_stretches(lab: ModuleType, model: Any, strength: float) -> None:
     """KSampler (Advanced) twice is SplitSigmas with noise first and none then."""
@@ -117,7 +125,7 @@ def test_a_run_in_two_stretches(lab: ModuleType, model: Any, strength: float) ->
     model_or_applied = lab.applied(model, terms, strength)
     begun = advanced(lab, model_or_applied, lab.latent(), "enable", 0, 2, "enable")
     ended = advanced(lab, model_or_applied, begun, "disable", 2, 10, "disable")
-    high, low = SplitSigmas.execute(lab.levels(model), 2).args
+    high, low = ran(SplitSigmas, sigmas=lab.levels(model), step=2)
     guider = lab.guider(model, terms, strength)
     first = lab.custom(guider, high)
     second = lab.custom(guider, low, noise=False, latent_image={"samples": first})
@@ -126,6 +134,7 @@ def test_a_run_in_two_stretches(lab: ModuleType, model: Any, strength: float) ->
     assert torch.equal(first, unguided["samples"]) == (strength == 0)
 
 
+@pytest.mark.compat("Samplers and schedules", "KSampler (Advanced) in two stretches, SplitSigmas")
 def test_a_run_cut_short_is_denoised_in_full(lab: ModuleType, model: Any) -> None:
     cut = lab.levels(model)[:3].clone()
     cut[-1] = 0
@@ -135,6 +144,7 @@ def test_a_run_cut_short_is_denoised_in_full(lab: ModuleType, model: Any) -> Non
     assert not torch.equal(theirs, lab.custom(lab.guider(model), cut))
 
 
+@pytest.mark.compat("Samplers and schedules", "A stretch beyond all windows")
 def test_a_stretch_beyond_the_windows_is_plain(lab: ModuleType, model: Any) -> None:
     from selfguidance.guidance.window import Window
 
@@ -145,6 +155,7 @@ def test_a_stretch_beyond_the_windows_is_plain(lab: ModuleType, model: Any) -> N
     assert torch.equal(lab.custom(late, sigmas, **latent), lab.custom(plain, sigmas, **latent))
 
 
+@pytest.mark.compat("Samplers and schedules", "No step at all")
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_step_at_all_is_what_it_is_without_guidance(
     lab: ModuleType, model: Any, count: int
@@ -155,6 +166,7 @@ def test_no_step_at_all_is_what_it_is_without_guidance(
     assert torch.equal(result, lab.custom(lab.guider(model), sigmas, **latent))
 
 
+@pytest.mark.compat("Models", "Windows after another prediction was set: {prediction}")
 @pytest.mark.parametrize("prediction", ["v", "flow"])
 def test_windows_are_those_of_the_schedule_that_samples(
     lab: ModuleType, model: Any, prediction: str

@@ -80,6 +80,7 @@ def made(lab: ModuleType, family: str, prediction: str, inference: bool, **rest:
     return model
 
 
+@pytest.mark.compat("Weights", "Gradient against finite differences, 1 %: {family}, {prediction}")
 @each_birth
 @each_case
 def test_the_gradient_agrees_with_finite_differences(
@@ -105,6 +106,7 @@ def test_the_gradient_agrees_with_finite_differences(
     assert watch.energy - below == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.compat("Models", "Correction by the formula: {prediction}")
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "normalised"])
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 def test_the_denoised_prediction_is_corrected_by_the_formula(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.host.theirs import ran
 
 SIGMA = 3.0
 OTHER = ["green", "star"]
@@ -41,15 +42,17 @@ def made(lab: ModuleType, kind: str, model: Any) -> Any:
     positive = lab.embedded()
     middle, negative = lab.embedded(5, words=OTHER), lab.embedded(6, words=OTHER)
     if kind == "basic":
-        return custom.BasicGuider.execute(model, positive).args[0]
+        return ran(custom.BasicGuider, model=model, conditioning=positive)[0]
     if kind in ("regular", "nested"):
-        conds = (positive, middle, negative)
-        return custom.DualCFGGuider.execute(model, *conds, 3.0, 2.0, kind).args[0]
+        conds = {"cond1": positive, "cond2": middle, "negative": negative}
+        scales = {"cfg_conds": 3.0, "cfg_cond2_negative": 2.0}
+        return ran(custom.DualCFGGuider, model=model, **conds, **scales, style=kind)[0]
     if kind in ("perpneg 1", "perpneg 0"):
-        conds, scale = (positive, negative, middle), float(kind[-1])
-        return perp.PerpNegGuider.execute(model, *conds, 3.0, scale).args[0]
+        conds = {"positive": positive, "negative": negative, "empty_conditioning": middle}
+        scales = {"cfg": 3.0, "neg_scale": float(kind[-1])}
+        return ran(perp.PerpNegGuider, model=model, **conds, **scales)[0]
     if kind == "perpneg of the model":
-        model = perp.PerpNeg.execute(model, middle, 1.0).args[0]
+        (model,) = ran(perp.PerpNeg, model=model, empty_conditioning=middle, neg_scale=1.0)
     guider = (separate(lab) if kind == "separate" else custom.comfy.samplers.CFGGuider)(model)
     guider.set_conds(positive, negative)
     guider.set_cfg(1.0 if kind == "cfg 1" else 4.0)
@@ -66,6 +69,7 @@ def one_step(lab: ModuleType, guider: Any) -> torch.Tensor:
 KINDS = ("cfg", "basic", "regular", "nested", "perpneg 1", "perpneg 0", "separate")
 
 
+@pytest.mark.compat("Front ends", "Apply in other guiders: {kind}")
 @pytest.mark.parametrize("kind", [*KINDS, "perpneg of the model"])
 def test_the_positive_is_steered_whatever_the_guider_adds(
     lab: ModuleType, model: Any, kind: str
@@ -83,6 +87,7 @@ def test_the_positive_is_steered_whatever_the_guider_adds(
     torch.testing.assert_close(found, expected, rtol=5e-3, atol=2e-2)
 
 
+@pytest.mark.compat("Front ends", "Apply in other guiders: {kind}")
 @pytest.mark.parametrize("kind", [*KINDS, "perpneg of the model"])
 def test_without_strength_every_guider_is_as_it_was(lab: ModuleType, model: Any, kind: str) -> None:
     plain = lab.custom(made(lab, kind, model), lab.levels(model))
@@ -99,6 +104,7 @@ def test_objects_of_another_conditioning_are_not_in_the_prompt(lab: ModuleType, 
             lab.custom(made(lab, kind, applied), lab.levels(model))
 
 
+@pytest.mark.compat("Front ends", "A guider without a positive conditioning", refuses=True)
 def test_a_guider_without_positive_is_refused_clearly(lab: ModuleType, model: Any) -> None:
     import comfy.samplers
 
@@ -118,6 +124,7 @@ def test_a_guider_without_positive_is_refused_clearly(lab: ModuleType, model: An
         sample(1.0)
 
 
+@pytest.mark.compat("Front ends", "A guider that never asks for the positive", refuses=True)
 def test_a_guider_that_never_asks_for_the_positive_is_refused(lab: ModuleType, model: Any) -> None:
     import comfy.samplers
 
@@ -131,14 +138,15 @@ def test_a_guider_that_never_asks_for_the_positive_is_refused(lab: ModuleType, m
         lab.custom(guider, lab.levels(model))
 
 
+@pytest.mark.compat("Other packs and nodes", "Context Windows", refuses=True)
 def test_context_windows_are_refused_where_they_cut_the_latent(lab: ModuleType, model: Any) -> None:
     from comfy_extras.nodes_context_windows import ContextWindowsManualNode
 
     def windowed(length: int, strength: float) -> Any:
         applied = lab.applied(model, [lab.position()], strength)
-        return ContextWindowsManualNode.execute(
-            applied, length, 0, "standard_static", 1, False, "flat", 3
-        ).args[0]
+        windows = {"context_length": length, "context_overlap": 0, "dim": 3}
+        kinds = {"context_schedule": "standard_static", "fuse_method": "flat"}
+        return ran(ContextWindowsManualNode, model=applied, **windows, **kinds)[0]
 
     plain = lab.plain(windowed(8, 0.0))
     assert not torch.equal(plain, lab.plain(model))
@@ -150,6 +158,7 @@ def test_context_windows_are_refused_where_they_cut_the_latent(lab: ModuleType, 
     assert torch.equal(lab.plain(windowed(16, 1.0)), whole)
 
 
+@pytest.mark.compat("Conditionings", "A negative limited to an area")
 def test_a_negative_limited_to_an_area_needs_no_gradient(
     lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def test_without_strength_or_terms_the_result_is_ksamplers(
         assert not any(step.guided or step.energies for step in record)
 
 
+@pytest.mark.compat("Samplers and schedules", "Every sampler of ComfyUI, strength 0: its own bits")
 def test_every_sampler_of_comfyui_is_left_as_it_is(lab: ModuleType, model: Any) -> None:
     import comfy.samplers
 
@@ -51,6 +52,7 @@ def test_every_sampler_of_comfyui_is_left_as_it_is(lab: ModuleType, model: Any) 
     assert not different
 
 
+@pytest.mark.compat("Samplers and schedules", "Every sampler of ComfyUI, guided")
 def test_every_sampler_of_comfyui_can_be_guided(lab: ModuleType, model: Any) -> None:
     import comfy.samplers
 
@@ -64,6 +66,7 @@ def test_every_sampler_of_comfyui_can_be_guided(lab: ModuleType, model: Any) -> 
     assert not wrong
 
 
+@pytest.mark.compat("Models", "UNets of the family {family}")
 @each_family
 def test_the_family_does_not_matter(lab: ModuleType, family: str) -> None:
     with torch.inference_mode():
@@ -75,6 +78,7 @@ def test_the_family_does_not_matter(lab: ModuleType, family: str) -> None:
     assert record.family == family
 
 
+@pytest.mark.compat("Models", "Prediction: {prediction}")
 @pytest.mark.parametrize("prediction", ["v", "flow"])
 def test_the_parametrisation_does_not_matter(lab: ModuleType, model: Any, prediction: str) -> None:
     other = lab.predicting(model, prediction)
@@ -83,6 +87,7 @@ def test_the_parametrisation_does_not_matter(lab: ModuleType, model: Any, predic
     assert not torch.equal(lab.guided(other, [lab.position()])[0], plain)
 
 
+@pytest.mark.compat("Samplers and schedules", "Twice the same inputs: the same bits")
 @pytest.mark.parametrize("sampler", ["euler", "euler_ancestral", "dpmpp_sde"])
 def test_a_guided_run_twice_is_the_same(lab: ModuleType, model: Any, sampler: str) -> None:
     first, record = lab.guided(model, [lab.position()], sampler_name=sampler)
@@ -92,6 +97,7 @@ def test_a_guided_run_twice_is_the_same(lab: ModuleType, model: Any, sampler: st
     assert not torch.equal(first, lab.plain(model, sampler_name=sampler))
 
 
+@pytest.mark.compat("Samplers and schedules", "Denoise below 1, cfg 1, another schedule")
 @pytest.mark.parametrize(
     "changes", [{"denoise": 0.5}, {"cfg": 1.0}, {"scheduler": "karras"}], ids=str
 )
@@ -104,6 +110,7 @@ def test_other_settings_are_kept_too(lab: ModuleType, model: Any, changes: dict[
     assert len(record.steps) == 4 and all(step.guided for step in record)
 
 
+@pytest.mark.compat("Samplers and schedules", "Inpainting by a noise mask")
 def test_a_noise_mask_keeps_what_it_covers(lab: ModuleType, model: Any) -> None:
     latent = with_mask(lab)
     plain = lab.plain(model, latent_image=latent)

@@ -28,6 +28,7 @@ def no_interrupt_is_left(lab: ModuleType) -> Iterator[None]:
     assert not comfy.model_management.processing_interrupted()
 
 
+@pytest.mark.compat("Lifecycle", "Success: nothing is left")
 def test_a_guided_run_leaves_the_model_as_it_was(lab: ModuleType, model: Any) -> None:
     before = lab.plain(model)
     snapshot = Snapshot(model)
@@ -57,6 +58,7 @@ def test_the_snapshot_notices_what_it_shall(lab: ModuleType, model: Any) -> None
             snapshot.check(model)
 
 
+@pytest.mark.compat("Lifecycle", "Error or interrupt in the model: nothing is left")
 @pytest.mark.parametrize("at", [1, 2, MIDDLE, MIDDLE + 1])
 @pytest.mark.parametrize("cause", [broken, interrupted], ids=["exception", "interrupt"])
 def test_a_run_that_ends_early_leaves_nothing(
@@ -81,6 +83,7 @@ def test_a_run_that_ends_early_leaves_nothing(
     assert len(lab.guided(model, [lab.position()])[1].steps) == 4
 
 
+@pytest.mark.compat("Lifecycle", "Error in a term: nothing is left")
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_term_that_fails_leaves_nothing(lab: ModuleType, model: Any, at: int) -> None:
     before = lab.plain(model)
@@ -104,6 +107,7 @@ def test_a_patch_of_another_pack_that_fails_leaves_nothing(lab: ModuleType, mode
     assert torch.equal(lab.plain(model), before)
 
 
+@pytest.mark.compat("Lifecycle", "No tensor outlives its run")
 @pytest.mark.parametrize("fails", [False, True], ids=["success", "failure"])
 def test_no_tensor_of_a_run_outlives_it(
     lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch, fails: bool

@@ -21,6 +21,7 @@ def nodes(server: serve.Server) -> dict[str, Any]:
     return ours
 
 
+@pytest.mark.compat("Front ends", "The pack loads, its nodes are listed")
 def test_the_pack_loads_through_comfyuis_own_loader(
     server: serve.Server, nodes: dict[str, Any]
 ) -> None:
@@ -66,6 +67,7 @@ def test_there_are_workflows_with_names_that_fit_into_a_template_link() -> None:
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", workflow.stem) for workflow in WORKFLOWS)
 
 
+@pytest.mark.compat("Front ends", "Example workflows in the template browser")
 def test_the_template_browser_lists_every_workflow(server: serve.Server) -> None:
     listed = server.json("/workflow_templates")[serve.PACK]
     assert sorted(listed) == [workflow.stem for workflow in WORKFLOWS]

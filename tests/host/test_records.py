@@ -12,6 +12,7 @@ MEGABYTE = 2**20
 REAL_WIDTH = 320 / 32
 
 
+@pytest.mark.compat("Models", "UNets of the family {family}")
 @pytest.mark.parametrize("family", ["shapes", "sd15", "sdxl"])
 @pytest.mark.parametrize("terms", [False, True], ids=["plain", "guided"])
 def test_every_step_shows_maps_features_and_picture(

@@ -123,6 +123,7 @@ def test_pictures_in_a_batch_are_recorded_as_one_by_one(studio: Any) -> None:
                 assert (a[0].float() - b[1 - i].float()).abs().max() > 0.05
 
 
+@pytest.mark.compat("Front ends", "Record Image: {family}")
 @pytest.mark.parametrize("prediction", ["eps", "v", "flow"])
 @pytest.mark.parametrize("family", ["shapes", "sd15", "sdxl"])
 def test_every_model_records_the_clean_picture_at_every_noise_level(
@@ -161,6 +162,7 @@ def test_every_model_records_the_clean_picture_at_every_noise_level(
             assert len(tensor) == 2 and torch.isfinite(tensor).all() and tensor.std() > 0
 
 
+@pytest.mark.compat("Lifecycle", "Success: nothing is left")
 @pytest.mark.parametrize("at", [None, 2], ids=["success", "failure"])
 def test_recording_a_picture_leaves_the_model_as_it_was(lab: ModuleType, at: int | None) -> None:
     with torch.inference_mode():

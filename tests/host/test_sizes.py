@@ -42,6 +42,7 @@ def place(record: Any) -> torch.Tensor:
     return record.settled().centroid("red circle").mean(1)
 
 
+@pytest.mark.compat("Sizes", "Wide and tall pictures")
 @pytest.mark.parametrize("axis", [0, 1], ids=["x", "y"])
 @pytest.mark.parametrize("size", [SIZES["wide"], SIZES["tall"]], ids=["wide", "tall"])
 def test_opposite_targets_pull_an_object_apart(
@@ -66,6 +67,7 @@ def test_opposite_targets_pull_an_object_apart(
     assert places[1] - places[0] > 0.075
 
 
+@pytest.mark.compat("Sizes", "Wide and tall pictures")
 @each_size
 def test_every_recipe_and_preview_fits_the_size(
     lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any], size: tuple[int, int]
@@ -84,6 +86,7 @@ def test_every_recipe_and_preview_fits_the_size(
     assert picture.shape == image.shape and mask.shape == image.shape[:3]
 
 
+@pytest.mark.compat("Sizes", "Batches")
 @pytest.mark.parametrize("pictures", [1, 3], ids=["one reference", "own reference each"])
 def test_a_batch_is_guided_as_its_pictures_one_by_one(
     lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any], pictures: int
@@ -111,6 +114,7 @@ def test_a_batch_is_guided_as_its_pictures_one_by_one(
         assert (samples[i - 1] - alone[0]).abs().mean() > 0.1 * scale
 
 
+@pytest.mark.compat("Sizes", "Batches")
 def test_a_batch_of_a_mask_each_is_guided(
     lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any]
 ) -> None:

@@ -17,7 +17,13 @@ def test_every_workflow_has_a_thumbnail() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_api_form_is_what_the_page_would_send(known: dict[str, Any], name: str) -> None:
-    assert read("api", f"{name}.json") == workflows.api_form(read(f"{name}.json"), known)
+    saved = read("api", f"{name}.json")
+    sent = workflows.api_form(read(f"{name}.json"), known)
+    for form in (saved, sent):  # titles of ComfyUI's own nodes differ from version to version
+        for entry in form.values():
+            if not entry["class_type"].startswith("SelfGuidance"):
+                del entry["_meta"]
+    assert saved == sent
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -37,6 +43,7 @@ def test_a_note_says_what_happens(name: str) -> None:
     assert len(note["widgets_values"][0]) > 100
 
 
+@pytest.mark.compat("Front ends", "Every example workflow in a real server")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_node_that_shows_a_picture_shows_something(shown: Any, name: str) -> None:
     pictures = shown(name)

@@ -62,6 +62,8 @@ def interrupted() -> None:
     import comfy.model_management
 
     comfy.model_management.interrupt_current_processing()
+    # newer hosts look for it at every operation themselves, older ones at the end of a step
+    comfy.model_management.throw_exception_if_processing_interrupted()
 
 
 def broken_term(lab: ModuleType, at: int) -> Any:
