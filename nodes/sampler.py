@@ -12,6 +12,7 @@ from comfy_api.latest import io
 from ..guidance.energies import Term
 from ..guidance.record import Record
 from .check import check_steps
+from .live import live
 from .patch import guided
 from .request import NORMALISED, request_inputs, requested
 from .run import family_of
@@ -63,18 +64,19 @@ class KSampler(io.ComfyNode):
         """Sample."""
         check_steps(steps)
         records: list[Record] = []
-        (latent,) = comfy_nodes.common_ksampler(
-            guided(model, requested(terms, strength, weighting), records.append),
-            seed,
-            steps,
-            cfg,
-            sampler_name,
-            scheduler,
-            positive,
-            negative,
-            latent_image,
-            denoise=denoise,
-        )
+        with live(model) as watch:
+            (latent,) = comfy_nodes.common_ksampler(
+                guided(model, requested(terms, strength, weighting), records.append, watch),
+                seed,
+                steps,
+                cfg,
+                sampler_name,
+                scheduler,
+                positive,
+                negative,
+                latent_image,
+                denoise=denoise,
+            )
         # with denoise 0 there is no run
         record = records[-1] if records else Record(family_of(model).name, ())
         return io.NodeOutput(latent, record)

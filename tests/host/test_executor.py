@@ -63,17 +63,27 @@ class Run:
         server: the server.
         prompt: the graph.
         stop_at: the guided step from which on the run is interrupted.
+        page: whether to listen as ComfyUI's page does, not as a script.
     """
 
-    def __init__(self, server: serve.Server, prompt: Graph, stop_at: int | None = None) -> None:
+    def __init__(
+        self, server: serve.Server, prompt: Graph, stop_at: int | None = None, page: bool = False
+    ) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
-        asyncio.run(self._watch(server, prompt, stop_at))
+        asyncio.run(self._watch(server, prompt, stop_at, page))
 
-    async def _watch(self, server: serve.Server, prompt: Graph, stop_at: int | None) -> None:
+    async def _watch(
+        self, server: serve.Server, prompt: Graph, stop_at: int | None, page: bool
+    ) -> None:
         import aiohttp
 
         address = f"{server.address}/ws?clientId=test"
         async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
+            if page:
+                flags = {"supports_preview_metadata": True}
+                await socket.send_json({"type": "feature_flags", "data": flags})
+                while json.loads((await socket.receive()).data)["type"] != "feature_flags":
+                    pass
             body = {"prompt": prompt, "client_id": "test"}
             async with session.post(server.address + "/prompt", json=body) as reply:
                 assert reply.status == 200, await reply.text()
