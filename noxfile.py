@@ -72,6 +72,24 @@ def evaluate(session: nox.Session) -> None:
 
 
 @session
+def brand(session: nox.Session) -> None:
+    """Draw the icon and the banner that the registry shows."""
+    command(session, "brand")
+
+
+@session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of the help pages with Shapes; `-- NODE_ID ...` draws some."""
+    command(session, "pictures")
+
+
+@session
+def texts(session: nox.Session) -> None:
+    """Write the English locale, and defaults and ranges of the help pages, from the nodes."""
+    command(session, "texts")
+
+
+@session
 def workflows(session: nox.Session) -> None:
     """Run the example workflows and write their pictures."""
     command(session, "workflows")

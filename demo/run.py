@@ -11,10 +11,13 @@ COMMANDS = {
     "bench": "cost of a guided step and of the recorder",
     "train": "train the Shapes model",
     "evaluate": "measure the Shapes model",
+    "pictures": "draw the pictures of the help pages",
+    "texts": "write the English locale, and the tables of the help pages",
 }
 OUTSIDE = {  # commands that do not need ComfyUI's modules in their own process
     "serve": "start ComfyUI with the pack in a browser",
     "workflows": "run the example workflows and write their pictures",
+    "brand": "draw the icon and the banner for the registry",
     "typecheck": "check the types",
     "matrix": "run the compatibility tests on every ComfyUI at hand and write their page",
 }

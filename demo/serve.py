@@ -28,15 +28,22 @@ class Server:
         port: where it listens on this machine.
         cpu: whether it must stay off the GPU.
         log: the file that takes its output; None shows it.
+        pack: the folder of the pack.
     """
 
     def __init__(
-        self, comfy: Path, base: Path, port: int, cpu: bool = True, log: Path | None = None
+        self,
+        comfy: Path,
+        base: Path,
+        port: int,
+        cpu: bool = True,
+        log: Path | None = None,
+        pack: Path = host.ROOT,
     ) -> None:
         self.base = base
         self.log = log
         self.address = f"http://127.0.0.1:{port}"
-        link(base / "custom_nodes" / PACK, host.ROOT)
+        link(base / "custom_nodes" / PACK, pack)
         command = [sys.executable, str(comfy / "main.py"), *arguments(base, port, cpu)]
         output = open(log, "wb") if log else None  # noqa: SIM115  the process keeps it
         self.process = subprocess.Popen(command, cwd=comfy, stdout=output, stderr=output)

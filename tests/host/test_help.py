@@ -1,23 +1,97 @@
-"""The help pages speak of the nodes as they are."""
+"""The help pages have one form and speak of the nodes as they are."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from selfguidance.demo import host, serve
 
-PAGES = sorted((host.ROOT / "web" / "docs").glob("SelfGuidance*.md"))
+DOCS = host.ROOT / "web" / "docs"
+PAGES = sorted(DOCS.glob("SelfGuidance*.md"))
+TRANSLATED = sorted(DOCS.glob("SelfGuidance*/*.md"))
+SECTIONS = {
+    "en": ("When to use it", "Inputs", "Outputs", "Common mistakes"),
+    "zh": ("何时使用", "输入", "输出", "常见错误"),
+}
+MOST_USED = {  # pages that every translation has
+    *("DemoModel", "Prompt", "KSampler", "MoveObject", "ResizeObject", "RemoveObject"),
+    *("CopyObject", "Image", "RecordImage", "Mask", "Box", "Position", "AttentionPreview"),
+}
+LARGEST = 40_000  # bytes of a picture
+
+each = pytest.mark.parametrize(
+    "page", [*PAGES, *TRANSLATED], ids=lambda page: page.relative_to(DOCS).as_posix()
+)
 
 
-@pytest.fixture(scope="module")
-def known(server: serve.Server) -> dict[str, Any]:
-    """What the server tells about every node."""
-    return server.json("/object_info")
+def node_of(page: Path) -> str:
+    return page.stem if page.parent == DOCS else page.parent.name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_page_names_every_input_and_output(known: dict[str, Any], page: Any) -> None:
-    node = known[page.stem]
+def table(page: Path, section: int) -> list[list[str]]:
+    """Cells of the rows of a section's table, without its head."""
+    language = "en" if page.parent == DOCS else page.stem
+    title = re.escape(SECTIONS[language][section])
+    body = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", page.read_text("utf-8"), re.S | re.M)[1]
+    rows = [line for line in body.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+@each
+def test_a_page_has_all_sections_in_order(page: Path) -> None:
+    language = "en" if page.parent == DOCS else page.stem
     text = page.read_text("utf-8")
-    inputs = [name for group in ("required", "optional") for name in node["input"].get(group, {})]
-    rows = "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| "))
-    assert [name for name in (*inputs, *node["output_name"]) if name not in rows] == []
+    found = re.findall(r"^## (.+)$", text, re.M)
+    assert [title for title in found if title in SECTIONS[language]] == [*SECTIONS[language]]
+    assert found[-1] == SECTIONS[language][-1]
+    assert re.match(r"# \S.+\n\n\S", text)
+    assert all(len(part.strip()) > 4 for part in re.split(r"^## .+$", text, flags=re.M))
+
+
+@each
+def test_a_page_shows_the_picture_of_its_node(server: serve.Server, page: Path) -> None:
+    (words, target) = re.search(r"!\[(.*?)\]\((.+?)\)", page.read_text("utf-8")).groups()
+    assert len(words) > 10  # what it shows, for who cannot see it
+    assert target == f"images/{node_of(page)}.jpg"
+    data = server.get(f"/extensions/{serve.PACK}/docs/{target}")
+    assert len(data) <= LARGEST
+    with Image.open(DOCS / target) as picture:
+        assert min(picture.size) > 100
+
+
+def test_there_is_no_picture_without_a_page() -> None:
+    pictures = (DOCS / "images").glob("*.jpg")
+    assert {picture.stem for picture in pictures} == {page.stem for page in PAGES}
+
+
+def test_a_translation_has_the_most_used_pages() -> None:
+    for language in {page.stem for page in TRANSLATED}:
+        there = {node_of(page) for page in TRANSLATED if page.stem == language}
+        assert not {f"SelfGuidance{name}" for name in MOST_USED} - there
+
+
+@each
+def test_every_input_is_there_with_its_default_and_range(known: dict[str, Any], page: Path) -> None:
+    given = known[node_of(page)]["input"]
+    inputs = {**given.get("required", {}), **given.get("optional", {})}
+    rows = {row[0]: row[1:] for row in table(page, 1)}
+    assert list(rows) == list(inputs)
+    for name, (default, extent, meaning) in rows.items():
+        kind, *options = inputs[name]
+        assert len(meaning) > 2, name
+        if kind in ("INT", "FLOAT"):
+            low, high = extent.replace("2^64 - 1", str(2**64 - 1)).split(" to ")
+            shown = [float(number) for number in (default, low, high)]
+            assert shown == [float(options[0][key]) for key in ("default", "min", "max")], name
+        elif kind == "BOOLEAN":
+            assert (default, extent) == ("on" if options[0]["default"] else "off", "on, off")
+        elif kind == "STRING" and options[0].get("default"):
+            assert default == f"`{options[0]['default']}`", name
+
+
+@each
+def test_every_output_is_there(known: dict[str, Any], page: Path) -> None:
+    named = [name.strip() for row in table(page, 2) for name in row[0].split(",")]
+    assert named == known[node_of(page)]["output_name"]

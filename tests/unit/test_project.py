@@ -4,6 +4,7 @@ import re
 import sys
 
 import pytest
+from PIL import Image
 from selfguidance.demo import environment, host
 
 if sys.version_info >= (3, 11):
@@ -37,3 +38,24 @@ def test_development_requirements_have_an_upper_bound() -> None:
     lines = (host.ROOT / "requirements-dev.txt").read_text("utf-8").split()
     assert all("<" in line for line in lines)
     assert "pytest" in map(environment.name, lines)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("icon", (400, 400)), ("banner", (21 * 60, 9 * 60))])
+def test_the_registry_gets_pictures_of_its_sizes(name: str, shape: tuple[int, int]) -> None:
+    with Image.open(host.ROOT / "brand" / f"{name}.png") as picture:
+        assert picture.size == shape
+
+
+def test_the_changelog_has_what_is_not_released_yet_first_and_no_later_version() -> None:
+    text = (host.ROOT / "CHANGELOG.md").read_text("utf-8")
+    titles = re.findall(r"^## \[(.+?)\]", text, re.M)
+    assert titles[0] == "Unreleased"
+    version = PROJECT["project"]["version"]
+    numbers = [tuple(map(int, title.split("."))) for title in titles[1:]]
+    assert numbers == sorted(numbers, reverse=True)
+    assert all(number <= tuple(map(int, version.split("."))) for number in numbers)
+
+
+def test_what_archives_include_is_there() -> None:
+    for folder in PROJECT["tool"]["comfy"]["includes"]:
+        assert (host.ROOT / folder).is_dir()
