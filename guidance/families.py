@@ -17,11 +17,13 @@ class Family:
     Attributes:
         name: stands in records, so that a record of one family is not used with another.
         title: for messages.
-        decoder: which decoder blocks have cross-attention, which identifies the family.
+        decoder: which decoder blocks have cross-attention; with `linear` it identifies the family.
         sites: cross-attention sites (part, block, transformer), in the order in which the model
             runs them.
         feature_block: decoder block at whose entry the features Psi are read.
         source: where the choice of sites comes from.
+        linear: whether its transformers project with linear layers (or with convolutions), where
+            that tells it from a family with the same decoder.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Family:
     sites: tuple[Site, ...]
     feature_block: int
     source: str
+    linear: bool | None = None
 
 
 FAMILIES = (
@@ -43,12 +46,22 @@ FAMILIES = (
     ),
     Family(
         name="sd15",
-        title="Stable Diffusion 1.x and 2.x",
+        title="Stable Diffusion 1.x",
         decoder=(0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1),
         sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
         feature_block=11,
         source="16 x 16 decoder sites; penultimate decoder layer as in the paper; not measured "
         "here",
+        linear=False,
+    ),
+    Family(
+        name="sd2",
+        title="Stable Diffusion 2.x",
+        decoder=(0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+        sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
+        feature_block=11,
+        source="as for Stable Diffusion 1.x; not measured here",
+        linear=True,
     ),
     Family(
         name="sdxl",
@@ -62,12 +75,14 @@ FAMILIES = (
 )
 
 
-def match(depths: Mapping[int, int]) -> Family:
+def match(depths: Mapping[int, int], linear: bool = False, model: str = "") -> Family:
     """The family of a UNet.
 
     Args:
         depths: transformer depth of every decoder block by its index, 0 where a block has no
             attention.
+        linear: whether its transformers project with linear layers.
+        model: what the model is called, for the message.
 
     Raises:
         ValueError: no family has this decoder.
@@ -75,10 +90,12 @@ def match(depths: Mapping[int, int]) -> Family:
     decoder = tuple(depths[i] for i in sorted(depths))
     for family in FAMILIES:
         deep_enough = all(site[2] < depths.get(site[1], 0) for site in family.sites)
-        if family.decoder == tuple(min(depth, 1) for depth in decoder) and deep_enough:
+        same = family.decoder == tuple(min(depth, 1) for depth in decoder)
+        if same and deep_enough and family.linear in (None, linear):
             return family
     known = "; ".join(f"{family.title}" for family in FAMILIES)
     raise ValueError(
-        "this model is of no supported family (its decoder has attention depths "
-        f"{decoder or 'none'}); supported are: {known}. Load a checkpoint of one of these"
+        f"this model{f' ({model})' if model else ''} is of no supported family (its decoder has "
+        f"attention depths {decoder or 'none'}); supported are: {known}. Load a checkpoint of one "
+        "of these"
     )

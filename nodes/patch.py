@@ -17,7 +17,8 @@ from ..guidance.guide import Guide
 from ..guidance.record import Record, Step
 from ..guidance.request import Request
 from .check import check_levels, check_run
-from .run import GuidedRun, family_of
+from .model import family_of
+from .run import GuidedRun
 from .types import KEY
 
 # Told what a run is guided by and its noise levels, it names who is shown every step as it is made.

@@ -13,14 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-import comfy.model_sampling
 import torch
-from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ..guidance.families import Family, match
 from ..guidance.guide import Guide, Prediction
 from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties
@@ -28,6 +25,7 @@ from ..guidance.record import Record, Step, moved
 from .capture import Capture
 from .control import without_gradient
 from .listening import Options, listening
+from .model import family_of, prediction_of
 from .types import KEY
 from .weights import differentiable
 
@@ -44,26 +42,6 @@ IN_PARTS = (
 )
 
 Conds = list[Any]
-
-
-def family_of(model: ModelPatcher) -> Family:
-    """The family of a MODEL.
-
-    Raises:
-        ValueError: it is none that guidance knows.
-    """
-    blocks = getattr(model.get_model_object("diffusion_model"), "output_blocks", ())
-    depths = {}
-    for index, block in enumerate(blocks):
-        transformers = [layer for layer in block if isinstance(layer, SpatialTransformer)]
-        depths[index] = sum(len(layer.transformer_blocks) for layer in transformers)
-    return match(depths)
-
-
-def prediction_of(model: ModelPatcher) -> Prediction:
-    """How the MODEL's input mixes picture and noise."""
-    flow = isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
-    return Prediction.FLOW if flow else Prediction.VARIANCE
 
 
 @dataclass
@@ -101,7 +79,8 @@ class GuidedRun:
         self.guide = guide
         self.watch = watch
         self.family = family_of(model)
-        self.prediction = prediction_of(model)
+        # a run that only records corrects nothing
+        self.prediction = prediction_of(model) if guide.terms else Prediction.VARIANCE
         self.recording = recording
         self._steps: list[Step] = []
 

@@ -13,9 +13,9 @@ from ..guidance.energies import Term
 from ..guidance.record import Record
 from .check import check_steps
 from .live import live
+from .model import family_of
 from .patch import guided
 from .request import NORMALISED, request_inputs, requested
-from .run import family_of
 from .schema import NAMESAKES, schema
 from .types import CATEGORY, RecordIO, number
 

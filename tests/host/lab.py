@@ -7,10 +7,7 @@ mode, as in ComfyUI's executor.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import comfy.latent_formats
-import comfy.model_base
 import comfy.samplers
-import comfy.supported_models
 import nodes as comfy_nodes
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -21,7 +18,6 @@ from comfy_extras.nodes_custom_sampler import (
     SamplerCustomAdvanced,
 )
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
-from selfguidance.demo import architecture
 from selfguidance.guidance import energies
 from selfguidance.guidance.guide import Guide
 from selfguidance.guidance.record import Record
@@ -31,74 +27,16 @@ from selfguidance.nodes.guider import Guider
 from selfguidance.nodes.run import GuidedRun
 from selfguidance.nodes.sampler import KSampler
 from selfguidance.nodes.types import KEY
+from selfguidance.tests.host.layouts import LAYOUTS, WIDTH
 from selfguidance.tests.host.theirs import ran
 from torch import Tensor
 
-WIDTH = 64
 WORDS = "a red circle and a blue square".split()
-# every size is the real family's, but for the widths
-_SMALL = {
-    "image_size": 32,
-    "in_channels": 4,
-    "out_channels": 4,
-    "model_channels": 32,
-    "use_spatial_transformer": True,
-    "context_dim": WIDTH,
-    "legacy": False,
-    "use_checkpoint": False,
-}
-_UNETS = {
-    "sd15": {
-        "channel_mult": [1, 2, 4, 4],
-        "num_res_blocks": [2, 2, 2, 2],
-        "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
-        "transformer_depth_middle": 1,
-        "transformer_depth_output": [1] * 9 + [0] * 3,
-        "num_heads": 4,
-        "use_linear_in_transformer": False,
-        "adm_in_channels": None,
-    },
-    "sdxl": {
-        "channel_mult": [1, 2, 4],
-        "num_res_blocks": [2, 2, 2],
-        "transformer_depth": [0, 0, 2, 2, 4, 4],
-        "transformer_depth_middle": 4,
-        "transformer_depth_output": [0, 0, 0, 2, 2, 2, 4, 4, 4],
-        "num_head_channels": 16,
-        "use_linear_in_transformer": True,
-        "num_classes": "sequential",
-        "adm_in_channels": 2816,
-    },
-    "other": {
-        "channel_mult": [1, 2],
-        "num_res_blocks": [1, 1],
-        "transformer_depth": [0, 1],
-        "transformer_depth_middle": 1,
-        "transformer_depth_output": [0, 0, 1, 1],
-        "num_heads": 4,
-        "use_linear_in_transformer": False,
-        "adm_in_channels": None,
-    },
-}
-FAMILIES = ("shapes", "sd15", "sdxl")
 
 
 def unet(family: str, seed: int = 0, dtype: torch.dtype = torch.float32) -> ModelPatcher:
-    """A MODEL of a family with narrow layers and random weights."""
-    if family == "shapes":
-        settings = architecture.unet_config() | {"context_dim": WIDTH}
-    else:
-        settings = {**_SMALL, **_UNETS[family]}
-    kind = comfy.supported_models.SDXL if family == "sdxl" else comfy.supported_models.SD15
-    base = comfy.model_base.SDXL if family == "sdxl" else comfy.model_base.BaseModel
-
-    def fresh() -> dict[str, Any]:
-        copied = {k: list(v) if isinstance(v, list) else v for k, v in settings.items()}
-        return {**copied, "dtype": dtype}
-
-    config = kind(fresh())
-    config.unet_config = fresh()  # UNetModel empties the lists that it is given
-    model = base(config, comfy.model_base.ModelType.EPS, device=torch.device("cpu"))
+    """A MODEL with the layout of that name, narrow layers and random weights."""
+    model = LAYOUTS[family].built(narrow=True, dtype=dtype, device="cpu")
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.diffusion_model.parameters():
         parameter.requires_grad_(False)

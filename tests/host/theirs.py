@@ -11,9 +11,10 @@ def ran(node: Any, **inputs: Any) -> tuple[Any, ...]:
     """The outputs of a node class of ComfyUI; inputs that are not given have their defaults."""
     inputs = _defaults(node) | inputs
     if hasattr(node, "execute"):
-        outputs: tuple[Any, ...] = node.execute(**inputs).args
+        result = node.execute(**inputs)
     else:
-        outputs = getattr(node(), node.FUNCTION)(**inputs)
+        result = getattr(node(), node.FUNCTION)(**inputs)
+    outputs: tuple[Any, ...] = getattr(result, "args", result)  # some new ones give a tuple, too
     return outputs
 
 

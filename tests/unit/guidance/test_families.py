@@ -16,6 +16,12 @@ def test_a_decoder_tells_the_family(depths: tuple[int, ...], name: str) -> None:
     assert match(dict(enumerate(depths))).name == name
 
 
+def test_stable_diffusion_2_is_told_from_1_by_its_linear_projections() -> None:
+    depths = dict(enumerate((0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1)))
+    assert match(depths, linear=False).name == "sd15"
+    assert match(depths, linear=True).name == "sd2"
+
+
 @pytest.mark.parametrize(
     "depths",
     [
