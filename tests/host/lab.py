@@ -34,20 +34,32 @@ from torch import Tensor
 WORDS = "a red circle and a blue square".split()
 
 
-def unet(family: str, seed: int = 0, dtype: torch.dtype = torch.float32) -> ModelPatcher:
-    """A MODEL with the layout of that name, narrow layers and random weights."""
-    model = LAYOUTS[family].built(narrow=True, dtype=dtype, device="cpu")
+def unet(
+    family: str,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    cast: torch.dtype | None = None,
+    operations: Any = None,
+) -> ModelPatcher:
+    """A MODEL with the layout of that name, narrow layers and random weights.
+
+    Args:
+        dtype: in which the weights are kept.
+        cast: in which they are used, if it is another one.
+        operations: kinds of layers, if not those that ComfyUI picks.
+    """
+    model = LAYOUTS[family].built(True, dtype, "cpu", cast, operations)
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.diffusion_model.parameters():
         parameter.requires_grad_(False)
         if parameter.ndim > 1:
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
-            parameter.mul_(1.0 / parameter[0].numel() ** 0.5)
+            drawn = torch.randn(parameter.shape, generator=generator)
+            parameter.copy_(drawn / parameter[0].numel() ** 0.5)
         else:
-            parameter.zero_()
+            parameter.copy_(torch.zeros(parameter.shape))
     for module in model.modules():
         if isinstance(module, (torch.nn.GroupNorm, torch.nn.LayerNorm)):
-            module.weight.fill_(1.0)
+            module.weight.copy_(torch.ones(module.weight.shape))
     cpu = torch.device("cpu")
     return ModelPatcher(model.eval(), load_device=cpu, offload_device=cpu)
 

@@ -28,12 +28,21 @@ class Layout:
     narrow: dict[str, Any]
     marks: dict[str, torch.Tensor] = field(default_factory=dict)
 
-    def built(self, narrow: bool, dtype: torch.dtype, device: str) -> BaseModel:
-        """The model, with weights as PyTorch leaves them."""
+    def built(
+        self,
+        narrow: bool,
+        dtype: torch.dtype,
+        device: str,
+        cast: torch.dtype | None = None,
+        operations: Any = None,
+    ) -> BaseModel:
+        """The model, with weights as PyTorch leaves them; see `lab.unet` for the rest."""
         settings = {**self.real, **(self.narrow if narrow else {}), "dtype": dtype}
         config = getattr(comfy.supported_models, self.kind)(deepcopy(settings))
         # the class has put in its own heads; UNetModel empties the lists that it is given
         config.unet_config = deepcopy({**config.unet_config, **settings})
+        config.manual_cast_dtype = cast
+        config.custom_operations = operations
         return config.get_model(dict(self.marks), device=torch.device(device))
 
 
