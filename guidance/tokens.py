@@ -1,11 +1,13 @@
 """Token table: which tokens of a conditioning stand for which word of the prompt."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+from .phrases import LAST, closest, letters, numbered, without_article
 
 # Words that end an object's phrase; what is left between them are the objects of a prompt.
 JOINING = frozenset(
@@ -15,6 +17,8 @@ JOINING = frozenset(
     "wearing holding".split()
 )
 SCENERY = frozenset(("background", "backdrop", "scene"))
+# Typed in capitals it parts a prompt in other front ends; to ComfyUI's tokenizer it is a word.
+BREAK = "BREAK"
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class TokenTable:
 
     Attributes:
         prompt: the text as typed.
-        words: the words in order, lower case, without weights and brackets.
+        words: the words in order, lower case, without weights and brackets; an embedding is one
+            word, its name.
         positions: for each word its token positions, 0-based along the conditioning's token axis.
         length: number of tokens of the conditioning, a multiple of 77 for CLIP.
         named: objects that the user listed; found in the prompt where empty.
@@ -45,7 +50,7 @@ class TokenTable:
         phrases: dict[str, None] = {}
         run: list[str] = []
         for index, word in enumerate((*self.words, "and")):
-            joining = word in JOINING or not _letters(word)
+            joining = word in JOINING or word == BREAK or not letters(word)
             if joining or index in self.borders:
                 if run and run[-1] not in SCENERY:
                     phrases[" ".join(run)] = None
@@ -55,33 +60,60 @@ class TokenTable:
         return tuple(phrases)
 
     def find(self, phrase: str) -> tuple[int, ...]:
-        """Indices into `words` of every place where the phrase stands.
+        """Indices into `words` of every place where the phrase stands, or of the one it picks.
 
         Compared by letters and digits alone, from the start of a word to the end of a word, so that
-        case, punctuation and the tokenizer's way of splitting do not matter.
+        case, punctuation and the tokenizer's way of splitting do not matter; an article at the
+        start may be missing in the prompt. Where the phrase itself is not in the prompt, "second
+        circle", "2nd circle", "circle 2" and "last circle" pick one of several circles.
 
         Raises:
-            ValueError: the prompt does not contain the phrase.
+            ValueError: the prompt does not contain the phrase, or not as often.
         """
-        wanted = _letters(phrase)
-        found: list[int] = []
-        for start in range(len(self.words) if wanted else 0):
-            text = ""
-            for end in range(start, len(self.words)):
-                if end in self.borders and end > start:
-                    break
-                text += _letters(self.words[end])
-                if text == wanted:
-                    found += [i for i in range(start, end + 1) if _letters(self.words[i])]
-                if not wanted.startswith(text) or text == wanted:
-                    break
-        if not found:
-            known = ", ".join(dict.fromkeys(w for w in self.words if _letters(w))) or "(none)"
+        for text in (phrase, without_article(phrase)):
+            places = self._places(text)
+            if places:
+                return tuple(dict.fromkeys(i for place in places for i in place))
+        picked = numbered(phrase)
+        places = self._places(picked[0]) if picked else []
+        if not picked or not places:
+            raise ValueError(self._unknown(phrase))
+        name, number = picked
+        if number > len(places):
+            often = "once" if len(places) == 1 else f"{len(places)} times"
             raise ValueError(
-                f"object {phrase!r} is not in the prompt {self.prompt!r}; its words are: {known}. "
-                "Write the object exactly as the prompt does"
+                f"object {phrase!r} is not in the prompt {self.prompt!r}: {name!r} stands there "
+                f"only {often}; count from 1, or write {name!r} for all of them"
             )
-        return tuple(dict.fromkeys(found))
+        return places[number if number == LAST else number - 1]
+
+    def has(self, phrase: str) -> bool:
+        """Whether `find` would find the phrase."""
+        try:
+            return bool(self.find(phrase))
+        except ValueError:
+            return False
+
+    def _places(self, phrase: str) -> list[tuple[int, ...]]:
+        """Words of each place where the phrase stands; equal prompts, joined, count as one."""
+        wanted = letters(phrase)
+        places: dict[tuple[tuple[str, ...], int], list[int]] = {}
+        bounds = (0, *self.borders, len(self.words))
+        for begin, end in pairwise(bounds):
+            part = self.words[begin:end]
+            for start, place in enumerate(_matches(part, wanted)):
+                if place:
+                    places.setdefault((part, start), []).extend(begin + i for i in place)
+        return [tuple(place) for place in places.values()]
+
+    def _unknown(self, phrase: str) -> str:
+        words = tuple(dict.fromkeys(w for w in self.words if letters(w)))
+        close = closest(phrase, self.words)
+        hint = f"Did you mean {close!r}? " if close else ""
+        return (
+            f"object {phrase!r} is not in the prompt {self.prompt!r}; its words are: "
+            f"{', '.join(words) or '(none)'}. {hint}Write the object exactly as the prompt does"
+        )
 
     def apart(self, name: str, other: str) -> bool:
         """Whether two phrases share no word of the prompt; raises like `find`."""
@@ -94,10 +126,26 @@ class TokenTable:
     @classmethod
     def joined(cls, tables: Sequence["TokenTable"]) -> "TokenTable":
         """One table for conditionings that act side by side; a word counts in each of them."""
+        starts = [sum(t.length for t in tables[:i]) for i in range(len(tables))]
+        return cls._merged(tables, starts, sum(t.length for t in tables))
+
+    @classmethod
+    def overlaid(cls, tables: Sequence["TokenTable"]) -> "TokenTable":
+        """One table for texts whose tokens share their places, as SDXL's two encoders have them."""
+        return cls._merged(tables, [0] * len(tables), max(t.length for t in tables))
+
+    @classmethod
+    def _merged(
+        cls, tables: Sequence["TokenTable"], starts: Sequence[int], length: int
+    ) -> "TokenTable":
         if len(tables) == 1:
             return tables[0]
-        starts = [sum(t.length for t in tables[:i]) for i in range(len(tables))]
-        borders = tuple(sum(len(t.words) for t in tables[:i]) for i in range(1, len(tables)))
+        counts = [len(table.words) for table in tables]
+        borders = {
+            sum(counts[:i]) + border
+            for i, table in enumerate(tables)
+            for border in (0, *table.borders)
+        } - {0, sum(counts)}
         positions = tuple(
             tuple(start + p for p in word)
             for start, table in zip(starts, tables, strict=True)
@@ -106,16 +154,32 @@ class TokenTable:
         words = tuple(word for table in tables for word in table.words)
         named = tuple(dict.fromkeys(name for table in tables for name in table.named))
         prompt = " | ".join(table.prompt for table in tables)
-        length = sum(t.length for t in tables)
-        return cls(prompt, words, positions, length, named, borders)
+        return cls(prompt, words, positions, length, named, tuple(sorted(borders)))
 
-    def averaging(self) -> Tensor:
-        """[length, words] matrix whose column t is 1/n at the n tokens of word t."""
-        matrix = torch.zeros(self.length, len(self.words))
+    def averaging(self, length: int | None = None) -> Tensor:
+        """[length, words] matrix whose column t is 1/n at the n tokens of word t.
+
+        Args:
+            length: number of tokens of the conditioning, where nodes have added some at its end.
+        """
+        matrix = torch.zeros(length or self.length, len(self.words))
         for column, positions in enumerate(self.positions):
             matrix[list(positions), column] = 1.0 / len(positions)
         return matrix
 
 
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.lower())
+def _matches(words: Sequence[str], wanted: str) -> list[list[int]]:
+    """For each word, which words from it on spell the wanted letters; none where they do not."""
+    spelled = [letters(word) for word in words]
+    found: list[list[int]] = []
+    for start, first in enumerate(spelled):
+        text, place = "", []
+        # a place begins with a word, so that punctuation before it is no second place
+        for index in range(start, len(words) if first and wanted else start):
+            text += spelled[index]
+            if spelled[index]:
+                place.append(index)
+            if not wanted.startswith(text) or text == wanted:
+                break
+        found.append(place if wanted and text == wanted else [])
+    return found

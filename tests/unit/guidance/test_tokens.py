@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from selfguidance.guidance.phrases import letters
 from selfguidance.guidance.tokens import TokenTable
 from selfguidance.tests.unit.guidance.toys import table
 
@@ -18,6 +21,12 @@ from selfguidance.tests.unit.guidance.toys import table
         ("red red circle", "red circle", (1, 2)),
         ("a café", "Café", (1,)),
         ("一只 猫", "猫", (1,)),
+        ("a cafe\u0301", "caf\u00e9", (1,)),  # the accent as a letter of its own
+        ("straße", "STRASSE", (0,)),
+        ("a 🐱 , a dog", "🐱", (1,)),
+        ("a dog 's bone", "dog's bone", (1, 2, 3)),
+        ("a red circle", "the red circle", (1, 2)),
+        ("the the", "the", (0, 1)),
     ],
 )
 def test_a_phrase_is_found(prompt: str, phrase: str, found: tuple[int, ...]) -> None:
@@ -48,6 +57,75 @@ def test_the_error_names_object_prompt_and_every_word_once() -> None:
         "object 'red ball' is not in the prompt 'a dog , a cat'; its words are: a, dog, cat. "
         "Write the object exactly as the prompt does"
     )
+
+
+@pytest.mark.parametrize(
+    ("phrase", "close"),
+    [
+        ("red circles", "red circle"),
+        ("cirlce", "circle"),
+        ("blue sqare", "blue square"),
+        ("squares", "square"),
+        ("cafe", "café"),
+    ],
+)
+def test_the_error_names_what_comes_close(phrase: str, close: str) -> None:
+    with pytest.raises(ValueError, match=f"Did you mean {close!r}\\?"):
+        table("a red circle and a blue square , café").find(phrase)
+
+
+CIRCLES = "a circle , a red circle and a circle"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "found"),
+    [
+        ("circle", (1, 5, 8)),
+        ("first circle", (1,)),
+        ("the second circle", (5,)),
+        ("2nd circle", (5,)),
+        ("Circle 3", (8,)),
+        ("circle #3", (8,)),
+        ("last circle", (8,)),
+        ("first red circle", (4, 5)),
+        ("last a", (7,)),
+    ],
+)
+def test_a_number_picks_one_of_several(phrase: str, found: tuple[int, ...]) -> None:
+    assert table(CIRCLES).find(phrase) == found
+
+
+@pytest.mark.parametrize("phrase", ["fourth circle", "circle 4", "red circle 2", "99th circle"])
+def test_a_number_past_the_last_place_is_refused(phrase: str) -> None:
+    with pytest.raises(ValueError, match=r"circle' stands there only (3 times|once); count from 1"):
+        table(CIRCLES).find(phrase)
+
+
+@pytest.mark.parametrize("phrase", ["circle 0", "zeroth circle", "second", "circle -1", "second 2"])
+def test_what_is_no_number_of_a_place_is_refused(phrase: str) -> None:
+    with pytest.raises(ValueError, match="is not in the prompt"):
+        table(CIRCLES).find(phrase)
+
+
+def test_a_number_that_the_prompt_itself_has_is_no_choice() -> None:
+    assert table("first prize , prize , area 2 , area").find("first prize") == (0, 1)
+    assert table("first prize , prize , area 2 , area").find("area 2") == (5, 6)
+
+
+def test_the_same_prompt_in_several_conditionings_counts_its_places_once() -> None:
+    both = TokenTable.joined([table("a cat and a cat"), table("a cat and a cat"), table("a cat")])
+    assert both.find("second cat") == (4, 9)
+    assert both.find("third cat") == (11,)
+
+
+def test_a_table_knows_what_it_has() -> None:
+    words = table(CIRCLES)
+    assert words.has("red circle") and words.has("circle 3")
+    assert not words.has("square") and not words.has("circle 4")
+
+
+def test_break_ends_an_object() -> None:
+    assert table("red circle BREAK blue square").objects == ("red circle", "blue square")
 
 
 def test_the_error_of_an_empty_prompt_says_so() -> None:
@@ -100,6 +178,73 @@ def test_an_object_ends_where_its_prompt_ends() -> None:
     assert both.objects == ("red circle", "blue square")
     with pytest.raises(ValueError, match="is not in the prompt"):
         both.find("circle blue")
+
+
+def test_borders_stay_where_joined_tables_are_joined_again() -> None:
+    inner = TokenTable.joined([table("red circle"), table("blue square")])
+    both = TokenTable.joined([table("green star"), inner])
+    assert both.objects == ("green star", "red circle", "blue square")
+    assert both.borders == (2, 4) and both.length == 231
+    assert not both.has("circle blue")
+
+
+def test_overlaid_tables_share_their_places() -> None:
+    both = TokenTable.overlaid([table("a cat"), table("one black cat")])
+    assert both.length == 77 and both.borders == (2,)
+    assert both.positions == ((1,), (2,), (1,), (2,), (3,))
+    assert both.find("cat") == (1, 4) and both.objects == ("cat", "one black cat")
+
+
+@pytest.mark.parametrize("tables", [("", "a cat"), ("a cat", ""), ("", "")])
+def test_an_empty_prompt_beside_another_adds_no_word(tables: tuple[str, str]) -> None:
+    both = TokenTable.joined([table(prompt) for prompt in tables])
+    assert both.borders == () and both.length == 154
+    assert both.has("cat") == ("a cat" in tables)
+
+
+def test_tokens_that_nodes_added_belong_to_no_word() -> None:
+    words = TokenTable("a cat", ("a", "cat"), ((1,), (2,)), 4)
+    longer = words.averaging(6)
+    assert longer.shape == (6, 2) and not longer[4:].any()
+    assert torch.equal(longer[:4], words.averaging())
+
+
+text = st.text(max_size=30) | st.sampled_from(["circle 2", "the", "second", "#1", "last last", "é"])
+prompts = st.lists(st.text(min_size=1, max_size=8), max_size=12)
+
+
+@given(st.lists(prompts, min_size=1, max_size=3), text)
+def test_any_phrase_is_found_or_refused_with_the_words(
+    several: list[list[str]], phrase: str
+) -> None:
+    tables = [
+        TokenTable(" ".join(words), tuple(words), tuple((i + 1,) for i in range(len(words))), 77)
+        for words in several
+    ]
+    both = TokenTable.joined(tables)
+    assert all(both.has(name) for name in both.objects)
+    assert all(p < both.length for word in both.positions for p in word)
+    try:
+        found = both.find(phrase)
+    except ValueError as error:
+        assert repr(phrase) in str(error) and repr(both.prompt) in str(error)
+        assert not both.has(phrase)
+    else:
+        assert found and all(0 <= i < len(both.words) for i in found)
+        assert len(set(found)) == len(found)
+
+
+@given(prompts.filter(lambda words: any(map(letters, words))), st.data())
+def test_words_in_a_row_are_always_found_where_they_stand(
+    words: list[str], data: st.DataObject
+) -> None:
+    whole = TokenTable(
+        " ".join(words), tuple(words), tuple((i + 1,) for i in range(len(words))), 77
+    )
+    start = data.draw(st.sampled_from([i for i, word in enumerate(words) if letters(word)]))
+    end = data.draw(st.integers(start + 1, len(words)))
+    wanted = {i for i in range(start, end) if letters(words[i])}
+    assert wanted <= set(whole.find(" ".join(words[start:end])))
 
 
 def test_averaging_spreads_one_over_the_tokens_of_each_word() -> None:

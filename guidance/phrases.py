@@ -1,0 +1,63 @@
+"""How the name of an object is compared with the words of a prompt."""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+ARTICLES = frozenset(("the", "a", "an"))
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+LAST = -1
+
+
+def letters(text: str) -> str:
+    """What counts when texts are compared: letters, marks, digits and pictographs, in one case.
+
+    Decomposed, so that an accent is the same however it is written, and texts can be joined.
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold()).casefold()
+    kinds = {c: unicodedata.category(c) for c in plain}
+    return "".join(c for c in plain if kinds[c][0] in "LMN" or kinds[c] == "So")
+
+
+def numbered(phrase: str) -> tuple[str, int] | None:
+    """A phrase that picks one of several places, as the phrase and its number from 1, or `LAST`.
+
+    "second circle", "the 2nd circle", "circle 2", "circle #2" and "last circle" are such phrases.
+    """
+    words = phrase.split()
+    if words and words[0].lower() in ARTICLES:
+        words = words[1:]
+    if len(words) < 2:
+        return None
+    first, last = words[0].lower(), words[-1]
+    counted = re.fullmatch(r"([1-9][0-9]?)(st|nd|rd|th)", first)
+    trailing = re.fullmatch(r"#?([1-9][0-9]?)", last)
+    if first == "last":
+        return " ".join(words[1:]), LAST
+    if first in ORDINALS:
+        return " ".join(words[1:]), ORDINALS.index(first) + 1
+    if counted:
+        return " ".join(words[1:]), int(counted[1])
+    if trailing:
+        return " ".join(words[:-1]), int(trailing[1])
+    return None
+
+
+def without_article(phrase: str) -> str:
+    """The phrase without "the", "a" or "an" at its start, unless it is nothing else."""
+    first, _, rest = phrase.strip().partition(" ")
+    return rest if rest and first.lower() in ARTICLES else phrase
+
+
+def closest(phrase: str, words: Sequence[str]) -> str | None:
+    """The words in a row that look most like a phrase, if any come close."""
+    count = max(1, len(phrase.split()))
+    rows = {
+        " ".join(words[i : i + n]): None
+        for n in (count, 1)
+        for i in range(len(words) - n + 1)
+        if letters(words[i]) and letters(words[i + n - 1])
+    }
+    found = difflib.get_close_matches(phrase.lower().strip(), list(rows), n=1, cutoff=0.7)
+    return found[0] if found else None
