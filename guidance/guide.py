@@ -17,6 +17,7 @@ from .energies import Term
 from .preserve import Preserve, PreserveRest
 from .properties import Properties, resample
 from .recipes import resolved
+from .tokens import TokenTable
 
 AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1, in units of the noise's own standard
@@ -72,9 +73,18 @@ class Guide:
             used = []
         return cls(tuple((t, *t.window.sigmas(percent_to_sigma)) for t in used), strength, raw)
 
-    def active(self, sigma: float) -> tuple[Term, ...]:
-        """Terms that act at a noise level."""
-        return tuple(t for t, high, low in self.terms if t.weight != 0 and low <= sigma <= high)
+    def active(self, sigma: float, table: TokenTable | None = None) -> tuple[Term, ...]:
+        """Terms that act at a noise level, of those whose objects a table has, if one is given.
+
+        Prompts of a timestep range come and go, and with them the objects that terms can act on.
+        """
+        return tuple(
+            term
+            for term, high, low in self.terms
+            if term.weight != 0
+            and low <= sigma <= high
+            and (table is None or all(map(table.has, term.phrases)))
+        )
 
     def gradient(self, seen: Properties, x: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
         """Gradient of the weighted sum of the active terms that read the model.
@@ -90,7 +100,7 @@ class Guide:
         Raises:
             ValueError: an energy or the gradient is not finite.
         """
-        terms = [t for t in self.active(seen.sigma) if not isinstance(t, Preserve)]
+        terms = [t for t in self.active(seen.sigma, seen.table) if not isinstance(t, Preserve)]
         if not terms:
             return None, {}
         values = {name: term(seen) for name, term in named(terms).items()}
@@ -129,7 +139,7 @@ class Guide:
 
     def preserve(self, seen: Properties, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The denoised prediction with preserved regions pulled back, and each energy [B]."""
-        terms = [t for t in self.active(seen.sigma) if isinstance(t, Preserve)]
+        terms = [t for t in self.active(seen.sigma, seen.table) if isinstance(t, Preserve)]
         if not terms:
             return denoised, {}
         energies = {}

@@ -1,6 +1,6 @@
 """Collect what guidance reads while the model runs once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,36 +9,47 @@ from torch import Tensor
 
 from ..guidance.attention import as_grid, word_maps
 from ..guidance.families import Family
-from ..guidance.properties import Properties, Site, coarse, pooled
+from ..guidance.placing import Pair, placed
+from ..guidance.properties import Properties, Site, coarse, pooled, resample
 from ..guidance.tokens import TokenTable
+from .conditioning import Source
 
 
 class Capture:
     """Maps and features of the conditionings that carry a token table, in one model call.
 
     The call may run several conditionings in one batch, or one after the other; rows are told apart
-    by the conditioning's uuid.
+    by the conditioning's uuid. Where one is limited to an area, its rows are a crop, whose maps and
+    features are put into the whole picture's.
 
     Args:
         family: which sites and features to read.
-        tables: token table by uuid of the conditioning.
+        sources: what is read, by uuid of the conditioning.
+        size: height and width of the latent.
         traced: whether the call runs with gradient, whose graph then ends where all that is read
             was seen.
         features: whether the gradient of the features is wanted, too.
+
+    Attributes:
+        lists: numbers of the call's lists of conditionings that hold the sources.
     """
 
     def __init__(
         self,
         family: Family,
-        tables: Mapping[UUID, TokenTable],
+        sources: Mapping[UUID, Source],
+        size: Pair,
         traced: bool = False,
         features: bool = False,
     ) -> None:
         self.family = family
-        self.tables = tables
-        self._averaging = {uuid: table.averaging() for uuid, table in tables.items()}
+        self.sources = sources
+        self.lists: frozenset[int] = frozenset()
+        self._size = size
+        self._averaging = {u: s.table.averaging(s.length) for u, s in sources.items()}
         self._maps: dict[tuple[UUID, Site], Tensor] = {}
         self._features: dict[UUID, Tensor] = {}
+        self._covered: dict[UUID, Tensor] = {}
         self.traced = traced
         self._wants_features = features
 
@@ -49,22 +60,28 @@ class Capture:
         height, width = options["activations_shape"][-2:]
         for uuid, rows in self._rows(len(query), options):
             maps = word_maps(query[rows], key[rows], options["n_heads"], self._averaging[uuid])
-            self._maps[uuid, site] = as_grid(maps, height, width)
+            self._maps[uuid, site] = self._whole(uuid, as_grid(maps, height, width), options)
         self._end_graph()
 
     def read_features(self, hidden: Tensor, options: Mapping[str, Any]) -> None:
         """Take the features [R, C, h, w] of all rows."""
         for uuid, rows in self._rows(len(hidden), options):
-            self._features[uuid] = coarse(hidden[rows].float())
+            features = hidden[rows].float()
+            everywhere = torch.ones_like(features[:, :1].detach())
+            self._covered[uuid] = coarse(self._whole(uuid, everywhere, options))
+            features = coarse(self._whole(uuid, features, options))
+            if self.sources[uuid].corner is not None:
+                features = _divided(features, self._covered[uuid])
+            self._features[uuid] = features
         self._end_graph()
 
     def properties(self, sigma: float) -> Properties | None:
         """What the call showed; None where no conditioning with a table took part."""
-        seen = [uuid for uuid in self.tables if (uuid, self.family.sites[0]) in self._maps]
+        seen = [uuid for uuid in self.sources if (uuid, self.family.sites[0]) in self._maps]
         if not seen:
             return None
         maps = {
-            site: torch.cat([self._maps[uuid, site] for uuid in seen], 1)
+            site: torch.cat(_aligned([self._maps[uuid, site] for uuid in seen]), 1)
             for site in self.family.sites
         }
         features = grid = None
@@ -74,23 +91,52 @@ class Capture:
                 for uuid in seen
             ]
             features = torch.cat(words, 1)
-            grid = torch.stack([self._features[uuid] for uuid in seen]).mean(0)
-        table = TokenTable.joined([self.tables[uuid] for uuid in seen])
+            grid = self._mean_features(seen)
+        table = TokenTable.joined([self.sources[uuid].table for uuid in seen])
         return Properties(sigma, table, maps, features, grid=grid)
 
+    def _whole(self, uuid: UUID, maps: Tensor, options: Mapping[str, Any]) -> Tensor:
+        """Maps [B, T, h, w] of a conditioning on the grid of the whole picture."""
+        corner = self.sources[uuid].corner
+        if corner is None:
+            return maps
+        height, width = options["original_shape"][-2:]
+        return placed(maps, corner, (height, width), self._size)
+
+    def _mean_features(self, seen: Sequence[UUID]) -> Tensor:
+        """Mean over the conditionings that see a cell; 0 where none does."""
+        if all(self.sources[uuid].corner is None for uuid in seen):
+            return torch.stack([self._features[uuid] for uuid in seen]).mean(0)
+        parts = _aligned([self._features[uuid] * self._covered[uuid] for uuid in seen])
+        covered = _aligned([self._covered[uuid] for uuid in seen])
+        return _divided(torch.stack(parts).sum(0), torch.stack(covered).sum(0))
+
     def _rows(self, count: int, options: Mapping[str, Any]) -> list[tuple[UUID, slice]]:
-        uuids = options["uuids"]
+        uuids, lists = options["uuids"], options["cond_or_uncond"]
         batch = count // len(uuids)
         return [
-            (u, slice(i * batch, (i + 1) * batch)) for i, u in enumerate(uuids) if u in self.tables
+            (uuid, slice(i * batch, (i + 1) * batch))
+            for i, (uuid, which) in enumerate(zip(uuids, lists, strict=True))
+            if uuid in self.sources and which in self.lists
         ]
 
     def _end_graph(self) -> None:
         """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
-        maps_done = len(self._maps) == len(self.tables) * len(self.family.sites)
+        maps_done = len(self._maps) == len(self.sources) * len(self.family.sites)
         if (
             self.traced
             and maps_done
-            and (not self._wants_features or len(self._features) == len(self.tables))
+            and (not self._wants_features or len(self._features) == len(self.sources))
         ):
             torch.set_grad_enabled(False)
+
+
+def _aligned(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Maps on the coarsest of their grids: that of an area seen as one cell may be too fine."""
+    height, width = min((m.shape[-2:] for m in maps), key=lambda size: size[0] * size[1])
+    return [resample(m, height, width) for m in maps]
+
+
+def _divided(features: Tensor, covered: Tensor) -> Tensor:
+    """Features [B, C, h, w] over how much of each cell [B, 1, h, w] they cover; 0 where none."""
+    return features / torch.where(covered > 0, covered, torch.ones_like(covered))

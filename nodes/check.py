@@ -10,8 +10,7 @@ from ..guidance.families import Family
 from ..guidance.guide import Guide
 from ..guidance.head import check_head
 from ..guidance.properties import Site
-from ..guidance.tokens import TokenTable
-from .types import KEY
+from .check_conditioning import check_words
 
 
 def check_run(
@@ -30,8 +29,8 @@ def check_run(
 
     Raises:
         ValueError: a latent that is not finite; with terms: a guider that calls no conditioning
-            positive, one that is limited to an area or has no token table, an object that is not in
-            the prompt, a reference of another family, of other sites, of another batch size or
+            positive, one whose words are not known, an object that is not in the prompt, a
+            reference of another family, of other sites, of another batch size or
             without the object; a mask of another batch size.
     """
     if not torch.isfinite(latent).all():
@@ -44,14 +43,12 @@ def check_run(
             f"only: {', '.join(map(repr, conds)) or 'none'}; sample with a KSampler, with the "
             "Self-Guidance Guider, or with ComfyUI's CFGGuider, DualCFGGuider or PerpNegGuider"
         )
-    table = readable(conds["positive"])
+    check_words([term for term, *_ in guide.terms], conds["positive"])
     for term, *_ in guide.terms:
-        _check_term(term, table, family, len(latent))
+        _check_term(term, family, len(latent))
 
 
-def _check_term(term: Term, table: TokenTable, family: Family, batch: int) -> None:
-    for phrase in term.phrases:
-        table.find(phrase)
+def _check_term(term: Term, family: Family, batch: int) -> None:
     for record in term.references:
         _check_reference(term.label, record, family, batch)
     _check_mask(term, batch)
@@ -65,30 +62,6 @@ def check_steps(steps: int) -> None:
     """Raise a ValueError unless there is a step to take."""
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-
-
-def readable(positive: Sequence[Mapping[str, Any]]) -> TokenTable:
-    """The words of a positive conditioning that guidance can read.
-
-    Args:
-        positive: its entries, as dictionaries.
-
-    Raises:
-        ValueError: it is limited to an area, or has no token table.
-    """
-    if any("area" in entry for entry in positive):
-        raise ValueError(
-            "the positive conditioning is limited to an area, in which guidance cannot place "
-            "objects yet; use a mask (Conditioning Set Mask) instead of an area"
-        )
-    tables = [entry[KEY] for entry in positive if KEY in entry]
-    if not tables:
-        raise ValueError(
-            "the positive conditioning has no token table, so no object can be found in it; "
-            "encode the positive prompt with the Self-Guidance Prompt node instead of CLIP Text "
-            "Encode"
-        )
-    return TokenTable.joined(tables)
 
 
 def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:

@@ -17,6 +17,7 @@ from ..guidance.guide import Guide
 from ..guidance.record import Record, Step
 from ..guidance.request import Request
 from .check import check_levels, check_run
+from .check_conditioning import check_times
 from .model import family_of
 from .run import GuidedRun
 from .types import KEY
@@ -89,7 +90,7 @@ class Guidance:
         """Sample with the model as it is now: later nodes may have changed its schedule.
 
         Raises:
-            ValueError: see `check_run` and `check_levels`.
+            ValueError: see `check_run`, `check_levels` and `check_times`.
         """
         guider = executor.class_obj
         sampling = guider.model_patcher.get_model_object("model_sampling")
@@ -100,6 +101,7 @@ class Guidance:
         run = GuidedRun(guider.model_patcher, guide, self.keep is not None, watch)
         check_run(guide, run.family, guider.conds, latent_image)
         check_levels(guide, sigmas.tolist())
+        check_times(guide, guider.conds.get("positive", ()), sampling, sigmas.tolist())
         before = guider.model_options
         guider.model_options = run.options(before)
         try:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import comfy.sample
+import comfy.sampler_helpers
 import comfy.samplers
 import comfy.utils
 import latent_preview
@@ -14,7 +15,8 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..guidance.record import Record
-from .check import check_steps, readable
+from .check import check_steps
+from .check_conditioning import readable
 from .patch import recorded
 from .schema import schema
 from .types import CATEGORY, RecordIO
@@ -57,7 +59,7 @@ class RecordImage(io.ComfyNode):
         watched = recorded(model, records.append)
         latent = latent_image["samples"]
         check_steps(steps)
-        readable([extra for _, extra in positive])
+        readable(comfy.sampler_helpers.convert_cond(positive))
         if not latent.any():
             raise ValueError(
                 "latent_image is empty, so there is nothing to record; encode a picture with VAE "

@@ -11,7 +11,6 @@ CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, the
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -22,7 +21,9 @@ from ..guidance.guide import Guide, Prediction
 from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties
 from ..guidance.record import Record, Step, moved
+from ..guidance.tokens import TokenTable
 from .capture import Capture
+from .conditioning import read_lists, sources
 from .control import without_gradient
 from .listening import Options, listening
 from .model import family_of, prediction_of
@@ -32,9 +33,8 @@ from .weights import differentiable
 # Pictures' worth of activations that ComfyUI is asked to keep free for the graph of one picture.
 GRAPH_MEMORY = 4
 NOTHING_SEEN = (
-    "guidance saw no attention of the positive prompt in this step: encode the prompt with "
-    "the Self-Guidance Prompt node, let no term act longer than the prompt's timestep range, and "
-    "switch off patches that replace the sampling of the conditionings"
+    "guidance saw no attention of the positive prompt in this step, although it takes part: switch "
+    "off patches that replace the sampling of the conditionings"
 )
 IN_PARTS = (
     "guidance reads the whole latent at once, but context windows show the model parts of it: take "
@@ -146,11 +146,13 @@ class GuidedRun:
         return denoised
 
     def _open(self, positive: Conds, sigma: float, shape: torch.Size) -> Call:
-        tables = {c["uuid"]: c[KEY] for c in positive if KEY in c and "area" not in c}
-        terms = self.guide.active(sigma)
+        known = sources(positive, sigma)
+        table = TokenTable.joined([source.table for source in known.values()]) if known else None
+        terms = self.guide.active(sigma, table) if table else ()
         traced = any(not isinstance(term, Preserve) for term in terms)
         features = any(term.reads_features for term in terms)
-        capture = Capture(self.family, tables, traced, features)
+        size = (shape[-2], shape[-1])
+        capture = Capture(self.family, known, size, traced, features)
         return Call(capture, sigma, shape, guided=bool(terms))
 
     def _calc_cond_batch(
@@ -165,7 +167,7 @@ class GuidedRun:
         call = model_options.get(KEY)
         if call is None or call.started:
             return executor(model, conds, x, timestep, model_options)
-        guided = [_is_positive(cond, call.capture.tables) for cond in conds]
+        guided = read_lists(conds, call.capture.sources)
         if not any(guided):  # some guiders ask for one conditioning after the other
             return executor(model, conds, x, timestep, model_options)
         if x.shape != call.shape:
@@ -173,6 +175,7 @@ class GuidedRun:
                 raise ValueError(IN_PARTS)
             return executor(model, conds, x, timestep, model_options)
         call.started = True
+        call.capture.lists = frozenset(i for i, reads in enumerate(guided) if reads)
         watched = listening(model_options, call.capture)
         if not call.capture.traced:
             outputs = executor(model, conds, x, timestep, watched)
@@ -203,7 +206,3 @@ class GuidedRun:
         self._steps.append(step)
         if self.watch is not None:
             self.watch(step)
-
-
-def _is_positive(cond: Any, tables: Mapping[UUID, Any]) -> bool:
-    return bool(cond) and any(entry["uuid"] in tables for entry in cond)

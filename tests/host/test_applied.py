@@ -176,21 +176,25 @@ def refusals(lab: ModuleType) -> dict[str, tuple[Any, dict[str, Any]]]:
     """Terms and inputs of runs that cannot be guided."""
     import nodes
     from selfguidance.guidance import energies
+    from selfguidance.guidance.window import Window
 
     broken_latent = lab.latent()
     broken_latent["samples"][0, 0, 0, 0] = float("nan")
-    area = nodes.ConditioningSetArea().append(lab.embedded(), 64, 64, 0, 0, 1.0)[0]
+    zero = nodes.ConditioningZeroOut().zero_out(lab.embedded())[0]
+    late = nodes.ConditioningSetTimestepRange().set_range(lab.embedded(), 0.9, 1.0)[0] + lab.empty()
+    early = energies.Position(object="circle", x=0.5, y=0.5, window=Window(0.0, 0.3))
     masks = energies.Shape(object="red circle", mask=torch.ones(2, 8, 8))
     return {
         "object": (lab.position("green star"), {}),
         "table": (lab.position(), {"positive": lab.empty(1), "negative": lab.empty()}),
-        "area": (lab.position(), {"positive": area, "negative": lab.empty()}),
+        "zero": (lab.position(), {"positive": zero, "negative": lab.empty()}),
+        "times": (early, {"positive": late, "negative": lab.empty()}),
         "latent": (lab.position(), {"latent_image": broken_latent}),
         "masks": (masks, {"latent_image": lab.latent(3)}),
     }
 
 
-@pytest.mark.parametrize("case", ["object", "table", "area", "latent", "masks", "levels"])
+@pytest.mark.parametrize("case", ["object", "table", "zero", "times", "latent", "masks", "levels"])
 def test_what_cannot_be_guided_is_refused_alike_before_the_model_runs(
     lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:

@@ -252,17 +252,12 @@ def test_a_phrase_in_the_second_chunk_of_a_long_prompt_is_found(
     assert not torch.allclose(seen[:, 1], moved.steps[0].properties.maps["output", 2, 0][:, 1])
 
 
-@pytest.mark.compat("Conditionings", "A positive limited to an area", refuses=True)
-def test_a_prompt_limited_to_an_area_is_recorded_or_refused_clearly(
-    lab: ModuleType, model: Any
-) -> None:
+@pytest.mark.compat("Conditionings", "A positive limited to an area")
+def test_a_prompt_limited_to_an_area_can_be_guided(lab: ModuleType, model: Any) -> None:
     import nodes
 
     part = nodes.ConditioningSetArea().append(lab.embedded(), 64, 128, 0, 0, 1.0)[0]
-    inputs = {"positive": lab.embedded(3) + part, "negative": lab.empty()}
-    assert torch.equal(lab.guided(model, **inputs)[0], lab.plain(model, **inputs))
-    with pytest.raises(ValueError, match="area"):
-        lab.guided(model, [lab.position()], **inputs)
+    check_guided(lab, model, positive=lab.embedded(3) + part, negative=lab.empty())
 
 
 @pytest.mark.compat("Conditionings", "A positive limited to a mask")
