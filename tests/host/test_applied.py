@@ -1,13 +1,13 @@
 """An applied model in a graph: applied again, patched on, shared, refused, and left as it was."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from selfguidance.tests.host.traces import Snapshot, broken, broken_term, interrupted, on_call
+from selfguidance.tests.host.traces import broken, broken_term
 
 
 @pytest.fixture
@@ -228,48 +228,3 @@ def test_a_model_that_guidance_does_not_know_is_refused_where_terms_are_applied(
     for node in (lab.applied, lab.guider):
         with pytest.raises(ValueError, match="family"):
             node(model, [lab.position()])
-
-
-@pytest.mark.compat("Lifecycle", "Success: nothing is left")
-def test_a_run_leaves_base_and_applied_model_as_they_were(lab: ModuleType, model: Any) -> None:
-    before = lab.plain(model)
-    applied = lab.applied(model, [lab.position()])
-    traces = Snapshot(model), Snapshot(applied)
-    first = lab.plain(applied)
-    again = lab.plain(applied)
-    for snapshot, patcher in zip(traces, (model, applied), strict=True):
-        snapshot.check(patcher)
-    assert torch.equal(first, again) and not torch.equal(first, before)
-    assert torch.equal(lab.plain(model), before)
-
-
-@pytest.mark.compat("Lifecycle", "Error or interrupt ({end}): nothing is left")
-@pytest.mark.parametrize("way", ["apply", "guider"])
-@pytest.mark.parametrize("end", ["error", "interrupt", "term"])
-def test_a_run_that_ends_early_leaves_nothing(
-    lab: ModuleType, model: Any, way: str, end: str
-) -> None:
-    from comfy.model_management import InterruptProcessingException
-
-    before, expected = lab.plain(model), lab.plain(lab.applied(model, [lab.position()]))
-    hook: dict[str, Callable] = {"call": lambda *_: None}
-    part = model.model.diffusion_model.middle_block[0]
-    part.register_forward_pre_hook(lambda *arguments: hook["call"]())
-    terms = [broken_term(lab, 3)] if end == "term" else [lab.position()]
-    applied, guider = lab.applied(model, terms), lab.guider(model, terms)
-    traces = [(patcher, Snapshot(patcher)) for patcher in (model, applied, guider.model_patcher)]
-    if end != "term":
-        hook["call"] = on_call(4, broken if end == "error" else interrupted)
-    with pytest.raises(InterruptProcessingException if end == "interrupt" else RuntimeError):
-        if way == "apply":
-            lab.plain(applied)
-        else:
-            lab.custom(guider, lab.levels(model))
-    hook["call"] = lambda *_: None
-    for patcher, snapshot in traces:
-        snapshot.check(patcher)
-    assert guider.model_options is guider.model_patcher.model_options
-    assert torch.equal(lab.plain(model), before)
-    if end != "term":
-        assert torch.equal(lab.plain(applied), expected)
-        assert torch.equal(lab.custom(guider, lab.levels(model)), expected)

@@ -2,13 +2,13 @@
 
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from selfguidance.tests.host.traces import Snapshot, broken, broken_term, interrupted, on_call
+from selfguidance.tests.host.traces import Snapshot, broken, broken_term, on_call
 
 MIDDLE = 4  # model calls of a guided run: conditional and unconditional of every step
 
@@ -18,25 +18,6 @@ def model(lab: ModuleType) -> Any:
     """A model as a node loads it: its weights are inference tensors."""
     with torch.inference_mode():
         return lab.unet("shapes")
-
-
-@pytest.fixture(autouse=True)
-def no_interrupt_is_left(lab: ModuleType) -> Iterator[None]:
-    import comfy.model_management
-
-    yield
-    assert not comfy.model_management.processing_interrupted()
-
-
-@pytest.mark.compat("Lifecycle", "Success: nothing is left")
-def test_a_guided_run_leaves_the_model_as_it_was(lab: ModuleType, model: Any) -> None:
-    before = lab.plain(model)
-    snapshot = Snapshot(model)
-    assert any(p.is_inference() for p in model.model.parameters())
-    lab.guided(model, [lab.position()])
-    snapshot.check(model)
-    assert torch.equal(lab.plain(model), before)
-    snapshot.check(model)
 
 
 def test_the_snapshot_notices_what_it_shall(lab: ModuleType, model: Any) -> None:
@@ -56,42 +37,6 @@ def test_the_snapshot_notices_what_it_shall(lab: ModuleType, model: Any) -> None
             change()
         with pytest.raises(AssertionError):
             snapshot.check(model)
-
-
-@pytest.mark.compat("Lifecycle", "Error or interrupt in the model: nothing is left")
-@pytest.mark.parametrize("at", [1, 2, MIDDLE, MIDDLE + 1])
-@pytest.mark.parametrize("cause", [broken, interrupted], ids=["exception", "interrupt"])
-def test_a_run_that_ends_early_leaves_nothing(
-    lab: ModuleType, model: Any, cause: Callable[[], None], at: int
-) -> None:
-    from comfy.model_management import InterruptProcessingException
-
-    before = lab.plain(model)
-    calls = on_call(at, cause)
-    hook = {"call": lambda *_: None}
-    part = model.model.diffusion_model.middle_block[0]
-    part.register_forward_pre_hook(lambda *arguments: hook["call"]())
-    snapshot = Snapshot(model)
-    hook["call"] = calls
-    error = InterruptProcessingException if cause is interrupted else RuntimeError
-    with pytest.raises(error):
-        lab.guided(model, [lab.position()])
-    hook["call"] = lambda *_: None
-    snapshot.check(model)
-    assert torch.equal(lab.plain(model), before)
-    snapshot.check(model)
-    assert len(lab.guided(model, [lab.position()])[1].steps) == 4
-
-
-@pytest.mark.compat("Lifecycle", "Error in a term: nothing is left")
-@pytest.mark.parametrize("at", [1, 3])
-def test_a_term_that_fails_leaves_nothing(lab: ModuleType, model: Any, at: int) -> None:
-    before = lab.plain(model)
-    snapshot = Snapshot(model)
-    with pytest.raises(RuntimeError, match="the term broke"):
-        lab.guided(model, [broken_term(lab, at)])
-    snapshot.check(model)
-    assert torch.equal(lab.plain(model), before)
 
 
 def test_a_patch_of_another_pack_that_fails_leaves_nothing(lab: ModuleType, model: Any) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from selfguidance.tests.host.test_lifecycle import Snapshot, broken, on_call
 from torch import Tensor
 
 PROMPT = "a red circle and a blue square"
@@ -160,30 +159,6 @@ def test_every_model_records_the_clean_picture_at_every_noise_level(
         assert torch.equal(seen.denoised, clean.half())
         for tensor in (*seen.maps.values(), seen.features, seen.grid):
             assert len(tensor) == 2 and torch.isfinite(tensor).all() and tensor.std() > 0
-
-
-@pytest.mark.compat("Lifecycle", "Success: nothing is left")
-@pytest.mark.parametrize("at", [None, 2], ids=["success", "failure"])
-def test_recording_a_picture_leaves_the_model_as_it_was(lab: ModuleType, at: int | None) -> None:
-    with torch.inference_mode():
-        model = lab.unet("shapes")
-    before = lab.plain(model)
-    hook = {"call": lambda *_: None}
-    model.model.diffusion_model.middle_block[0].register_forward_pre_hook(
-        lambda *arguments: hook["call"]()
-    )
-    snapshot = Snapshot(model)
-    latent = {"samples": torch.ones(1, 4, 16, 16)}
-    inputs = {"positive": lab.embedded(), "latent_image": latent, "steps": 3}
-    if at is None:
-        assert len(call("RecordImage", model=model, **inputs).steps) == 3
-    else:
-        hook["call"] = on_call(at, broken)
-        with pytest.raises(RuntimeError, match="the module broke"):
-            call("RecordImage", model=model, **inputs)
-        hook["call"] = lambda *_: None
-    snapshot.check(model)
-    assert torch.equal(lab.plain(model), before)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (128, 128), (50, 70)], ids=str)

@@ -17,11 +17,11 @@ class Snapshot:
             for kind in ("_parameters", "_buffers", "_modules")
         }
         self.attributes = {
-            name: {key: _contents(value) for key, value in vars(module).items()}
+            name: {key: contents(value) for key, value in vars(module).items()}
             for name, module in model.model.named_modules()
         }
         state = {key: value for key, value in vars(model).items() if key != "model"}
-        self.patcher = {key: _contents(value) for key, value in state.items()}
+        self.patcher = {key: contents(value) for key, value in state.items()}
 
     def check(self, model: Any) -> None:
         """Nothing may differ, and every tensor must be the very object that it was."""
@@ -34,12 +34,12 @@ class Snapshot:
         assert now.patcher == self.patcher
 
 
-def _contents(value: Any) -> Any:
+def contents(value: Any) -> Any:
     """A copy of containers, so that later changes show; what is no container stands for itself."""
     if isinstance(value, dict):
-        return {key: _contents(entry) for key, entry in value.items()}
+        return {key: contents(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_contents(entry) for entry in value]
+        return [contents(entry) for entry in value]
     return value if isinstance(value, (int, float, str, type(None))) else id(value)
 
 
