@@ -70,6 +70,7 @@ class TokenTable:
         Raises:
             ValueError: the prompt does not contain the phrase, or not as often.
         """
+        phrase = phrase.replace("embedding:", "")
         for text in (phrase, without_article(phrase)):
             places = self._places(text)
             if places:

@@ -1,0 +1,50 @@
+"""Names of the textual-inversion embeddings of a prompt: tokenizers keep only their vectors."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import comfy.sd
+import torch
+from comfy.sd1_clip import escape_important, token_weights, unescape_important
+from torch import Tensor
+
+UNNAMED = "embedding"
+
+
+def embeddings(clip: comfy.sd.CLIP, text: str, key: str) -> dict[str, list[Tensor]]:
+    """Vectors of every embedding that a prompt names and ComfyUI finds.
+
+    Args:
+        clip: its tokenizer loads them.
+        text: the prompt as typed.
+        key: name of the text encoder.
+    """
+    found = {}
+    for part, _ in token_weights(escape_important(text), 1.0):
+        for name in re.findall(r"(?:^|[ \n])embedding:(\S+)", unescape_important(part)):
+            escaped = name.replace("(", "\\(").replace(")", "\\)")
+            chunks = clip.tokenize(f"embedding:{escaped}")[key]
+            vectors = [entry[0] for chunk in chunks for entry in chunk if torch.is_tensor(entry[0])]
+            if vectors:
+                found[name.strip(",")] = vectors
+    return found
+
+
+def embedding_at(entries: Sequence[Any], known: Mapping[str, Sequence[Tensor]]) -> tuple[str, int]:
+    """Name and number of the vectors of the embedding with which the entries begin."""
+    for name, vectors in known.items():
+        shown = entries[: len(vectors)]
+        if len(shown) == len(vectors) and all(map(_same, shown, vectors)):
+            return name, len(vectors)
+    return UNNAMED, 1
+
+
+def width(clip: comfy.sd.CLIP, key: str) -> int | None:
+    """Width of the embeddings that a text encoder takes, where its tokenizer says so."""
+    tokenizer = getattr(clip.tokenizer, f"clip_{key}", None)
+    return getattr(tokenizer, "embedding_size", None)
+
+
+def _same(entry: Any, vector: Tensor) -> bool:
+    return torch.is_tensor(entry) and torch.equal(entry, vector)
