@@ -28,6 +28,8 @@ from .panels import (
 )
 from .studio import call
 
+JOINED = "a red circle", "a blue square"
+
 
 @draws("DemoModel")
 def _model() -> Panels:
@@ -43,6 +45,19 @@ def _picture() -> Panels:
 @draws("Prompt")
 def _prompt() -> Panels:
     return {"Where each word of the prompt was found": heat(before().record)[0]}
+
+
+@draws("AddWords")
+def _words() -> Panels:
+    with torch.inference_mode():
+        parts = [comfy_nodes.CLIPTextEncode().encode(studio().clip, t)[0] for t in JOINED]
+        joined = comfy_nodes.ConditioningConcat().concat(*parts)[0]
+    text = " BREAK ".join(JOINED)
+    known = call("SelfGuidanceAddWords", conditioning=joined, clip=studio().clip, text=text)
+    shot = studio().shoot(PROMPT, SEED, positive=known)
+    seen = torch.from_numpy(shot.image)[None]
+    maps = {name: heat(shot.record, object=name, image=seen)[0] for name in (CIRCLE, SQUARE)}
+    return {"Two joined texts": shot.image, **maps}
 
 
 @draws("KSampler")

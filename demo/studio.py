@@ -77,11 +77,10 @@ class Studio:
             "SelfGuidanceKSampler",
             model=self.model,
             seed=seed,
-            positive=self.encode(prompt),
             negative=self.negative,
             latent_image=latent,
             terms=terms,
-            **{"denoise": 1.0, **inputs},
+            **{"denoise": 1.0, "positive": self.encode(prompt), **inputs},
         )
         seconds = time.process_time() - start
         with torch.inference_mode():

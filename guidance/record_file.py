@@ -202,8 +202,8 @@ def _table(facts: Any) -> TokenTable:
     if type(length) is not int or not 1 <= length <= TOKENS:
         raise ValueError(f"length must be 1 to {TOKENS} tokens, got {str(length)[:40]}")
     count = len(_list(words, "words"))
-    if not 1 <= count <= length:
-        raise ValueError(f"words must be 1 to {length}, as there are tokens, got {count}")
+    if not 1 <= count <= 2 * length:  # two texts may share the tokens
+        raise ValueError(f"words must be 1 to {2 * length}, as there are tokens, got {count}")
     return TokenTable(
         _text(prompt, "prompt"),
         tuple(_text(word, "words") for word in words),

@@ -1,7 +1,7 @@
 """Token table: which tokens of a conditioning stand for which word of the prompt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -58,6 +58,17 @@ class TokenTable:
             if not joining:
                 run.append(word)
         return tuple(phrases)
+
+    def naming(self, objects: str) -> "TokenTable":
+        """The same table with the objects that a user lists, separated by commas.
+
+        Raises:
+            ValueError: a listed object is not in the prompt.
+        """
+        named = tuple(part.strip() for part in objects.split(",") if part.strip())
+        for name in named:
+            self.find(name)
+        return replace(self, named=named)
 
     def find(self, phrase: str) -> tuple[int, ...]:
         """Indices into `words` of every place where the phrase stands, or of the one it picks.

@@ -2,6 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .add_words import AddWords
 from .apply import Apply
 from .attention_terms import Box, Presence
 from .combine import Combine
@@ -28,6 +29,7 @@ NODES: list[type[io.ComfyNode]] = [
     DemoModel,
     DemoPicture,
     Prompt,
+    AddWords,
     KSampler,
     Guider,
     Apply,

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 
 from .patch import KEY
 from .schema import schema
-from .tokens import token_table
+from .tokens import check_clip, objects_input, token_table
 from .types import CATEGORY
 
 
@@ -30,14 +30,7 @@ class Prompt(io.ComfyNode):
                     dynamic_prompts=True,
                     tooltip="The prompt. Weights such as (red:1.2) and embeddings work as usual.",
                 ),
-                io.String.Input(
-                    "objects",
-                    default="",
-                    optional=True,
-                    tooltip="The prompt's objects, separated by commas, such as 'astronaut, "
-                    "white horse'. Recipes keep all objects that they do not change. Empty: "
-                    "every phrase between words like 'a', 'and', 'on'.",
-                ),
+                objects_input(),
             ],
             outputs=[
                 io.Conditioning.Output(tooltip="Works with every node that takes a CONDITIONING.")
@@ -47,10 +40,7 @@ class Prompt(io.ComfyNode):
     @classmethod
     def execute(cls, clip: comfy.sd.CLIP, text: str, objects: str = "") -> io.NodeOutput:
         """Encode the text."""
-        if clip is None:
-            raise ValueError(
-                "clip is empty: the checkpoint holds no text encoder; load one with a CLIP Loader"
-            )
+        check_clip(clip)
         tokens = clip.tokenize(text)
-        table = token_table(clip, text, tokens, objects)
+        table = token_table(clip, text, tokens).naming(objects)
         return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict={KEY: table}))

@@ -17,6 +17,7 @@ ALIASES: dict[str, list[str]] = {
     "SelfGuidanceDemoModel": ["toy model", "demo checkpoint", "tiny model", "test model"],
     "SelfGuidanceDemoPicture": ["shapes picture", "test picture", "example image"],
     "SelfGuidancePrompt": ["clip text encode", "prompt with objects", "text encode", "tokens"],
+    "SelfGuidanceAddWords": ["token table", "name objects", "words of conditioning", "concat"],
     "SelfGuidanceKSampler": [*METHOD, "guided sampler", "sample with terms", "edit picture"],
     "SelfGuidanceGuider": [*METHOD, "cfg guider", "guider with terms"],
     "SelfGuidanceApply": [*METHOD, "patch model", "apply terms", "model patch"],

@@ -8,6 +8,7 @@ from typing import Any
 
 import comfy.sd
 import torch
+from comfy_api.latest import io
 from torch import Tensor
 
 from ..guidance.tokens import BREAK, TokenTable
@@ -15,12 +16,31 @@ from .embeddings import embedding_at, embeddings, width
 
 WORD_END = "</w>"
 CLIP_ENCODERS = ("l", "g", "h")
+CHUNK = 77
 Word = tuple[str, tuple[int, ...]]
 
 
-def token_table(
-    clip: comfy.sd.CLIP, text: str, tokens: dict[str, Any], objects: str = ""
-) -> TokenTable:
+def check_clip(clip: comfy.sd.CLIP | None) -> None:
+    """Raise a ValueError where a checkpoint had no text encoder."""
+    if clip is None:
+        raise ValueError(
+            "clip is empty: the checkpoint holds no text encoder; load one with a CLIP Loader"
+        )
+
+
+def objects_input() -> io.Input:
+    """The phrases that name a prompt's objects."""
+    return io.String.Input(
+        "objects",
+        default="",
+        optional=True,
+        tooltip="The prompt's objects, separated by commas, such as 'astronaut, white horse'. "
+        "Recipes keep all objects that they do not change. Empty: every phrase between words like "
+        "'a', 'and', 'on'.",
+    )
+
+
+def token_table(clip: comfy.sd.CLIP, text: str, tokens: dict[str, Any]) -> TokenTable:
     """The table of a prompt.
 
     ComfyUI lays the tokens of several text encoders side by side at the same positions. They differ
@@ -31,10 +51,6 @@ def token_table(
         clip: its tokenizer names the tokens.
         text: the prompt as typed.
         tokens: what `clip.tokenize(text)` returned.
-        objects: phrases separated by commas; found in the prompt where empty.
-
-    Raises:
-        ValueError: a listed object is not in the prompt.
     """
     known = [key for key in tokens if key in CLIP_ENCODERS] or [next(iter(tokens))]
     words: list[Word] = []
@@ -45,23 +61,16 @@ def token_table(
     kept = [(word, places) for word, places in kept if places]
     if re.search(rf"\b{BREAK}\b", text):
         kept = [(BREAK if word == BREAK.lower() else word, places) for word, places in kept]
-    named = tuple(part.strip() for part in objects.split(",") if part.strip())
-    names, positions = tuple(word for word, _ in kept), tuple(places for _, places in kept)
-    table = TokenTable(text, names, positions, length, named)
-    for name in named:
-        table.find(name)
-    return table
+    return TokenTable(
+        text, tuple(word for word, _ in kept), tuple(places for _, places in kept), length
+    )
 
 
-def parted_table(clip: comfy.sd.CLIP, text: str, objects: str = "") -> TokenTable:
-    """The table of texts with BREAK between them, each with chunks of its own; raises as above."""
+def parted_table(clip: comfy.sd.CLIP, text: str) -> TokenTable:
+    """The table of texts with BREAK between them, each with chunks of its own."""
     parts = re.split(rf"\b{BREAK}\b", text)
     tables = [token_table(clip, part, clip.tokenize(part)) for part in parts]
-    named = tuple(part.strip() for part in objects.split(",") if part.strip())
-    table = replace(TokenTable.joined(tables), prompt=text, named=named)
-    for name in named:
-        table.find(name)
-    return table
+    return replace(TokenTable.joined(tables), prompt=text)
 
 
 def _words(

@@ -55,10 +55,10 @@ def clips(lab: ModuleType, folder: str) -> dict[str, Any]:
     }
 
 
-def table_of(clip: Any, text: str, objects: str = "") -> Any:
+def table_of(clip: Any, text: str) -> Any:
     from selfguidance.nodes.tokens import token_table
 
-    return token_table(clip, text, clip.tokenize(text), objects)
+    return token_table(clip, text, clip.tokenize(text))
 
 
 def entries(clip: Any, text: str) -> list[Any]:

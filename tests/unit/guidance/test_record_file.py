@@ -162,7 +162,7 @@ WRONG: dict[str, tuple[Callable[[Tensors, Facts], Any], str]] = {
     "prompt": (tell(prompt=3), "prompt must be text"),
     "half a letter": (tell(prompt="\ud83d"), "prompt must be text"),
     "no words": (tell(words=[], positions=[]), "words"),
-    "more words than tokens": (tell(length=2), "words must be 1 to 2"),
+    "more words than two texts": (tell(length=1), "words must be 1 to 2"),
     "no length": (tell(length=0), "length"),
     "absurd length": (tell(length=10**9), "length"),
     "fewer positions": (tell(positions=[[1], [2]]), "positions must have 3"),

@@ -1,0 +1,98 @@
+"""Add the words of a prompt to a CONDITIONING that another node encoded."""
+
+from typing import Any
+
+import comfy.sd
+from comfy_api.latest import io
+
+from ..guidance.tokens import TokenTable
+from .schema import schema
+from .tokens import CHUNK, check_clip, objects_input, parted_table
+from .types import CATEGORY, KEY
+
+Conditioning = list[Any]
+
+
+class AddWords(io.ComfyNode):
+    """The token table of a text, put into a CONDITIONING as it is."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return schema(
+            node_id="SelfGuidanceAddWords",
+            display_name="Self-Guidance Add Words",
+            category=CATEGORY,
+            description="Tells self-guidance which words a conditioning stands for that another "
+            "node encoded, such as a prompt node of another pack, CLIP Text Encode SDXL or a "
+            "Conditioning (Concat). The conditioning itself stays as it is.",
+            inputs=_inputs(),
+            outputs=[
+                io.Conditioning.Output(
+                    tooltip="The same conditioning, in which objects can be found by name."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        conditioning: Conditioning,
+        clip: comfy.sd.CLIP,
+        text: str,
+        objects: str = "",
+        second_text: str = "",
+    ) -> io.NodeOutput:
+        """Add the table."""
+        check_clip(clip)
+        table = parted_table(clip, text)
+        if second_text.strip():
+            table = TokenTable.overlaid([table, parted_table(clip, second_text)])
+        return io.NodeOutput(_described(conditioning, table.naming(objects)))
+
+
+def _described(conditioning: Conditioning, table: TokenTable) -> Conditioning:
+    """The conditioning with the table in its entries without one, or in all if all have one."""
+    without = [KEY not in extra for _, extra in conditioning]
+    result = []
+    for (tokens, extra), chosen in zip(conditioning, without, strict=True):
+        if chosen or not any(without):
+            _check_length(tokens.shape[1], table.length)
+            extra = {**extra, KEY: table}
+        result.append([tokens, extra])
+    return result
+
+
+def _check_length(length: int, known: int) -> None:
+    """Raise a ValueError unless the text fills all chunks; tokens of no text may stand behind."""
+    if not 0 <= length - known < CHUNK:
+        raise ValueError(
+            f"text is {known} tokens long, with start, end and padding, but the conditioning holds "
+            f"{length}; give the text that was encoded, all of it, with BREAK wherever a node such "
+            "as Conditioning (Concat) joined two texts or another pack began a new chunk, and the "
+            "clip that encoded it"
+        )
+
+
+def _inputs() -> list[io.Input]:
+    return [
+        io.Conditioning.Input(
+            "conditioning", tooltip="What another node encoded. It stays as it is."
+        ),
+        io.Clip.Input("clip", tooltip="The CLIP that encoded it."),
+        io.String.Input(
+            "text",
+            default="a red circle and a blue square",
+            multiline=True,
+            tooltip="The text that was encoded, letter by letter. BREAK stands wherever a text of "
+            "its own begins, as behind Conditioning (Concat).",
+        ),
+        objects_input(),
+        io.String.Input(
+            "second_text",
+            default="",
+            multiline=True,
+            optional=True,
+            tooltip="For CLIP Text Encode SDXL: text_l, where it differs from text_g.",
+        ),
+    ]
