@@ -83,7 +83,7 @@ class Box(Term):
 
     def __post_init__(self) -> None:
         right, bottom = self.x + self.width, self.y + self.height
-        if not (self.width > 0 and self.height > 0):
+        if not (self.width > ROUNDING and self.height > ROUNDING):
             reason = "has no area"
         elif not (min(self.x, self.y) >= 0 and max(right, bottom) <= 1 + ROUNDING):
             reason = "reaches outside the picture"

@@ -7,7 +7,7 @@ from ..guidance import feature
 from ..guidance.energies import checked_mask
 from ..guidance.record import Record
 from .schema import schema
-from .types import CATEGORY, FeatureIO, RecordIO
+from .types import CATEGORY, FeatureIO, RecordIO, as_masks
 
 
 class Feature(io.ComfyNode):
@@ -45,7 +45,7 @@ class Feature(io.ComfyNode):
         """Read the look."""
         name = object.strip()
         if mask is not None:
-            region = checked_mask(mask.reshape(-1, *mask.shape[-2:]), name or "feature")
+            region = checked_mask(as_masks(mask), name or "feature")
             return io.NodeOutput(feature.Feature.under(record, region, name or "masked region"))
         if not name:
             raise ValueError(

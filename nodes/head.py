@@ -8,7 +8,7 @@ from torch import Tensor
 from ..guidance.fitting import Example, fit
 from ..guidance.record import Record
 from .schema import schema
-from .types import CATEGORY, HeadIO, RecordIO
+from .types import CATEGORY, HeadIO, RecordIO, as_masks
 
 EXAMPLES = 4
 
@@ -57,12 +57,12 @@ class FitHead(io.ComfyNode):
         name = object.strip()
         if not name:
             raise ValueError("object is empty; write what the masks mark, such as 'red circle'")
-        examples: list[Example] = [(record, mask)]
+        examples: list[Example] = [(record, as_masks(mask))]
         labels = ["record"]
         for number in range(2, EXAMPLES + 1):
             more, marked = further.get(f"record_{number}"), further.get(f"mask_{number}")
             if more is not None:
-                examples.append((more, marked))
+                examples.append((more, None if marked is None else as_masks(marked)))
                 labels.append(f"record_{number}")
             elif marked is not None:
                 raise ValueError(

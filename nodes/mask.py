@@ -13,7 +13,7 @@ from ..guidance.preserve import PreserveMask
 from ..guidance.record import Record
 from ..guidance.window import Window
 from .schema import schema
-from .types import TERMS, HeadIO, RecordIO, object_input, term_inputs, terms_output
+from .types import TERMS, HeadIO, RecordIO, as_masks, object_input, term_inputs, terms_output
 
 PLACE, PRESERVE = "place", "preserve"
 
@@ -83,7 +83,7 @@ class Mask(io.ComfyNode):
         head: Head | None = None,
     ) -> io.NodeOutput:
         """Add the term."""
-        mask = mask.reshape(-1, *mask.shape[-2:])
+        mask = as_masks(mask)
         mask = 1 - mask if invert else mask
         window = Window(start_percent, end_percent)
         if mode == PLACE:

@@ -1,6 +1,7 @@
 """Socket types of the pack, and the inputs that nodes share."""
 
 from comfy_api.latest import io
+from torch import Tensor
 
 Terms = io.Custom("SELF_GUIDANCE_TERMS")
 RecordIO = io.Custom("SELF_GUIDANCE_RECORD")
@@ -98,3 +99,8 @@ def terms_output() -> io.Output:
         display_name="terms",
         tooltip="Wire into a Self-Guidance KSampler, Guider or Apply, or into the next term.",
     )
+
+
+def as_masks(mask: Tensor) -> Tensor:
+    """A MASK [H, W], [B, H, W] or [B, 1, H, W], as nodes send them, as [B, H, W]."""
+    return mask.flatten(0, -3) if mask.ndim > 2 else mask[None]

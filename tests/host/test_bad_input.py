@@ -77,6 +77,17 @@ def test_a_mask_that_shows_nothing(lab: ModuleType, value: float) -> None:
     refused(lambda: Shape.execute("star", 0, 0, 1, 1, 0, **window(), mask=mask), "mask", "star")
 
 
+@pytest.mark.parametrize("shape", [(0, 8, 8), (1, 0, 8), (1, 1, 8, 0)], ids=str)
+def test_a_mask_without_pixels(record: Any, shape: tuple[int, ...]) -> None:
+    from selfguidance.demo.studio import call
+
+    for node in ("Mask", "Shape", "Feature", "FitHead"):
+        wires = {"record" if node in ("Feature", "FitHead") else "reference": record}
+        for mode in [{"mode": "place"}, {"mode": "preserve"}] if node == "Mask" else [{}]:
+            inputs = {"mask": torch.ones(shape), **wires, **mode}
+            refused(lambda n=node, i=inputs: call(f"SelfGuidance{n}", **i), "mask", "is empty")
+
+
 @pytest.mark.parametrize("node", ["Position", "Size", "Shape", "Appearance", "Move", "Resize"])
 def test_a_reference_without_the_object(lab: ModuleType, record: Any, node: str) -> None:
     from selfguidance.nodes import recipes, reference_terms, terms

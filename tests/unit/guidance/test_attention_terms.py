@@ -178,6 +178,7 @@ def test_the_highest_part_of_a_region_is_counted_by_area() -> None:
     ("box", "reason"),
     [
         ((0.2, 0.2, 0.0, 0.5), "has no area"),
+        ((0.2, 0.2, 1e-12, 0.5), "has no area"),
         ((0.2, 0.2, 0.3, -0.1), "has no area"),
         ((0.2, 0.2, math.nan, 0.5), "has no area"),
         ((-0.1, 0.2, 0.3, 0.3), "reaches outside the picture"),
