@@ -21,6 +21,8 @@ class Family:
         sites: cross-attention sites (part, block, transformer), in the order in which the model
             runs them.
         feature_block: decoder block at whose entry the features Psi are read.
+        graph: KiB that the graph of one picture keeps for each cell of the latent in half
+            precision, by whether a term reads features, see `nox -s bench`.
         source: where the choice of sites comes from.
         linear: whether its transformers project with linear layers (or with convolutions), where
             that tells it from a family with the same decoder.
@@ -31,6 +33,7 @@ class Family:
     decoder: tuple[int, ...]
     sites: tuple[Site, ...]
     feature_block: int
+    graph: tuple[int, int]
     source: str
     linear: bool | None = None
 
@@ -42,6 +45,7 @@ FAMILIES = (
         decoder=(1, 1, 1, 1),
         sites=(("output", 2, 0), ("output", 3, 0)),
         feature_block=3,
+        graph=(22, 22),
         source="measured: the two 16 x 16 decoder sites localise best",
     ),
     Family(
@@ -50,6 +54,7 @@ FAMILIES = (
         decoder=(0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1),
         sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
         feature_block=11,
+        graph=(84, 164),
         source="16 x 16 decoder sites; penultimate decoder layer as in the paper; not measured "
         "here",
         linear=False,
@@ -60,6 +65,7 @@ FAMILIES = (
         decoder=(0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1),
         sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
         feature_block=11,
+        graph=(84, 164),
         source="as for Stable Diffusion 1.x; not measured here",
         linear=True,
     ),
@@ -69,6 +75,7 @@ FAMILIES = (
         decoder=(1, 1, 1, 1, 1, 1, 0, 0, 0),
         sites=(("output", 1, 1), ("output", 1, 2), ("output", 1, 3)),
         feature_block=8,
+        graph=(191, 314),
         source="the authors' SDXL notebook; penultimate decoder layer as in the paper; not "
         "measured here",
     ),

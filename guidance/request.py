@@ -2,11 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from .energies import Term
 from .guide import Guide
 from .preserve import Preserve
 from .recipes import Recipe
+
+
+class Holding(Enum):
+    """What guided steps hold in memory until their gradient is taken."""
+
+    AUTO = "auto"
+    KEEP = "fast"
+    RECOMPUTE = "save memory"
 
 
 @dataclass(frozen=True)
@@ -18,11 +27,13 @@ class Request:
 
     Attributes:
         terms, strength, raw: as in `Guide`.
+        holding: what is held in memory meanwhile; of two requests the more careful one counts.
     """
 
     terms: tuple[Term, ...] = ()
     strength: float = 1.0
     raw: bool = False
+    holding: Holding = Holding.AUTO
 
     @property
     def empty(self) -> bool:
@@ -53,7 +64,9 @@ class Request:
             )
         strength = max(self.strength, more.strength)
         terms = (*self._weighed(strength), *more._weighed(strength))
-        return Request(terms, strength, self.raw)
+        careful = (Holding.RECOMPUTE, Holding.AUTO, Holding.KEEP)
+        holding = min(self.holding, more.holding, key=careful.index)
+        return Request(terms, strength, self.raw, holding)
 
     def _weighed(self, strength: float) -> tuple[Term, ...]:
         """The terms, to be followed with a larger strength than they ask for."""

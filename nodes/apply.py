@@ -7,7 +7,7 @@ from comfy_api.latest import io
 
 from ..guidance.energies import Term
 from .patch import guided
-from .request import NORMALISED, request_inputs, requested
+from .request import AUTO, NORMALISED, request_inputs, requested
 from .schema import NAMESAKES, schema
 from .types import CATEGORY
 
@@ -47,7 +47,8 @@ class Apply(io.ComfyNode):
         model: ModelPatcher,
         strength: float,
         weighting: str = NORMALISED,
+        memory: str = AUTO,
         terms: Sequence[Term] = (),
     ) -> io.NodeOutput:
         """Patch a clone."""
-        return io.NodeOutput(guided(model, requested(terms, strength, weighting)))
+        return io.NodeOutput(guided(model, requested(terms, strength, weighting, memory)))

@@ -52,6 +52,13 @@ class Capture:
         self._covered: dict[UUID, Tensor] = {}
         self.traced = traced
         self._wants_features = features
+        self._read = False
+
+    def fresh(self) -> "Capture":
+        """The same capture before it has seen anything, for another attempt at the call."""
+        again = Capture(self.family, self.sources, self._size, self.traced, self._wants_features)
+        again.lists = self.lists
+        return again
 
     def read_attention(
         self, site: Site, query: Tensor, key: Tensor, options: Mapping[str, Any]
@@ -60,7 +67,10 @@ class Capture:
         height, width = options["activations_shape"][-2:]
         for uuid, rows in self._rows(len(query), options):
             maps = word_maps(query[rows], key[rows], options["n_heads"], self._averaging[uuid])
-            self._maps[uuid, site] = self._whole(uuid, as_grid(maps, height, width), options)
+            maps = self._whole(uuid, as_grid(maps, height, width), options)
+            # where blocks are recomputed, it runs again for its graph, but is no longer looked at
+            if not self._read:
+                self._maps[uuid, site] = maps
         self._end_graph()
 
     def read_features(self, hidden: Tensor, options: Mapping[str, Any]) -> None:
@@ -68,15 +78,16 @@ class Capture:
         for uuid, rows in self._rows(len(hidden), options):
             features = hidden[rows].float()
             everywhere = torch.ones_like(features[:, :1].detach())
-            self._covered[uuid] = coarse(self._whole(uuid, everywhere, options))
+            covered = coarse(self._whole(uuid, everywhere, options))
             features = coarse(self._whole(uuid, features, options))
             if self.sources[uuid].corner is not None:
-                features = _divided(features, self._covered[uuid])
-            self._features[uuid] = features
+                features = _divided(features, covered)
+            self._features[uuid], self._covered[uuid] = features, covered
         self._end_graph()
 
     def properties(self, sigma: float) -> Properties | None:
         """What the call showed; None where no conditioning with a table took part."""
+        self._read = True
         seen = [uuid for uuid in self.sources if (uuid, self.family.sites[0]) in self._maps]
         if not seen:
             return None
@@ -125,6 +136,7 @@ class Capture:
         maps_done = len(self._maps) == len(self.sources) * len(self.family.sites)
         if (
             self.traced
+            and not self._read
             and maps_done
             and (not self._wants_features or len(self._features) == len(self.sources))
         ):

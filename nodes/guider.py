@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..guidance.energies import Term
 from .patch import guided
-from .request import NORMALISED, request_inputs, requested
+from .request import AUTO, NORMALISED, request_inputs, requested
 from .schema import NAMESAKES, schema
 from .types import CATEGORY
 
@@ -40,10 +40,11 @@ class Guider(io.ComfyNode):
         cfg: float,
         strength: float,
         weighting: str = NORMALISED,
+        memory: str = AUTO,
         terms: Sequence[Term] = (),
     ) -> io.NodeOutput:
         """Make the guider."""
-        guider = CFGGuider(guided(model, requested(terms, strength, weighting)))
+        guider = CFGGuider(guided(model, requested(terms, strength, weighting, memory)))
         guider.set_conds(positive, negative)
         guider.set_cfg(cfg)
         return io.NodeOutput(guider)

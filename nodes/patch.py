@@ -98,7 +98,9 @@ class Guidance:
         if not guide.terms and self.keep is None:
             return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
         watch = self.watch(guide, sigmas.tolist()) if self.watch else None
-        run = GuidedRun(guider.model_patcher, guide, self.keep is not None, watch)
+        run = GuidedRun(
+            guider.model_patcher, guide, self.keep is not None, watch, self.request.holding
+        )
         check_run(guide, run.family, guider.conds, latent_image)
         check_levels(guide, sigmas.tolist())
         check_times(guide, guider.conds.get("positive", ()), sampling, sigmas.tolist())

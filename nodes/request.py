@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from comfy_api.latest import io
 
 from ..guidance.energies import Term
-from ..guidance.request import Request
+from ..guidance.request import Holding, Request
 from .types import Terms, number
 
+AUTO = Holding.AUTO.value
 NORMALISED, RAW = "normalised", "raw (paper)"
 
 
-def requested(terms: Sequence[Term], strength: float, weighting: str) -> Request:
+def requested(terms: Sequence[Term], strength: float, weighting: str, memory: str) -> Request:
     """What the inputs of `request_inputs` ask for."""
-    return Request(tuple(terms), strength, raw=weighting == RAW)
+    return Request(tuple(terms), strength, weighting == RAW, Holding(memory))
 
 
 def request_inputs(without: str) -> list[io.Input]:
-    """Strength, weighting and terms.
+    """Strength, weighting, memory and terms.
 
     Args:
         without: what the node does without terms, for the tooltip.
@@ -39,6 +40,15 @@ def request_inputs(without: str) -> list[io.Input]:
             optional=True,
             tooltip="normalised: the same strength suits every model. raw: the paper's gradient; "
             "try strengths near 7500.",
+        ),
+        io.Combo.Input(
+            "memory",
+            options=[holding.value for holding in Holding],
+            default=Holding.AUTO.value,
+            optional=True,
+            tooltip="What a guided step holds. fast: everything, as long as it fits. save memory: "
+            "about a fifth, at the cost of one more pass in each guided step. auto: fast, until "
+            "memory is short.",
         ),
         Terms.Input(
             "terms", optional=True, tooltip=f"What to steer towards. Without terms: {without}."

@@ -1,7 +1,7 @@
 """One sampling run under guidance: the wrappers that ComfyUI calls while it samples.
 
 PREPARE_SAMPLING   asks for the memory that the graph of a guided step needs.
-SAMPLER_SAMPLE     the model is loaded now: makes its weights differentiable for the run.
+SAMPLER_SAMPLE     the model is loaded now: prepares its weights for gradients.
 PREDICT_NOISE      one model call: opens a `Call`, corrects the denoised prediction, adds a step
                    to the record.
 CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, then the others
@@ -21,17 +21,17 @@ from ..guidance.guide import Guide, Prediction
 from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties
 from ..guidance.record import Record, Step, moved
+from ..guidance.request import Holding
 from ..guidance.tokens import TokenTable
 from .capture import Capture
 from .conditioning import read_lists, sources
 from .control import without_gradient
 from .listening import Options, listening
+from .memory import Budget
 from .model import family_of, prediction_of
+from .traced import Traced, has_foreign
 from .types import KEY
-from .weights import differentiable
 
-# Pictures' worth of activations that ComfyUI is asked to keep free for the graph of one picture.
-GRAPH_MEMORY = 4
 NOTHING_SEEN = (
     "guidance saw no attention of the positive prompt in this step, although it takes part: switch "
     "off patches that replace the sampling of the conditionings"
@@ -67,6 +67,7 @@ class GuidedRun:
             result.
         recording: whether the record is wanted.
         watch: is shown every step of the record as it is made.
+        holding: what guided steps hold in memory.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class GuidedRun:
         guide: Guide,
         recording: bool = True,
         watch: Callable[[Step], None] | None = None,
+        holding: Holding = Holding.AUTO,
     ) -> None:
         self.guide = guide
         self.watch = watch
@@ -83,6 +85,9 @@ class GuidedRun:
         self.prediction = prediction_of(model) if guide.terms else Prediction.VARIANCE
         self.recording = recording
         self._steps: list[Step] = []
+        features = any(term.reads_features for term, *_ in guide.terms)
+        self._budget = Budget(self.family, features, holding)
+        self._traced: Traced | None = None
 
     def options(self, model_options: Options) -> Options:
         """Model options for the run; the caller's own stay as they are."""
@@ -110,14 +115,28 @@ class GuidedRun:
         **kwargs: Any,
     ) -> Any:
         if self.guide.terms:
-            shape = [shape[0] * GRAPH_MEMORY, *shape[1:]]
+            shape = self._budget.asked_shape(model, shape)
         return executor(model, shape, *args, **kwargs)
 
-    def _sampler_sample(self, executor: Callable, guider: Any, *args: Any, **kwargs: Any) -> Tensor:
-        if not self.guide.terms:
-            return executor(guider, *args, **kwargs)
-        with differentiable(guider.model_patcher.model.diffusion_model):
-            return executor(guider, *args, **kwargs)
+    def _sampler_sample(
+        self,
+        executor: Callable,
+        guider: Any,
+        sigmas: Tensor,
+        extra_args: dict[str, Any],
+        callback: Any,
+        noise: Tensor,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        if self.guide.terms:
+            patcher = guider.model_patcher
+            self._budget.fit(patcher, noise.shape)
+            self._traced = Traced(patcher.model.diffusion_model, self._budget)
+        try:
+            return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)
+        finally:
+            self._traced = None
 
     def _predict_noise(
         self,
@@ -176,25 +195,41 @@ class GuidedRun:
             return executor(model, conds, x, timestep, model_options)
         call.started = True
         call.capture.lists = frozenset(i for i, reads in enumerate(guided) if reads)
-        watched = listening(model_options, call.capture)
-        if not call.capture.traced:
+        if self._traced is None or not call.capture.traced:
+            watched = listening(model_options, call.capture)
             outputs = executor(model, conds, x, timestep, watched)
             call.seen = call.capture.properties(call.sigma)
             return outputs
-        with torch.inference_mode(False), torch.enable_grad():
-            traced = x.detach().clone().requires_grad_()
-            alone = [
-                without_gradient(cond) if g else None for cond, g in zip(conds, guided, strict=True)
-            ]
-            outputs = executor(model, alone, traced, timestep.clone(), watched)
-            self._take_gradient(call, traced)
-        rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
-        others = executor(model, rest, x, timestep, model_options) if any(rest) else outputs
-        return [(a if g else b).detach() for a, b, g in zip(outputs, others, guided, strict=True)]
 
-    def _take_gradient(self, call: Call, traced: Tensor) -> None:
+        def forward(lists: Conds, latent: Tensor, options: Options) -> list[Tensor]:
+            return executor(model, lists, latent, timestep.clone(), options)
+
+        alone = [
+            without_gradient(cond) if g else None for cond, g in zip(conds, guided, strict=True)
+        ]
+        outputs = self._guided_pass(call, forward, alone, x, model_options)
+        rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
+        others = forward(rest, x, model_options) if any(rest) else outputs
+        return [a if g else b for a, b, g in zip(outputs, others, guided, strict=True)]
+
+    def _guided_pass(
+        self, call: Call, forward: Callable, alone: Conds, x: Tensor, model_options: Options
+    ) -> list[Tensor]:
+        """The outputs of the guided conditionings; their gradient stands in the call."""
+        assert self._traced is not None
+
+        def attempt() -> list[Tensor]:
+            capture = call.capture.fresh()
+            traced = x.detach().clone().requires_grad_()
+            outputs = forward(alone, traced, listening(model_options, capture))
+            self._take_gradient(call, capture, traced)
+            return [output.detach() for output in outputs]
+
+        return self._traced.run(attempt, has_foreign(model_options, alone))
+
+    def _take_gradient(self, call: Call, capture: Capture, traced: Tensor) -> None:
         with torch.enable_grad():  # the capture has ended the graph of the model's pass
-            seen = call.capture.properties(call.sigma)
+            seen = capture.properties(call.sigma)
             if seen is None:
                 return
             call.gradient, call.energies = self.guide.gradient(seen, traced)

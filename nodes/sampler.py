@@ -15,7 +15,7 @@ from .check import check_steps
 from .live import live
 from .model import family_of
 from .patch import guided
-from .request import NORMALISED, request_inputs, requested
+from .request import AUTO, NORMALISED, request_inputs, requested
 from .schema import NAMESAKES, schema
 from .types import CATEGORY, RecordIO, number
 
@@ -59,14 +59,16 @@ class KSampler(io.ComfyNode):
         denoise: float,
         strength: float,
         weighting: str = NORMALISED,
+        memory: str = AUTO,
         terms: Sequence[Term] = (),
     ) -> io.NodeOutput:
         """Sample."""
         check_steps(steps)
         records: list[Record] = []
+        request = requested(terms, strength, weighting, memory)
         with live(model) as watch:
             (latent,) = comfy_nodes.common_ksampler(
-                guided(model, requested(terms, strength, weighting), records.append, watch),
+                guided(model, request, records.append, watch),
                 seed,
                 steps,
                 cfg,

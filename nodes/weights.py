@@ -1,8 +1,8 @@
-"""Weights that autograd accepts, without copying them.
+"""Weights that autograd accepts, without copying them, in every state that ComfyUI keeps them in.
 
-ComfyUI runs nodes in inference mode, so weights loaded by a node are inference tensors, which
-autograd refuses to save for backward. A tensor made outside inference mode over the same storage is
-an ordinary one.
+A weight that a layer uses as it stands is an inference tensor, for ComfyUI runs nodes in inference
+mode; it is exchanged for an ordinary tensor over the same storage. A layer that makes its weight
+anew at every call is frozen, see there.
 """
 
 from collections.abc import Iterator
@@ -10,37 +10,72 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from comfy.ops import CastWeightBiasOp
 from torch import Tensor, nn
 
+from .forwards import exchanged
+from .frozen import frozen
+from .ordinary import PLAIN, ordinary
 
-@contextmanager
-def differentiable(model: nn.Module) -> Iterator[None]:
-    """Every weight of the model is, within the context, a frozen ordinary tensor over its storage.
+Store = dict[str, Any]
 
-    On leaving, each entry that nobody exchanged meanwhile is the very object it was before.
+
+class Weights:
+    """The layers of a loaded model, prepared once a run and exchanged only while gradients flow.
+
+    Args:
+        model: what gradients pass through. ComfyUI patches and moves its weights before the run
+            begins; what hooks exchange later is prepared then.
     """
-    swapped: list[tuple[dict[str, Any], str, Tensor, Tensor]] = []
-    try:
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._layers = [layer for layer in model.modules() if _remakes_weights(layer)]
+        self._aliases: list[tuple[Store, str, Tensor, Tensor]] = []
+
+    @contextmanager
+    def differentiable(self) -> Iterator[None]:
+        """Within it, gradients pass through the model to its input.
+
+        On leaving, each entry that nobody exchanged meanwhile is the very object it was before.
+        """
+        self._prepare()
+        try:
+            for store, name, _, alias in self._aliases:
+                store[name] = alias
+            with exchanged((layer, frozen(layer)) for layer in self._layers):
+                yield
+        finally:
+            for store, name, tensor, alias in self._aliases:
+                if store.get(name) is alias:
+                    store[name] = tensor
+
+    def _prepare(self) -> None:
+        """Make the ordinary tensors, unless those of the call before still fit."""
+        if self._aliases and all(store.get(name) is t for store, name, t, _ in self._aliases):
+            return
+        stores: list[Store] = [
+            store
+            for layer in self._model.modules()
+            for store in (layer._parameters, layer._buffers)
+        ]
         with torch.inference_mode(False), torch.no_grad():
-            for module in model.modules():
-                stores: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
-                for store in stores:
-                    for name, tensor in store.items():
-                        if tensor is None or not (tensor.is_inference() or tensor.requires_grad):
-                            continue
-                        if type(tensor) not in (Tensor, nn.Parameter):
-                            continue  # quantised weights dequantise into fresh tensors
-                        alias = _alias(tensor, parameter=store is module._parameters)
-                        swapped.append((store, name, tensor, alias))
-                        store[name] = alias
-        yield
-    finally:
-        for store, name, tensor, alias in swapped:
-            if store.get(name) is alias:
-                store[name] = tensor
+            self._aliases = [
+                (store, name, tensor, ordinary(tensor))
+                for store in stores
+                for name, tensor in store.items()
+                if type(tensor) in PLAIN and (tensor.is_inference() or tensor.requires_grad)
+            ]
 
 
-def _alias(tensor: Tensor, parameter: bool) -> Tensor:
-    alias = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-    alias.set_(tensor.untyped_storage(), tensor.storage_offset(), tensor.size(), tensor.stride())
-    return nn.Parameter(alias, requires_grad=False) if parameter else alias
+def _remakes_weights(layer: nn.Module) -> bool:
+    """Whether a layer with weights of its own does not use them as they stand."""
+    own = [weight for weight in layer._parameters.values() if weight is not None]
+    if not own:
+        return False
+    if "forward" in vars(layer) or any(type(weight) not in PLAIN for weight in own):
+        return True
+    if not isinstance(layer, CastWeightBiasOp):
+        return False
+    casts = layer.comfy_cast_weights or hasattr(layer, "_v")
+    return bool(casts or layer.weight_function or layer.bias_function)

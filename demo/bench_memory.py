@@ -1,0 +1,165 @@
+"""What the graph of a guided step keeps for its backward pass, in bytes.
+
+Counted on networks of the real widths whose tensors have shapes but no contents (PyTorch's device
+`meta`), so that SDXL at 1024 pixels fits any machine. Attention counts as flash attention keeps it:
+queries, keys, values, output and one number a row.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+from uuid import UUID
+
+import comfy.ops
+import torch
+from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from ..guidance.families import FAMILIES, Family
+from ..guidance.tokens import TokenTable
+from ..nodes.capture import Capture
+from ..nodes.listening import listening
+from ..nodes.recompute import BLOCKS, recomputing
+
+_SHARED = {
+    "image_size": 32,
+    "in_channels": 4,
+    "out_channels": 4,
+    "model_channels": 320,
+    "use_spatial_transformer": True,
+    "legacy": False,
+}
+# family, side of the latent, the UNet's layout
+SETTINGS: Sequence[tuple[str, int, dict[str, Any]]] = (
+    (
+        "sd15",
+        64,
+        {
+            "context_dim": 768,
+            "channel_mult": [1, 2, 4, 4],
+            "num_res_blocks": [2, 2, 2, 2],
+            "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
+            "transformer_depth_middle": 1,
+            "transformer_depth_output": [1] * 9 + [0] * 3,
+            "num_heads": 8,
+        },
+    ),
+    (
+        "sdxl",
+        128,
+        {
+            "context_dim": 2048,
+            "channel_mult": [1, 2, 4],
+            "num_res_blocks": [2, 2, 2],
+            "transformer_depth": [0, 0, 2, 2, 10, 10],
+            "transformer_depth_middle": 10,
+            "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10],
+            "num_head_channels": 64,
+            "use_linear_in_transformer": True,
+            "num_classes": "sequential",
+            "adm_in_channels": 2816,
+        },
+    ),
+)
+PROMPT = UUID(int=1)
+
+
+def rows() -> list[dict[str, Any]]:
+    """MiB kept in half precision for one picture, by family and setting."""
+    return [
+        {
+            "family": name,
+            "latent": f"{side}x{side}",
+            "features": features,
+            "recompute": recompute,
+            "mib": round(kept(name, side, layout, features, recompute) / 2**20),
+        }
+        for name, side, layout in SETTINGS
+        for features in (False, True)
+        for recompute in (False, True)
+    ]
+
+
+def kept(name: str, side: int, layout: dict[str, Any], features: bool, recompute: bool) -> int:
+    """Bytes that one picture's graph keeps, the weights not counted."""
+    (family,) = (f for f in FAMILIES if f.name == name)
+    unet = _unet(layout)
+    sizes = {weight.untyped_storage()._cdata: 0 for weight in unet.parameters()}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in sizes:
+            sizes[storage._cdata] = storage.nbytes()
+            held.append(storage)
+        return tensor
+
+    held: list[Any] = []
+    if recompute:  # of a recomputed block the inputs stay
+        for block in unet.modules():
+            if isinstance(block, BLOCKS):
+                block.register_forward_pre_hook(_seen(pack))
+    around = recomputing(unet) if recompute else nullcontext()
+    with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
+        _pass(unet, family, side, layout["context_dim"], features)
+    return sum(sizes.values())
+
+
+def _seen(pack: Callable[[Tensor], Tensor]) -> Callable:
+    def hook(block: nn.Module, inputs: tuple[Any, ...]) -> None:
+        for value in inputs:
+            if torch.is_grad_enabled() and isinstance(value, Tensor):
+                pack(value)
+
+    return hook
+
+
+def _unet(layout: dict[str, Any]) -> UNetModel:
+    copied = {k: list(v) if isinstance(v, list) else v for k, v in {**_SHARED, **layout}.items()}
+    unet = UNetModel(
+        **copied, dtype=torch.float16, device="meta", operations=comfy.ops.disable_weight_init
+    )
+    return unet.eval().requires_grad_(False)
+
+
+def _pass(unet: UNetModel, family: Family, side: int, width: int, features: bool) -> None:
+    words = tuple("a red circle and a blue square".split())
+    table = TokenTable(" ".join(words), words, tuple((i + 1,) for i in range(len(words))), 77)
+    capture = Capture(family, {PROMPT: table}, traced=True, features=features)
+    options = listening({}, capture)["transformer_options"]
+    options |= {"uuids": [PROMPT], "cond_or_uncond": [0], "optimized_attention_override": _flash}
+
+    def half(*shape: int) -> Tensor:
+        return torch.zeros(shape, device="meta", dtype=torch.float16)
+
+    unet(
+        half(1, 4, side, side).requires_grad_(),
+        torch.zeros(1, device="meta"),
+        context=half(1, 77, width),
+        y=half(1, 2816) if unet.num_classes is not None else None,
+        transformer_options=options,
+    )
+    if capture.properties(1.0) is None:
+        raise RuntimeError(f"no attention of {family.title} was read")
+
+
+class _Flash(torch.autograd.Function):
+    """What flash attention keeps, without its arithmetic."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+        output = torch.empty_like(query)
+        rows = torch.empty(query.shape[0], heads, query.shape[1], device=query.device)
+        ctx.save_for_backward(query, key, value, output, rows)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        query, key, value, *_ = ctx.saved_tensors
+        return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value), None
+
+
+def _flash(
+    function: Callable, query: Tensor, key: Tensor, value: Tensor, heads: int, *_: Any, **__: Any
+) -> Tensor:
+    return _Flash.apply(query, key, value, heads)
