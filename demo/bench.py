@@ -7,7 +7,7 @@ run, so that a slow minute hits them alike; the ratio of each round is taken, th
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import nodes as comfy_nodes
 import torch
 
+from . import bench_memory
 from .studio import Studio, call
 
 PROMPT, OBJECT = "a red circle and a blue square", "red circle"
@@ -32,15 +33,26 @@ def main(arguments: Sequence[str]) -> None:
     torch.set_num_threads(1)
     studio = Studio()
     rows = [_measured(studio, side, batch, options.rounds) for side, batch in SIZES]
-    (options.output / "bench.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
-    head = ("latent", "batch", "plain_ms", "guided", "recorded")
-    print("  ".join(f"{name:>9}" for name in head))
-    for row in rows:
-        print("  ".join(f"{row[name]:>9}" for name in head))
+    memory = bench_memory.rows()
+    found = {"time": rows, "memory": memory}
+    (options.output / "bench.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    _print_table(rows, ("latent", "batch", "plain_ms", "guided", "recorded"))
     print(
         "plain_ms: a step of ComfyUI's KSampler. guided, recorded: a step of ours in plain steps;\n"
         "guided with every term of Move Object at every step, recorded without terms."
     )
+
+    _print_table(memory, tuple(memory[0]))
+    print(
+        "mib: what the graph of one picture keeps in half precision until its gradient is taken;\n"
+        "features: a term reads them, recompute: memory 'save memory'."
+    )
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], head: Sequence[str]) -> None:
+    print("  ".join(f"{name:>9}" for name in head))
+    for row in rows:
+        print("  ".join(f"{row[name]!s:>9}" for name in head))
 
 
 def _measured(studio: Studio, side: int, batch: int, rounds: int) -> dict[str, Any]:

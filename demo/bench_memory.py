@@ -21,6 +21,7 @@ from ..guidance.tokens import TokenTable
 from ..nodes.capture import Capture
 from ..nodes.listening import listening
 from ..nodes.recompute import BLOCKS, recomputing
+from .architecture import unet_config
 
 _SHARED = {
     "image_size": 32,
@@ -32,6 +33,7 @@ _SHARED = {
 }
 # family, side of the latent, the UNet's layout
 SETTINGS: Sequence[tuple[str, int, dict[str, Any]]] = (
+    ("shapes", 16, unet_config()),
     (
         "sd15",
         64,
@@ -43,6 +45,20 @@ SETTINGS: Sequence[tuple[str, int, dict[str, Any]]] = (
             "transformer_depth_middle": 1,
             "transformer_depth_output": [1] * 9 + [0] * 3,
             "num_heads": 8,
+        },
+    ),
+    (
+        "sd2",
+        64,
+        {
+            "context_dim": 1024,
+            "channel_mult": [1, 2, 4, 4],
+            "num_res_blocks": [2, 2, 2, 2],
+            "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
+            "transformer_depth_middle": 1,
+            "transformer_depth_output": [1] * 9 + [0] * 3,
+            "num_head_channels": 64,
+            "use_linear_in_transformer": True,
         },
     ),
     (
@@ -73,7 +89,7 @@ def rows() -> list[dict[str, Any]]:
             "latent": f"{side}x{side}",
             "features": features,
             "recompute": recompute,
-            "mib": round(kept(name, side, layout, features, recompute) / 2**20),
+            "mib": round(kept(name, side, layout, features, recompute) / 2**20, 1),
         }
         for name, side, layout in SETTINGS
         for features in (False, True)

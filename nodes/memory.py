@@ -45,7 +45,9 @@ class Budget:
         return cells * self._cost * management.dtype_size(dtype) // 2
 
     def asked_shape(self, model: ModelPatcher, shape: Sequence[int]) -> list[int]:
-        """A latent's shape with a batch for which ComfyUI reserves what the guided steps need.
+        """The shape of a latent for which ComfyUI reserves what guided steps of this one need.
+
+        It is as much higher as the steps need more: ComfyUI reserves by area.
 
         Where the graph and the whole model do not fit the device together, the graph gives way: a
         model that is streamed costs more time than blocks that are computed twice.
@@ -56,7 +58,8 @@ class Budget:
             self.recompute = True
         plain = model.model.memory_required([2 * shape[0], *shape[1:]])
         more = graph * (RECOMPUTED if self.recompute else 1) / max(plain, 1)
-        return [math.ceil(shape[0] * (1 + more)), *shape[1:]]
+        batch, channels, height, *rest = shape
+        return [batch, channels, math.ceil(height * (1 + more)), *rest]
 
     def fit(self, model: ModelPatcher, shape: Sequence[int]) -> None:
         """Begin to recompute where the device, with the model loaded, has no room for the graph."""

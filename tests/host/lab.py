@@ -122,11 +122,11 @@ def guided(
     model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **changes: Any
 ) -> tuple[Tensor, Record]:
     """Samples and record of our KSampler node."""
-    weighting = {"weighting": changes.pop("weighting")} if "weighting" in changes else {}
+    more = {name: changes.pop(name) for name in ("weighting", "memory") if name in changes}
     with torch.inference_mode():
         try:
             latent, record = KSampler.execute(
-                model, **settings(**changes), strength=strength, terms=terms, **weighting
+                model, **settings(**changes), strength=strength, terms=terms, **more
             ).args
         finally:
             assert torch.is_inference_mode_enabled() and not torch.is_grad_enabled()
