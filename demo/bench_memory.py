@@ -19,6 +19,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from ..guidance.families import FAMILIES, Family
 from ..guidance.tokens import TokenTable
 from ..nodes.capture import Capture
+from ..nodes.conditioning import Source
 from ..nodes.listening import listening
 from ..nodes.recompute import BLOCKS, recomputing
 from .architecture import unet_config
@@ -141,7 +142,8 @@ def _unet(layout: dict[str, Any]) -> UNetModel:
 def _pass(unet: UNetModel, family: Family, side: int, width: int, features: bool) -> None:
     words = tuple("a red circle and a blue square".split())
     table = TokenTable(" ".join(words), words, tuple((i + 1,) for i in range(len(words))), 77)
-    capture = Capture(family, {PROMPT: table}, traced=True, features=features)
+    capture = Capture(family, {PROMPT: Source(table, 77)}, (side, side), True, features)
+    capture.lists = frozenset((0,))
     options = listening({}, capture)["transformer_options"]
     options |= {"uuids": [PROMPT], "cond_or_uncond": [0], "optimized_attention_override": _flash}
 

@@ -65,7 +65,7 @@ FAMILIES = (
         decoder=(0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1),
         sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
         feature_block=11,
-        graph=(84, 164),
+        graph=(79, 155),
         source="as for Stable Diffusion 1.x; not measured here",
         linear=True,
     ),
