@@ -98,11 +98,11 @@ def thinned(points: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
 
 
 def _objects(terms: Sequence[Term], properties: Properties) -> list[dict[str, Any]]:
-    """The objects of the terms first, then those of the prompt."""
-    known = {phrase: None for term in terms for phrase in term.phrases}
+    """The objects of the prompt in its order, then what else the terms speak of."""
+    phrases = [phrase for term in terms for phrase in term.phrases]
     wanted = goals(terms, properties)
     told = []
-    names = list({**known, **dict.fromkeys(properties.table.objects)})
+    names = dict.fromkeys([*properties.table.objects, *phrases])
     for name in [name for name in names if _named(properties, name)][:OBJECTS]:
         picture = object_map(properties, name)
         middle = properties.centroid(name)[0].float().mean(0)

@@ -1,0 +1,138 @@
+"""The live view in the sampler's node, in a real page, with both ways to draw nodes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfguidance.demo import serve, workflows
+from selfguidance.tests.browser.test_smoke import NODES, SHOWN, Complaints, finished_run
+
+GUIDED = 13  # the second sampler of the template
+SHORT = f"""steps => {{
+    for (const node of {NODES}) {{
+        const widget = node.widgets?.find(widget => widget.name === "steps");
+        if (widget) widget.value = steps;
+    }}
+    return window.app.queuePrompt(0);
+}}"""
+# the view of a node, by what the page shows of it
+VIEW = f"""id => {{
+    const node = ({NODES}).find(node => node.id === id);
+    const view = node.widgets.find(widget => widget.name === "live view").element;
+    const painted = name => {{
+        const canvas = view.querySelector(name);
+        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return data.reduce((sum, value) => sum + value, 0);
+    }};
+    return {{
+        status: view.querySelector(".self-guidance-status").textContent,
+        open: view.querySelector(".self-guidance-switch").ariaExpanded,
+        chips: [...view.querySelectorAll(".self-guidance-chip")].map(chip => chip.textContent),
+        pressed: [...view.querySelectorAll(".self-guidance-chip")].map(chip => chip.ariaPressed),
+        stage: painted(".self-guidance-stage"),
+        plot: painted(".self-guidance-plot"),
+        energy: view.querySelector(".self-guidance-note").textContent,
+        markup: view.querySelectorAll("b, script, img").length,
+    }};
+}}"""
+
+
+def opened(server: serve.Server, page: Any, drawn: str, name: str = "move_an_object") -> None:
+    """The page with a template, its nodes drawn in one of the two ways."""
+    server.get("/settings/Comfy.TutorialCompleted", b"true")
+    server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
+    server.get("/history", json.dumps({"clear": True}).encode())
+    page.goto(server.address)
+    page.wait_for_function(f"() => ({NODES}).length")
+    graph = json.loads((workflows.FOLDER / f"{name}.json").read_text("utf-8"))
+    page.evaluate("graph => window.app.loadGraphData(graph)", graph)
+    page.wait_for_function(f"() => ({NODES}).some(node => node.type.startsWith('SelfGuidance'))")
+
+
+def seen(page: Any, node: int = GUIDED) -> dict[str, Any]:
+    return page.evaluate(VIEW, node)
+
+
+def wait_for_status(page: Any, part: str, node: int = GUIDED) -> None:
+    condition = f"([id, part]) => ({VIEW})(id).status.includes(part)"
+    page.wait_for_function(condition, arg=[node, part], timeout=240_000)
+
+
+@pytest.fixture
+def complaints(page: Any) -> Any:
+    found = Complaints(page)
+    yield found
+    assert not found.texts
+
+
+@pytest.mark.parametrize("drawn", SHOWN)
+def test_the_sampler_shows_its_steps_while_it_runs(
+    server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path, drawn: str
+) -> None:
+    opened(server, page, drawn)
+    before = seen(page)
+    assert (before["open"], before["chips"], before["stage"]) == ("false", [], 0)
+    page.evaluate("id => window.app.canvas.centerOnNode(window.app.graph.getNodeById(id))", GUIDED)
+    steps = 5 if drawn == "vue" else 6  # nothing runs where all is known already
+    page.evaluate(SHORT, steps)
+    wait_for_status(page, f"step {steps} of {steps}")
+    page.wait_for_timeout(500)
+    page.screenshot(path=str(tmp_path / "live.png"))
+    after = seen(page)
+    assert after["open"] == "true" and after["chips"] == ["red circle", "blue square"]
+    assert after["stage"] > 0 and after["plot"] > 0 and after["energy"].startswith("energy ")
+    assert finished_run(server)["status_str"] == "success"
+
+    view = "window.app.graph.getNodeById(13).widgets.at(-1).element"
+    page.evaluate(f"() => {view}.querySelector('.self-guidance-chip').click()")
+    page.wait_for_timeout(300)
+    hidden = seen(page)
+    assert hidden["pressed"] == ["false", "true"]
+    assert hidden["stage"] != after["stage"]
+    saved = page.evaluate("() => JSON.stringify(window.app.graph.serialize())")
+    kept = next(node for node in json.loads(saved)["nodes"] if node["id"] == GUIDED)
+    assert kept["properties"]["self_guidance_live"]["hidden"] == ["red circle"]
+    prompt = page.evaluate("async () => (await window.app.graphToPrompt()).output[13].inputs")
+    assert "live view" not in prompt
+
+
+def test_a_stopped_run_says_so_and_the_next_one_shows_again(
+    server: serve.Server, page: Any, complaints: Complaints
+) -> None:
+    opened(server, page, "canvas")
+    page.evaluate(SHORT, 300)
+    wait_for_status(page, "of 300", node=8)
+    page.wait_for_timeout(1000)
+    server.get("/interrupt", b"{}")
+    wait_for_status(page, "stopped at step", node=8)
+    page.evaluate(SHORT, 4)
+    wait_for_status(page, "step 4 of 4")
+
+
+def test_a_removed_node_leaves_no_view(server: serve.Server, page: Any, complaints: Any) -> None:
+    opened(server, page, "canvas")
+    page.wait_for_function("() => document.querySelectorAll('.self-guidance-view').length")
+    page.evaluate(f"() => [...({NODES})].forEach(node => window.app.graph.remove(node))")
+    page.wait_for_function("() => !document.querySelectorAll('.self-guidance-view').length")
+
+
+def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaints: Any) -> None:
+    opened(server, page, "canvas")
+    name = "<b onclick=x>&lt;</b><script>window.hacked = 1</script>"
+    page.evaluate(
+        """async ([node, name]) => {
+            const { api } = await import("/scripts/api.js");
+            const map = btoa("\\0\\x7f\\xff\\0");
+            const object = { name, map, size: [2, 2], centroid: [0.5, 0.5], target: null };
+            const rest = { prompt: "p", step: 1, steps: 2, sigma: 1, curve: [], picture: "" };
+            const tell = detail =>
+                api.dispatchEvent(new CustomEvent("self_guidance.live", { detail }));
+            tell({ node, ...rest, objects: [object] });
+            tell({ node, ...rest, objects: [{ ...object, size: [1e9, 1e9] }] });
+            tell(null);
+        }""",
+        [str(GUIDED), name],
+    )
+    assert seen(page)["chips"] == [name] and seen(page)["markup"] == 0
+    assert page.evaluate("() => window.hacked") is None
