@@ -72,6 +72,12 @@ def evaluate(session: nox.Session) -> None:
 
 
 @session
+def blueprints(session: nox.Session) -> None:
+    """Cut the subgraph blueprints out of the example workflows."""
+    command(session, "blueprints")
+
+
+@session
 def brand(session: nox.Session) -> None:
     """Draw the icon and the banner that the registry shows."""
     command(session, "brand")

@@ -17,6 +17,7 @@ COMMANDS = {
 OUTSIDE = {  # commands that do not need ComfyUI's modules in their own process
     "serve": "start ComfyUI with the pack in a browser",
     "workflows": "run the example workflows and write their pictures",
+    "blueprints": "write the subgraph blueprints",
     "brand": "draw the icon and the banner for the registry",
     "typecheck": "check the types",
     "matrix": "run the compatibility tests on every ComfyUI at hand and write their page",

@@ -1,8 +1,9 @@
-"""Write what follows from the nodes' schemas: the English locale, and tables of the help pages.
+"""Write what follows from the nodes' schemas: the English locale, and lists of the help pages.
 
 `locales/en/nodeDefs.json` is the schemas' own text, for ComfyUI and as the original of
-translations. In `web/docs` the columns Default and Range of the inputs are filled from the
-schemas, in every language; what an input means is written by hand.
+translations. In `web/docs` defaults and ranges of the inputs are filled from the
+schemas, in every language; what an input means is written by hand. Lists, not tables: the help
+panel is narrow.
 """
 
 from __future__ import annotations
@@ -18,8 +19,13 @@ from . import host
 LOCALES = host.ROOT / "locales"
 DOCS = host.ROOT / "web" / "docs"
 SCRIPTS = host.ROOT / "web" / "js"
-HEADS = ("Input", "输入")  # first cell of the table of inputs, by language
-SOCKET = "-"  # in place of a default or a range where there is none
+TITLES = {"en": ("Inputs", "Outputs"), "zh": ("输入", "输出")}  # of a help page's lists
+WORDS = {
+    "en": {"default": "default ", "on": "on", "off": "off", " to ": " to "},
+    "zh": {"default": "默认 ", "on": "开", "off": "关", " to ": " 到 "},
+}
+BRACKETS = {"en": (" (", ")", "; ", ": "), "zh": ("（", "）", "；", "：")}  # noqa: RUF001
+ITEM = re.compile(r"^- \*\*(?P<name>\w+)\*\*(?:[ (（].*?[)）])?(?::|：) ?(?P<meaning>.*)$", re.M)  # noqa: RUF001
 # text("key", "English" + "more", ...) in our scripts
 STRING = r'"(?:[^"\\]|\\.)*"'
 TEXT = re.compile(rf"\btext\(\s*({STRING}),\s*({STRING}(?:\s*\+\s*{STRING})*)")
@@ -71,37 +77,45 @@ def said() -> dict[str, str]:
 
 
 def default_and_range(kind: Any, options: Json) -> tuple[str, str]:
-    """The cells of an input: its default and what it may be."""
+    """What an input starts with and what it may be; empty where that says nothing."""
     choices = kind if isinstance(kind, list) else options.get("options")
+    default = options.get("default")
     if choices is not None:
         few = [f"`{choice}`" for choice in choices] if len(choices) <= 3 else []
-        default = options.get("default")
-        return f"`{default}`" if default else SOCKET, ", ".join(few) or SOCKET
+        return (f"`{default}`" if default else ""), ", ".join(few)
     if kind == "BOOLEAN":
-        return ("on" if options["default"] else "off"), "on, off"
+        return ("on" if default else "off"), ""
     if kind == "STRING":
-        return f"`{options['default']}`" if options["default"] else SOCKET, SOCKET
+        return (f"`{default}`" if default else ""), ""
     if kind in ("INT", "FLOAT"):
         high = "2^64 - 1" if options["max"] == 2**64 - 1 else f"{options['max']:g}"
-        return f"{options['default']:g}", f"{options['min']:g} to {high}"
-    return SOCKET, SOCKET
+        return f"{default:g}", f"{options['min']:g} to {high}"
+    return "", ""
 
 
-def filled(page: str, info: Json) -> str:
-    """A help page whose table of inputs has the schema's defaults and ranges.
+def filled(page: str, info: Json, language: str) -> str:
+    """A help page whose list of inputs has the schema's defaults and ranges.
 
-    Rows are `| name | default | range | meaning |`; those of unknown names stay as they are.
+    Items are `- **name** (default; range): meaning`, with what stands in brackets written here.
     """
     known = {name: default_and_range(kind, options) for name, kind, options in inputs(info)}
-    lines, inside = [], False
-    for line in page.splitlines():
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
-        inside = line.startswith("|") and (inside or cells[1] in HEADS)
-        if inside and cells[1].strip("`") in known:
-            name, meaning = cells[1], cells[4]
-            line = "| " + " | ".join((name, *known[name.strip("`")], meaning)) + " |"
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+    words, brackets = WORDS[language], BRACKETS[language]
+
+    def item(match: re.Match[str]) -> str:
+        name, meaning = match["name"], match["meaning"]
+        if name not in known:
+            return match[0]
+        default, extent = known[name]
+        for english, word in words.items():
+            default = word if default == english else default
+            extent = extent.replace(english, word) if english == " to " else extent
+        inner = brackets[2].join(filter(None, (default and words["default"] + default, extent)))
+        inner = f"{brackets[0]}{inner}{brackets[1]}" if inner else ""
+        return f"- **{name}**{inner}{brackets[3]}{meaning}"
+
+    before, title, rest = page.partition(f"\n## {TITLES[language][0]}\n")
+    listed, end, after = rest.partition(f"\n## {TITLES[language][1]}\n")
+    return before + title + ITEM.sub(item, listed) + end + after
 
 
 def written(infos: Mapping[str, Json]) -> dict[Path, str]:
@@ -112,7 +126,8 @@ def written(infos: Mapping[str, Json]) -> dict[Path, str]:
     for node, info in infos.items():
         for page in (DOCS / f"{node}.md", *sorted((DOCS / node).glob("*.md"))):
             if page.exists():
-                texts[page] = filled(page.read_text("utf-8"), info)
+                language = "en" if page.parent == DOCS else page.stem
+                texts[page] = filled(page.read_text("utf-8"), info, language)
     return texts
 
 

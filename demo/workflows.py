@@ -1,8 +1,9 @@
 """Run the example workflows in a real ComfyUI and write their thumbnails.
 
-The files in `examples_workflows` are the graphs as ComfyUI's page saves them. Two things are made
-from each: `api/<name>.json`, the form that ComfyUI's /prompt takes, for runs without a page; and
-`<name>.jpg`, the picture that the template browser shows.
+The files in `examples_workflows` are the graphs as ComfyUI's page saves them, with a number before
+the name for the order of the template browser. Two things are made from each: `api/<name>.json`,
+the form that ComfyUI's /prompt takes, for runs without a page; and `<name>.jpg`, the picture that
+the template browser shows.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ THUMBNAILS = {
     ),
     "remove_object_from_a_photo": {"Photo": 272, "Removed": 272},
     "resize_an_object": {"Before": 272, "After": 272},
+    "start_here": {"Before": 200, "After": 200, "Attention after": 200},
     "save_and_load_record": {"Before": 272, "After": 272},
 }
 GAP, CAPTION = 8, 22
@@ -65,8 +67,25 @@ Shown = dict[str, list[Image.Image]]  # pictures by the title of the node that s
 
 
 def saved() -> list[Path]:
-    """The workflows, in the form that ComfyUI's page opens."""
+    """The workflows, in the form that ComfyUI's page opens, in the order of their numbers."""
     return sorted(FOLDER.glob("*.json"))
+
+
+def name_of(file: Path) -> str:
+    """A workflow's name: that of its file without the number."""
+    return file.stem.partition("_")[2]
+
+
+def file_of(name: str, folder: Path = FOLDER) -> Path:
+    """The file of the workflow of this name.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for file in folder.glob(f"*_{name}.json"):
+        if name_of(file) == name:
+            return file
+    raise FileNotFoundError(f"no workflow '{name}' in {folder}")
 
 
 def api_form(graph: Graph, known: Mapping[str, Any]) -> Graph:
@@ -93,7 +112,8 @@ def _api_node(node: Graph, schema: Graph, links: Mapping[int, list[Any]]) -> Gra
         for name, (kind, *rest) in schema["input"].get(group, {}).items():
             options = rest[0] if rest else {}
             if isinstance(kind, list) or (kind in WIDGETS and not options.get("forceInput")):
-                names += [name, None] if options.get("control_after_generate") else [name]
+                more = options.get("control_after_generate") or options.get("image_upload")
+                names += [name, None] if more else [name]
     values = node.get("widgets_values") or []
     title = node.get("title") or schema["display_name"] or node["type"]
     if len(values) != len(names):
@@ -169,16 +189,25 @@ def _remake(server: serve.Server, file: Path, known: Mapping[str, Any]) -> None:
     api.parent.mkdir(exist_ok=True)
     api.write_text(as_text(graph), "utf-8")
     picture = file.with_suffix(".jpg")
-    thumbnail(run(server, graph), THUMBNAILS[file.stem]).save(picture, quality=90)
+    name = name_of(file)
+    if name in THUMBNAILS:
+        thumbnail(run(server, graph), THUMBNAILS[name]).save(picture, quality=90)
+    else:  # for a model that is not here
+        from . import variants
+
+        variants.card(name).save(picture, quality=90)
     seconds = time.monotonic() - started
     print(f"{seconds:6.1f} s  {picture.relative_to(host.ROOT)}", flush=True)
 
 
 def main(names: list[str]) -> None:
     """Remake what follows from the workflows of these names, or from all."""
-    files = [file for file in saved() if not names or file.stem in names]
+    from . import variants
+
+    variants.write()
+    files = [file for file in saved() if not names or name_of(file) in names]
     if not files:
-        sys.exit(f"no such workflow; there are: {', '.join(file.stem for file in saved())}")
+        sys.exit(f"no such workflow; there are: {', '.join(map(name_of, saved()))}")
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         log = base / "comfyui.log"

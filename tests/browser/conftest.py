@@ -36,7 +36,13 @@ def chromium() -> str:
 
 
 @pytest.fixture
-def page(chromium: str, tmp_path: Path) -> Iterator[Any]:
+def locale() -> str:
+    """Language of the browser, which ComfyUI's page takes over; modules may have another."""
+    return "en-US"
+
+
+@pytest.fixture
+def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
     """An empty page of a browser without history, wide enough for a workflow."""
     try:
         from playwright.sync_api import sync_playwright
@@ -47,6 +53,7 @@ def page(chromium: str, tmp_path: Path) -> Iterator[Any]:
             str(tmp_path / "profile"),
             executable_path=chromium,
             headless=True,
+            locale=locale,
             args=FLAGS,
             viewport={"width": 1600, "height": 1000},
         )

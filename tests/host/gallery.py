@@ -15,8 +15,10 @@ NEAR = 0.06  # fractions of the side
 
 
 def read(*parts: str) -> Graph:
-    """A file of the folder of workflows."""
-    return json.loads(Path(workflows.FOLDER, *parts).read_text("utf-8"))
+    """A file of the folder of workflows; its last part is the workflow's name with `.json`."""
+    *folders, last = parts
+    file = workflows.file_of(Path(last).stem, Path(workflows.FOLDER, *folders))
+    return json.loads(file.read_text("utf-8"))
 
 
 class Gallery:

@@ -1,21 +1,33 @@
 """The example workflows as files, and those that look at, move or resize one object of a run."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
-from selfguidance.demo import workflows
+from selfguidance.demo import variants, workflows
 from selfguidance.tests.host.gallery import NEAR, distance, node, overlap, read, things
 
 NAMES = sorted(workflows.THUMBNAILS)
+ALL = sorted([*NAMES, *variants.names()])
 
 
 def test_every_workflow_has_a_thumbnail() -> None:
-    assert [file.stem for file in workflows.saved()] == NAMES
-    assert sorted(file.stem for file in workflows.FOLDER.glob("*.jpg")) == NAMES
+    files = workflows.saved()
+    assert {workflows.name_of(file) for file in files} == {*NAMES, *variants.names()}
+    assert all(file.with_suffix(".jpg").exists() for file in files)
+    assert len(list(workflows.FOLDER.glob("*.jpg"))) == len(files)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_start_here_comes_first_and_numbers_give_the_order() -> None:
+    stems = [file.stem for file in workflows.saved()]
+    assert workflows.name_of(workflows.saved()[0]) == "start_here"
+    numbers = [int(stem.partition("_")[0]) for stem in stems]
+    assert numbers == sorted(set(numbers))
+    assert all(re.match(r"\d\d_[a-z]", stem) for stem in stems)  # so that names sort as numbers do
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_the_api_form_is_what_the_page_would_send(known: dict[str, Any], name: str) -> None:
     saved = read("api", f"{name}.json")
     sent = workflows.api_form(read(f"{name}.json"), known)
@@ -26,7 +38,7 @@ def test_the_api_form_is_what_the_page_would_send(known: dict[str, Any], name: s
     assert saved == sent
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_nodes_do_not_overlap(name: str) -> None:
     title = 30  # pixels above a node's position
     boxes = [(*n["pos"], *n["size"]) for n in read(f"{name}.json")["nodes"]]
@@ -37,10 +49,11 @@ def test_nodes_do_not_overlap(name: str) -> None:
             assert beside or above
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_note_says_what_happens(name: str) -> None:
-    (note,) = [n for n in read(f"{name}.json")["nodes"] if n["type"] == "MarkdownNote"]
-    assert len(note["widgets_values"][0]) > 100
+    notes = [n for n in read(f"{name}.json")["nodes"] if n["type"] == "MarkdownNote"]
+    assert notes
+    assert all(len(note["widgets_values"][0]) > 100 for note in notes)
 
 
 @pytest.mark.compat("Front ends", "Every example workflow in a real server")

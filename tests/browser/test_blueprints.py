@@ -1,0 +1,95 @@
+"""A subgraph blueprint of ours is found in the page, put on the canvas, and run."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from selfguidance.demo import blueprints, serve, workflows
+from selfguidance.tests.host.gallery import NEAR, distance, things
+
+NODES = "window.app?.graph?.nodes ?? []"
+FEED = """() => {
+    const graph = window.app.graph;
+    const [recipe] = graph.nodes.filter(node => node.isSubgraphNode?.());
+    const add = (type, values = {}) => {
+        const node = window.LiteGraph.createNode(type);
+        graph.add(node);
+        for (const [name, value] of Object.entries(values)) {
+            node.widgets.find(widget => widget.name === name).value = value;
+        }
+        return node;
+    };
+    const feed = (node, slot, name) =>
+        node.connect(slot, recipe, recipe.inputs.findIndex(input => input.name === name));
+    const model = add("SelfGuidanceDemoModel");
+    const positive = add("SelfGuidancePrompt");
+    const negative = add("SelfGuidancePrompt", { text: "" });
+    const latent = add("EmptyLatentImage", { width: 128, height: 128 });
+    for (const prompt of [positive, negative]) model.connect(1, prompt, 0);
+    feed(model, 0, "model");
+    feed(model, 2, "vae");
+    feed(positive, 0, "positive");
+    feed(negative, 0, "negative");
+    feed(latent, 0, "latent_image");
+    for (const [slot, title] of [[0, "After"], [1, "Before"]]) {
+        const preview = add("PreviewImage");
+        preview.title = title;
+        recipe.connect(slot, preview, 0);
+    }
+    return recipe.inputs.map(input => input.name);
+}"""
+
+
+@pytest.fixture
+def empty(server: serve.Server, page: Any) -> Any:
+    """The page with an empty canvas."""
+    server.get("/settings/Comfy.TutorialCompleted", b"true")
+    server.get("/history", json.dumps({"clear": True}).encode())
+    page.goto(server.address)
+    page.wait_for_function(f"() => ({NODES}).length")
+    page.evaluate("() => { window.app.graph.clear(); window.app.canvas.setDirty(true, true); }")
+    return page
+
+
+def put_on_canvas(page: Any, name: str) -> None:
+    """Search for a node by name, as after a double click on the canvas, and take the first hit."""
+    page.mouse.dblclick(800, 600)
+    page.keyboard.type(name, delay=20)
+    page.locator(".option-container").filter(has_text=name).first.click()
+    page.wait_for_function(f"() => ({NODES}).some(node => node.isSubgraphNode?.())")
+
+
+def test_a_blueprint_is_put_on_the_canvas_and_moves_the_object(
+    server: serve.Server, empty: Any, tmp_path: Any
+) -> None:
+    plan = blueprints.BLUEPRINTS[0]
+    put_on_canvas(empty, plan.name)
+    names = empty.evaluate(FEED)
+    assert {"model", "positive", "object", "dx", "dy", "seed"} <= set(names)
+    sent = empty.evaluate("async () => (await window.app.graphToPrompt()).output")
+    empty.screenshot(path=str(tmp_path / "blueprint.png"))
+    pictures = workflows.run(server, sent)
+    before, after = (things(np.asarray(pictures[t][0]) / 255) for t in ("Before", "After"))
+    (move,) = [n["inputs"] for n in sent.values() if n["class_type"] == "SelfGuidanceMoveObject"]
+    was, now = before.pop(move["object"]), after.pop(move["object"])
+    assert move["dx"] > 0.2
+    assert distance(now, was.x + move["dx"], was.y + move["dy"]) < NEAR
+    assert before.keys() == after.keys()
+
+
+@pytest.mark.parametrize("plan", blueprints.BLUEPRINTS, ids=lambda plan: plan.recipe)
+def test_every_blueprint_opens_with_its_values(empty: Any, plan: blueprints.Blueprint) -> None:
+    put_on_canvas(empty, plan.name)
+    (instance,) = blueprints.blueprint(plan)["nodes"]
+    shown = empty.evaluate(
+        f"""() => ({NODES}).filter(node => node.isSubgraphNode?.()).map(node => ({{
+            inputs: node.inputs.map(input => input.name),
+            outputs: node.outputs.map(output => output.name),
+            values: node.widgets.map(widget => widget.value),
+        }}))"""
+    )
+    assert len(shown) == 1
+    assert shown[0]["inputs"] == [one["name"] for one in instance["inputs"]]
+    assert shown[0]["outputs"] == [one["name"] for one in instance["outputs"]]
+    assert shown[0]["values"] == instance["widgets_values"]
