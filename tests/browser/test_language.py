@@ -19,7 +19,8 @@ SELECT = """type => {
     window.app.canvas.ds.scale = 1;
     window.app.canvas.selectNode(node);
     window.app.canvas.setDirty(true, true);
-    return { title: node.title, labels: node.inputs.map(input => input.label ?? input.name) };
+    const labels = node.inputs.map(slot => slot.label ?? slot.localized_name ?? slot.name);
+    return { title: node.title, labels };
 }"""
 HELP = ".node-help-content"
 
@@ -27,13 +28,9 @@ HELP = ".node-help-content"
 INFO = "button:has(.icon-\\[lucide--info\\])"
 
 
-@pytest.fixture(params=["en"])
+@pytest.fixture(params=["en", "zh"])
 def locale(request: pytest.FixtureRequest) -> str:
-    """Language of the browser and of the page.
-
-    With a browser in another language than the setting, frontend 1.32.9 sometimes reads its own
-    Chinese after ours and drops ours, so both are set.
-    """
+    """Language of the browser and of the page."""
     return request.param
 
 
