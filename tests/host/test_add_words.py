@@ -55,6 +55,7 @@ def test_the_conditioning_stays_as_it_is(shapes: tuple[Any, Any, Any]) -> None:
     assert after[0][1]["unclip_conditioning"] == [mark]
 
 
+@pytest.mark.compat("Conditionings", "Add Words to a conditioning of another node")
 def test_a_run_is_bit_equal_to_that_of_the_prompt_node(
     lab: ModuleType, shapes: tuple[Any, Any, Any]
 ) -> None:
@@ -75,6 +76,7 @@ def test_objects_may_be_listed(shapes: tuple[Any, Any, Any]) -> None:
         added(shapes[1], encoded(shapes, TEXT), TEXT, objects="star")
 
 
+@pytest.mark.compat("Conditionings", "Add Words to joined conditionings")
 def test_texts_of_joined_conditionings_are_parted_by_break(shapes: tuple[Any, Any, Any]) -> None:
     import nodes
 
@@ -89,6 +91,7 @@ def test_texts_of_joined_conditionings_are_parted_by_break(shapes: tuple[Any, An
     assert not table.has("circle a blue")
 
 
+@pytest.mark.compat("Conditionings", "Add Words: a text of another length", refuses=True)
 @pytest.mark.parametrize(
     ("tokens", "text"),
     [(77, "red circle, " * 30), (154, TEXT), (154, "a BREAK b BREAK c"), (231, "a BREAK b")],
@@ -142,6 +145,7 @@ def sdxl(lab: ModuleType) -> Any:
     )
 
 
+@pytest.mark.compat("Conditionings", "Add Words to both texts of SDXL")
 def test_both_texts_of_sdxl_can_be_named(lab: ModuleType) -> None:
     from comfy_extras.nodes_clip_sdxl import CLIPTextEncodeSDXL
 

@@ -37,6 +37,7 @@ def seen(
     return lab.one_step(model, Guide(), SIGMA, x, positive, negative, cfg).record.last
 
 
+@pytest.mark.compat("Conditionings", "Areas: read in their place, {family}")
 @pytest.mark.parametrize("family", ["shapes", "sd15", "sdxl"])
 def test_the_maps_of_an_area_are_those_of_its_crop_in_its_place(
     lab: ModuleType, family: str
@@ -73,6 +74,7 @@ def test_a_cell_of_several_areas_holds_the_mean_of_their_features(
     torch.testing.assert_close(both.grid.float(), expected, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.compat("Conditionings", "Areas by {kind}")
 @pytest.mark.parametrize("kind", ["percentage", "mask bounds"])
 def test_every_way_to_an_area_is_read_alike(lab: ModuleType, model: Any, kind: str) -> None:
     import nodes
@@ -89,6 +91,7 @@ def test_every_way_to_an_area_is_read_alike(lab: ModuleType, model: Any, kind: s
     assert all(torch.equal(record.maps[site], maps) for site, maps in expected.maps.items())
 
 
+@pytest.mark.compat("Conditionings", "Areas in the negative")
 def test_the_counterpart_of_an_area_in_the_negative_is_not_read(
     lab: ModuleType, model: Any
 ) -> None:
@@ -118,6 +121,7 @@ def test_a_counterpart_that_a_guider_asks_for_first_is_not_read_either(
         torch.testing.assert_close(records[0].last.maps[site], maps, rtol=5e-3, atol=1e-3)
 
 
+@pytest.mark.compat("Conditionings", "Areas in the negative")
 @pytest.mark.parametrize("cfg", [1.0, 4.0])
 def test_an_area_of_the_negative_lends_the_positive_no_words(
     lab: ModuleType, model: Any, cfg: float
@@ -141,6 +145,7 @@ def test_recording_changes_no_bit(lab: ModuleType, model: Any) -> None:
     assert len(record.steps) == 4
 
 
+@pytest.mark.compat("Conditionings", "Areas: gradient against finite differences, 1 %")
 @pytest.mark.parametrize("negative_too", [False, True])
 def test_the_gradient_of_areas_agrees_with_finite_differences(
     lab: ModuleType, monkeypatch: pytest.MonkeyPatch, negative_too: bool
@@ -198,6 +203,7 @@ def test_an_area_alone_is_steered_only_where_it_is(
     assert (inside != 0).all() and inside.abs().sum() == gradient.abs().sum()
 
 
+@pytest.mark.compat("Conditionings", "Areas: objects of two areas go where they are sent")
 @pytest.mark.parametrize("strength", [1.0, 0.6])
 def test_objects_of_two_areas_go_where_they_are_sent(
     lab: ModuleType, shapes: tuple[Any, Any, Any], strength: float

@@ -34,6 +34,7 @@ def pieces(clip: Any, text: str) -> list[str]:
     return [clip.tokenizer.untokenize([entry])[0][1] for chunk in chunks for entry in chunk]
 
 
+@pytest.mark.compat("Conditionings", "Prompt encodes as ComfyUI's own node does")
 @pytest.mark.parametrize("text", PROMPTS, ids=["plain", "weights", "empty", "long"])
 def test_the_encoding_is_comfyuis_own(
     lab: ModuleType, shapes: tuple[Any, Any, Any], text: str
@@ -83,6 +84,7 @@ def test_the_positions_are_those_of_the_words(shapes: tuple[Any, Any, Any], text
     assert all(token.startswith(("<|start", "<|end")) for token in rest)
 
 
+@pytest.mark.compat("Conditionings", "Prompts over 77 tokens, the phrase in a later chunk")
 def test_a_phrase_of_a_later_chunk_is_found_there(shapes: tuple[Any, Any, Any]) -> None:
     table = table_of(shapes, "word, " * 45 + "a yellow heart")
     found = [p for word in table.find("yellow heart") for p in table.positions[word]]
@@ -124,6 +126,9 @@ def test_two_tokenizers_agree_on_the_positions(lab: ModuleType) -> None:
     assert found and min(found) > 77
 
 
+@pytest.mark.compat(
+    "Conditionings", "Combine, average, concat and other conditioning nodes keep the words"
+)
 def test_a_table_survives_comfyuis_own_conditioning_nodes(
     lab: ModuleType, shapes: tuple[Any, Any, Any]
 ) -> None:

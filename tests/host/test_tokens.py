@@ -96,6 +96,9 @@ CASES = [
 ]
 
 
+@pytest.mark.compat(
+    "Conditionings", "Phrases: case, punctuation, weights, repeated words, embeddings"
+)
 @each_kind
 @pytest.mark.parametrize(("text", "phrase", "tokens"), CASES, ids=[c[1] for c in CASES])
 def test_a_phrase_is_found_at_its_tokens(
@@ -119,6 +122,7 @@ def test_words_of_any_script_are_found_as_typed(
     assert letters(table.objects[0]) == letters(word)
 
 
+@pytest.mark.compat("Conditionings", "Phrases: the second of several, {kind}")
 @each_kind
 def test_the_second_of_several_is_another_place(clips: dict[str, Any], kind: str) -> None:
     table = table_of(clips[kind], "a circle and a red circle")
@@ -127,6 +131,7 @@ def test_the_second_of_several_is_another_place(clips: dict[str, Any], kind: str
     assert table.words[table.find("circle 2")[0] - 1] == "red"
 
 
+@pytest.mark.compat("Conditionings", "Prompts over 77 tokens, a phrase over the border of chunks")
 @each_kind
 def test_a_phrase_across_a_border_of_chunks_is_found_on_both_sides(
     clips: dict[str, Any], kind: str
@@ -158,6 +163,7 @@ def test_words_are_listed_and_a_close_one_is_named(clips: dict[str, Any]) -> Non
         table_of(clips["l"], "a (red:1.3) circle").find("circles")
 
 
+@pytest.mark.compat("Conditionings", "Phrases: an embedding by its name")
 @pytest.mark.parametrize(
     ("text", "name", "count", "first"),
     [
@@ -245,6 +251,7 @@ def test_positions_are_those_at_which_comfyui_encodes(
         assert torch.equal(embedded[place], weights[token])
 
 
+@pytest.mark.compat("Conditionings", "BREAK parts objects")
 def test_the_word_break_in_capitals_parts_objects(clips: dict[str, Any]) -> None:
     table = table_of(clips["l"], "a red circle BREAK blue square")
     assert table.objects == ("red circle", "blue square")
