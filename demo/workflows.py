@@ -37,6 +37,7 @@ THUMBNAILS = {
         ("First picture", "Second picture", "Composed"), 200
     ),
     "copy_object_from_a_photo": dict.fromkeys(("Photo", "Without guidance", "Copied"), 200),
+    "drag_an_object": {"Before": 272, "After": 272},
     "keep_layout_change_look": dict.fromkeys(
         ("Reference", "Without guidance", "With its layout"), 200
     ),

@@ -117,6 +117,33 @@ class PreserveRest(Preserve):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreserveBeside(PreserveRest):
+    """Everything but a box stays as in the reference, for an object that the reference lacks.
+
+    Attributes:
+        box: left and top edge, width and height, as fractions of the picture; a cell that it
+            touches may change.
+    """
+
+    box: tuple[float, float, float, float]
+
+    @property
+    def label(self) -> str:
+        """Name in records and plots."""
+        return f"all but the box of {self.object}"
+
+    def _kept(self) -> Tensor:
+        picture = self.reference.last.denoised
+        assert picture is not None  # see __post_init__
+        height, width = picture.shape[-2:]
+        left, top, wide, high = self.box
+        rows, columns = _touched(height, top, high), _touched(width, left, wide)
+        free = (rows[:, None] & columns).float()[None, None]
+        around = 2 * self.margin + 1
+        return 1 - F.max_pool2d(free, around, stride=1, padding=self.margin)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreserveMask(Preserve):
     """What a mask marks stays as in the reference.
 
@@ -138,6 +165,12 @@ class PreserveMask(Preserve):
 
     def _kept(self) -> Tensor:
         return checked_mask(self.mask, self.label)[:, None]
+
+
+def _touched(cells: int, start: float, side: float) -> Tensor:
+    """Which of n equal cells of [0, 1] an interval touches, bool [n]."""
+    edges = torch.arange(cells + 1) / cells
+    return (edges[:-1] < start + side) & (edges[1:] > start)
 
 
 def mean_shape(properties: Properties, name: str) -> Tensor:

@@ -51,6 +51,7 @@ def transform_object(
     weight: float = 1.0,
     window: Window | None = None,
     balance: Balance | None = None,
+    free: Sequence[str] = (),
 ) -> tuple[Term, ...]:
     """Terms that move or resize one object and keep all else.
 
@@ -61,9 +62,10 @@ def transform_object(
         weight: factor of the terms that move the object.
         window: when the object is guided, `GUIDED` if None; the rest is held from its start on.
         balance: weights of the parts.
+        free: objects that are not kept either.
 
     Raises:
-        ValueError: the reference lacks the object.
+        ValueError: the reference lacks the object, or a free one.
     """
     window = window or GUIDED
     balance = balance or Balance()
@@ -77,11 +79,23 @@ def transform_object(
         Size(object=object, size=factor, weight=weight * balance.size, **place),
         Appearance(object=object, weight=LOOK * balance.others, **keep),
     ]
-    for name in reference.table.others(object):
-        terms.append(Shape(object=name, weight=balance.others, **place))
-        terms.append(Appearance(object=name, weight=LOOK * balance.others, **keep))
+    terms += kept((object, *free), reference, window, balance)
     rest = {**keep, "weight": balance.rest, "window": window.opened()}
     return (*terms, PreserveRest(object=object, transform=transform, **rest))
+
+
+def kept(
+    but: Sequence[str], reference: Record, window: Window, balance: Balance
+) -> tuple[Term, ...]:
+    """Terms that keep shape and look of a reference's objects but for those that share a word."""
+    keep: dict[str, Any] = {"reference": reference, "window": window}
+    table = reference.table
+    terms: list[Term] = []
+    for name in table.objects:
+        if all(table.apart(name, other) for other in but):
+            terms.append(Shape(object=name, weight=balance.others, settled=True, **keep))
+            terms.append(Appearance(object=name, weight=LOOK * balance.others, **keep))
+    return tuple(terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +107,7 @@ class Recipe(Term):
 
     Attributes:
         object: phrase of the prompt.
-        weight, window, reference, transform, balance: see `transform_object`.
+        weight, window, reference, transform, balance, free: see `transform_object`.
 
     Raises:
         ValueError: the reference lacks the object, or holds no picture.
@@ -103,6 +117,7 @@ class Recipe(Term):
     reference: Record
     transform: Affine
     balance: Balance = field(default=Balance())
+    free: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.parts(self.transform)  # says what the reference lacks where the recipe is made
@@ -110,7 +125,13 @@ class Recipe(Term):
     def parts(self, transform: Affine) -> tuple[Term, ...]:
         """The recipe's terms, should the object go there."""
         terms = transform_object(
-            self.object, transform, self.reference, self.weight, self.window, self.balance
+            self.object,
+            transform,
+            self.reference,
+            self.weight,
+            self.window,
+            self.balance,
+            self.free,
         )
         return tuple(replace(term, group=self.group) for term in terms)
 

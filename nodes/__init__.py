@@ -13,6 +13,7 @@ from .guider import Guider
 from .head import FitHead
 from .head_files import LoadHead, SaveHead
 from .image import Image
+from .layout import LayoutCanvas
 from .mask import Mask
 from .plot import EnergyPlot
 from .preview import AttentionPreview
@@ -33,6 +34,7 @@ NODES: list[type[io.ComfyNode]] = [
     KSampler,
     Guider,
     Apply,
+    LayoutCanvas,
     MoveObject,
     ResizeObject,
     CopyObject,

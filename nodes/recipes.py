@@ -18,7 +18,8 @@ WEIGHS = (
 )
 
 
-def _keep_inputs() -> list[io.Input]:
+def keep_inputs() -> list[io.Input]:
+    """How much of the rest a recipe keeps."""
     return [
         number(
             "keep_others",
@@ -61,7 +62,7 @@ class MoveObject(io.ComfyNode):
                 number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
                 reference_input(),
                 *term_inputs(end=GUIDED.end, weighs=WEIGHS),
-                *_keep_inputs(),
+                *keep_inputs(),
             ],
             outputs=[terms_output()],
         )
@@ -118,7 +119,7 @@ class ResizeObject(io.ComfyNode):
                 ),
                 reference_input(),
                 *term_inputs(end=GUIDED.end, weighs=WEIGHS),
-                *_keep_inputs(),
+                *keep_inputs(),
             ],
             outputs=[terms_output()],
         )

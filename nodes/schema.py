@@ -21,6 +21,7 @@ ALIASES: dict[str, list[str]] = {
     "SelfGuidanceKSampler": [*METHOD, "guided sampler", "sample with terms", "edit picture"],
     "SelfGuidanceGuider": [*METHOD, "cfg guider", "guider with terms"],
     "SelfGuidanceApply": [*METHOD, "patch model", "apply terms", "model patch"],
+    "SelfGuidanceLayout": ["canvas", "drag and drop", "move objects", "arrange", "bounding box"],
     "SelfGuidanceMoveObject": ["drag object", "shift", "relocate", "reposition"],
     "SelfGuidanceResizeObject": ["scale object", "enlarge", "shrink", "bigger", "smaller"],
     "SelfGuidanceCopyObject": ["paste object", "transfer object", "compose", "collage"],

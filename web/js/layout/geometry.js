@@ -19,9 +19,9 @@
  * @returns {Frame}
  */
 export function fitted(width, height, aspect) {
-  const wide = Math.min(width, height * aspect);
-  const high = wide / aspect;
-  return { left: (width - wide) / 2, top: (height - high) / 2, width: wide, height: high };
+    const wide = Math.max(0, Math.min(width, height * aspect)); // a canvas may have no room
+    const high = wide / aspect;
+    return { left: (width - wide) / 2, top: (height - high) / 2, width: wide, height: high };
 }
 
 /**
@@ -34,10 +34,10 @@ export function fitted(width, height, aspect) {
  * @returns {Point}
  */
 export function onCanvas(client, shown, width, height) {
-  return {
-    x: ((client.x - shown.left) * width) / (shown.width || 1),
-    y: ((client.y - shown.top) * height) / (shown.height || 1),
-  };
+    return {
+        x: ((client.x - shown.left) * width) / (shown.width || 1),
+        y: ((client.y - shown.top) * height) / (shown.height || 1),
+    };
 }
 
 /**
@@ -46,7 +46,7 @@ export function onCanvas(client, shown, width, height) {
  * @returns {Point} fractions of the picture
  */
 export function toPicture(point, frame) {
-  return { x: (point.x - frame.left) / frame.width, y: (point.y - frame.top) / frame.height };
+    return { x: (point.x - frame.left) / frame.width, y: (point.y - frame.top) / frame.height };
 }
 
 /**
@@ -55,7 +55,7 @@ export function toPicture(point, frame) {
  * @returns {Point} on the canvas
  */
 export function toCanvas(point, frame) {
-  return { x: frame.left + point.x * frame.width, y: frame.top + point.y * frame.height };
+    return { x: frame.left + point.x * frame.width, y: frame.top + point.y * frame.height };
 }
 
 /**
@@ -64,7 +64,7 @@ export function toCanvas(point, frame) {
  * @param {number} high
  */
 export function clamped(value, low, high) {
-  return Math.min(Math.max(value, low), high);
+    return Math.min(Math.max(value, low), high);
 }
 
 /**
@@ -73,7 +73,7 @@ export function clamped(value, low, high) {
  * @returns {number} the nearest multiple of the step, without the noise of floating point
  */
 export function snapped(value, step) {
-  return Number((Math.round(value / step) * step).toFixed(6));
+    return Number((Math.round(value / step) * step).toFixed(6));
 }
 
 /**
@@ -81,8 +81,8 @@ export function snapped(value, step) {
  * @returns {number} the same direction, above -180 and at most 180
  */
 export function turned(degrees) {
-  const rest = ((degrees % 360) + 360) % 360;
-  return rest > 180 ? rest - 360 : rest;
+    const rest = ((degrees % 360) + 360) % 360;
+    return rest > 180 ? rest - 360 : rest;
 }
 
 /**
@@ -94,12 +94,12 @@ export function turned(degrees) {
  * @returns {Point}
  */
 export function rotated(point, about, degrees) {
-  const angle = (degrees * Math.PI) / 180;
-  const [x, y] = [point.x - about.x, point.y - about.y];
-  return {
-    x: about.x + x * Math.cos(angle) - y * Math.sin(angle),
-    y: about.y + x * Math.sin(angle) + y * Math.cos(angle),
-  };
+    const angle = (degrees * Math.PI) / 180;
+    const [x, y] = [point.x - about.x, point.y - about.y];
+    return {
+        x: about.x + x * Math.cos(angle) - y * Math.sin(angle),
+        y: about.y + x * Math.sin(angle) + y * Math.cos(angle),
+    };
 }
 
 /**
@@ -112,8 +112,8 @@ export function rotated(point, about, degrees) {
  * @returns {number} factor of the sides
  */
 export function growth(middle, from, to) {
-  const was = Math.hypot(from.x - middle.x, from.y - middle.y);
-  return was > 0 ? Math.hypot(to.x - middle.x, to.y - middle.y) / was : 1;
+    const was = Math.hypot(from.x - middle.x, from.y - middle.y);
+    return was > 0 ? Math.hypot(to.x - middle.x, to.y - middle.y) / was : 1;
 }
 
 /**
@@ -123,7 +123,7 @@ export function growth(middle, from, to) {
  * @returns {number} degrees that the pointer went round the middle
  */
 export function swing(middle, from, to) {
-  const was = Math.atan2(from.y - middle.y, from.x - middle.x);
-  const is = Math.atan2(to.y - middle.y, to.x - middle.x);
-  return turned(((is - was) * 180) / Math.PI);
+    const was = Math.atan2(from.y - middle.y, from.x - middle.x);
+    const is = Math.atan2(to.y - middle.y, to.x - middle.x);
+    return turned(((is - was) * 180) / Math.PI);
 }

@@ -1,0 +1,125 @@
+"""The layout canvas: objects are dragged where they shall be, and the terms ask for that."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..guidance.energies import Term
+from ..guidance.layout import VERSION, Layout
+from ..guidance.layout_terms import layout_terms, measured
+from ..guidance.preserve import mean_shape
+from ..guidance.recipes import GUIDED, Balance
+from ..guidance.record import Record
+from ..guidance.window import Window
+from .pictures import enlarged, heat, stretched
+from .recipes import WEIGHS, keep_inputs
+from .schema import schema
+from .types import CATEGORY, reference_input, term_inputs, terms_output
+
+SIDE = 512  # pixels of the longer side of a picture drawn from attention
+
+
+class _CanvasInput(io.String.Input):
+    """A text that the page edits with the canvas of web/js/layout; one without it takes text."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the page is told."""
+        return {**super().as_dict(), "widgetType": "SELF_GUIDANCE_LAYOUT"}
+
+
+class LayoutCanvas(io.ComfyNode):
+    """Move, resize, turn, free and add objects on a canvas."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return schema(
+            node_id="SelfGuidanceLayout",
+            display_name="Self-Guidance Layout",
+            category=CATEGORY,
+            description="A canvas over the reference's picture: drag its objects to where they "
+            "shall be, then sample again with the same seed. Run once to see the picture. Objects "
+            "that you do not touch stay.",
+            inputs=[
+                _CanvasInput(
+                    "layout",
+                    default="",
+                    tooltip="Where each object goes: drag it there. Stored as JSON, which the help "
+                    "page describes; empty, all objects stay.",
+                ),
+                *term_inputs(end=GUIDED.end, weighs=WEIGHS),
+                reference_input(optional=True),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The reference's decoded picture, to show under the objects. Without "
+                    "it the canvas shows where the model looked.",
+                ),
+                *keep_inputs(),
+            ],
+            outputs=[terms_output()],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        layout: str,
+        weight: float,
+        start_percent: float,
+        end_percent: float,
+        terms: Sequence[Term] = (),
+        reference: Record | None = None,
+        image: Tensor | None = None,
+        keep_others: float = Balance.others,
+        keep_background: float = Balance.rest,
+    ) -> io.NodeOutput:
+        """Add the terms, and tell the canvas what the reference shows."""
+        added = layout_terms(
+            Layout.parse(layout),
+            reference,
+            weight,
+            Window(start_percent, end_percent),
+            Balance(others=keep_others, rest=keep_background),
+        )
+        return io.NodeOutput(
+            (*terms, *added), ui={"self_guidance_layout": [_shown(cls, reference, image)]}
+        )
+
+
+def _shown(
+    cls: type[io.ComfyNode], reference: Record | None, image: Tensor | None
+) -> dict[str, Any]:
+    """What the canvas needs of a run: plain values, and a picture that ComfyUI serves."""
+    picture = image if image is not None else _attention(reference)
+    places = {} if reference is None else measured(reference)
+    shown: dict[str, Any] = {
+        "version": VERSION,
+        "prompt": "" if reference is None else reference.table.prompt,
+        "words": [] if reference is None else list(dict.fromkeys(reference.table.words)),
+        "objects": [
+            {"phrase": phrase, **{k: round(v, 4) for k, v in vars(place).items()}}
+            for phrase, place in places.items()
+        ],
+    }
+    if picture is not None:
+        shown["aspect"] = picture.shape[2] / picture.shape[1]
+        shown["image"] = ui.PreviewImage(picture[:1, ..., :3], cls=cls).as_dict()["images"][0]
+    return shown
+
+
+def _attention(reference: Record | None) -> Tensor | None:
+    """Where the objects of a record are, as a picture [1, H, W, 3], for want of a better one."""
+    if reference is None:
+        return None
+    settled = reference.settled()
+    maps = [stretched(mean_shape(settled, name)[:1]) for name in reference.table.objects]
+    if not maps:
+        return None
+    height, width = maps[0].shape[-2:]
+    scale = SIDE / max(height, width)
+    seen = enlarged(torch.stack(maps).amax(0), round(height * scale), round(width * scale))
+    return heat(0.8 * seen)

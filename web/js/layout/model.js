@@ -1,0 +1,178 @@
+/**
+ * What the canvas shows and how edits change it: the objects of the layout, those that the last run
+ * saw, and the steps that can be undone. It knows nothing of the page.
+ *
+ * @typedef {import("./geometry.js").Box} Box
+ * @typedef {import("./value.js").Item} Item
+ * @typedef {object} Seen what a run told
+ * @property {string} prompt
+ * @property {string[]} words
+ * @property {{ phrase: string, box: Box }[]} objects
+ * @property {number | null} aspect width over height of the picture
+ * @property {string | null} picture where it can be fetched
+ */
+
+import { box, edited, parsed, placed, same, shifted, written } from "./value.js";
+
+const MOST_STEPS = 100;
+const MOST_SEEN = 64;
+
+export class Model {
+    /** @type {Seen | null} */
+    seen = null;
+    /** @type {string | null} why the text is no layout */
+    problem = null;
+    /** @type {string | null} */
+    selected = null;
+    /** @type {Item[]} as the text has them */
+    #items = [];
+    #text = "";
+    /** @type {string[]} */
+    #past = [];
+    /** @type {string[]} */
+    #future = [];
+
+    /** The layout as the workflow stores it. */
+    get text() {
+        return this.#text;
+    }
+
+    /**
+     * The objects as they are shown: those of the layout and of the run. What nobody moved is where
+     * the run has it now.
+     *
+     * @returns {Item[]}
+     */
+    get items() {
+        if (this.problem) return [];
+        const own = new Map(this.#items.map((item) => [same(item.phrase), item]));
+        const shown = (this.seen?.objects ?? []).map(({ phrase, box: start }) => {
+            const item = own.get(same(phrase));
+            own.delete(same(phrase));
+            if (!item) return placed(phrase, start);
+            if (item.kind === "add") return item;
+            const at = shifted(item) ? {} : { x: start.x, y: start.y };
+            return { ...item, start, ...at, width: start.width, height: start.height };
+        });
+        return [...shown, ...own.values()];
+    }
+
+    /** @returns {Item | undefined} the object that is selected */
+    get current() {
+        return this.items.find((item) => item.phrase === this.selected);
+    }
+
+    /** Whether the layout asks for anything but keeping. */
+    get edited() {
+        return this.items.some(edited);
+    }
+
+    get undoable() {
+        return this.#past.length > 0;
+    }
+
+    get redoable() {
+        return this.#future.length > 0;
+    }
+
+    /**
+     * Whether the run's prompt lacks an object that the layout changes or keeps.
+     *
+     * @param {Item} item
+     */
+    missing(item) {
+        if (!this.seen || item.kind === "add") return false;
+        return !this.seen.objects.some(({ phrase }) => same(phrase) === same(item.phrase));
+    }
+
+    /**
+     * Take a text from outside: a workflow was loaded, or its own undo went back.
+     *
+     * @param {string} text
+     */
+    load(text) {
+        if (text === this.#text && !this.problem) return;
+        this.#past = [];
+        this.#future = [];
+        this.#read(text);
+    }
+
+    /**
+     * @param {(items: Item[]) => Item[]} change
+     * @returns {boolean} whether anything is different now
+     */
+    edit(change) {
+        const before = this.items;
+        const after = change(before);
+        if (after === before || written(after) === written(before)) return false;
+        this.#past = [...this.#past, this.#text].slice(-MOST_STEPS);
+        this.#future = [];
+        this.#text = written(after);
+        this.#items = parsed(this.#text);
+        return true;
+    }
+
+    /** Forget the layout, also one that cannot be read. */
+    reset() {
+        if (!this.#text) return false;
+        this.#past = [...this.#past, this.#text].slice(-MOST_STEPS);
+        this.#future = [];
+        this.#read("");
+        return true;
+    }
+
+    undo() {
+        return this.#step(this.#past, this.#future);
+    }
+
+    redo() {
+        return this.#step(this.#future, this.#past);
+    }
+
+    /**
+     * @param {string[]} from
+     * @param {string[]} to
+     */
+    #step(from, to) {
+        const text = from.pop();
+        if (text === undefined) return false;
+        to.push(this.#text);
+        this.#read(text);
+        return true;
+    }
+
+    /** @param {string} text */
+    #read(text) {
+        this.#text = String(text ?? "");
+        this.problem = null;
+        try {
+            this.#items = parsed(this.#text);
+        } catch (error) {
+            this.#items = [];
+            this.problem = error instanceof Error ? error.message.slice(0, 200) : "unknown";
+        }
+    }
+}
+
+/**
+ * What a run told, checked: it comes from the server, but the names from anyone's workflow.
+ *
+ * @param {any} told
+ * @param {(file: { filename: string, subfolder: string, type: string }) => string} address
+ * @returns {Seen | null}
+ */
+export function understood(told, address) {
+    if (!told || !Array.isArray(told.objects)) return null;
+    const objects = [];
+    for (const entry of told.objects.slice(0, MOST_SEEN)) {
+        try {
+            objects.push({ phrase: String(entry.phrase), box: box(entry, "object") });
+        } catch {
+            continue; // one that the run could not place is not shown
+        }
+    }
+    const words = Array.isArray(told.words) ? told.words.slice(0, 500).map(String) : [];
+    const aspect = told.aspect > 0.01 && told.aspect < 100 ? told.aspect : null;
+    const picture = told.image ? address(told.image) : null;
+    return { prompt: String(told.prompt ?? ""), words, objects, aspect, picture };
+}
