@@ -56,6 +56,7 @@ def test_the_conditioning_stays_as_it_is(shapes: tuple[Any, Any, Any]) -> None:
 
 
 @pytest.mark.compat("Conditionings", "Add Words to a conditioning of another node")
+@pytest.mark.compat("Conditionings", "A conditioning of another node, with Add Words")
 def test_a_run_is_bit_equal_to_that_of_the_prompt_node(
     lab: ModuleType, shapes: tuple[Any, Any, Any]
 ) -> None:
@@ -146,6 +147,7 @@ def sdxl(lab: ModuleType) -> Any:
 
 
 @pytest.mark.compat("Conditionings", "Add Words to both texts of SDXL")
+@pytest.mark.compat("Conditionings", "CLIP Text Encode SDXL, with Add Words")
 def test_both_texts_of_sdxl_can_be_named(lab: ModuleType) -> None:
     from comfy_extras.nodes_clip_sdxl import CLIPTextEncodeSDXL
 

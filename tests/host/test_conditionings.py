@@ -131,6 +131,7 @@ def check_moved(lab: ModuleType, model: Any, positive: list[Any], negative: list
     assert after.steps[-1].energies[term.label][0] < float(term(before.at(0.0)).mean()) / 2
 
 
+@pytest.mark.compat("Conditionings", "Combine, Average, Concat, Mask, Zero Out, style, unCLIP")
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.__name__)
 def test_the_object_goes_where_it_is_sent(
     lab: ModuleType, shapes: tuple[Any, Any, Any], ours: Encode, plain: Encode, graph: Callable
@@ -140,6 +141,7 @@ def test_the_object_goes_where_it_is_sent(
     check_moved(lab, shapes[0], positive, plain(""))
 
 
+@pytest.mark.compat("Conditionings", "Clip skip and a LoRA on the CLIP")
 def test_clip_skip_and_a_lora_on_the_clip_keep_the_words(
     lab: ModuleType, shapes: tuple[Any, Any, Any], ours: Encode, plain: Encode
 ) -> None:
@@ -177,6 +179,7 @@ def test_maps_beside_added_tokens_are_those_of_the_model(
         assert beside.maps[site].float().mean() < 0.8 * maps.float().mean()
 
 
+@pytest.mark.compat("Conditionings", "Texts joined by Concat, with Add Words")
 def test_words_of_both_joined_texts_are_found_where_they_are_added(
     lab: ModuleType, shapes: tuple[Any, Any, Any], ours: Encode, plain: Encode
 ) -> None:
@@ -213,6 +216,7 @@ def test_a_cut_conditioning_is_refused(lab: ModuleType, ours: Encode, plain: Enc
         lab.guided(model, [lab.position()], positive=cut, negative=plain(""))
 
 
+@pytest.mark.compat("Conditionings", "Positives limited in time")
 def test_a_term_acts_while_the_prompt_of_its_object_takes_part(
     lab: ModuleType, shapes: tuple[Any, Any, Any], ours: Encode, plain: Encode
 ) -> None:
@@ -253,6 +257,7 @@ def test_steps_without_a_prompt_of_words_are_left_alone(
     torch.testing.assert_close(end["samples"], whole, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.compat("Other packs and nodes", "GLIGEN")
 def test_gligen_keeps_its_effect_and_the_object_is_steered(lab: ModuleType) -> None:
     import nodes
     from comfy import gligen
@@ -276,6 +281,9 @@ def test_gligen_keeps_its_effect_and_the_object_is_steered(lab: ModuleType) -> N
     unguided = lab.plain(model, **inputs)
     assert not torch.equal(unguided, lab.plain(model))
     assert torch.equal(lab.guided(model, **inputs)[0], unguided)
+    traced = []
+    layers[0].register_forward_pre_hook(lambda *_: traced.append(torch.is_grad_enabled()))
     samples, record = lab.guided(model, [lab.position()], **inputs)
+    assert traced and not any(traced)  # its weights may be in any state: no gradient needs them
     assert torch.isfinite(samples).all() and not torch.equal(samples, unguided)
     assert all(step.guided for step in record)

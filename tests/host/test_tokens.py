@@ -99,6 +99,7 @@ CASES = [
 @pytest.mark.compat(
     "Conditionings", "Phrases: case, punctuation, weights, repeated words, embeddings"
 )
+@pytest.mark.compat("Conditionings", "Phrases by the tokenizer {kind}")
 @each_kind
 @pytest.mark.parametrize(("text", "phrase", "tokens"), CASES, ids=[c[1] for c in CASES])
 def test_a_phrase_is_found_at_its_tokens(
