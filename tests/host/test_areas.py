@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.host.theirs import ran
 
 SIGMA = 3.0
 ROWS, COLUMNS = slice(4, 12), slice(6, 16)  # of a latent of 16 x 16
@@ -110,12 +111,12 @@ def test_a_counterpart_that_a_guider_asks_for_first_is_not_read_either(
 
     records: list[Any] = []
     watched = recorded(model, records.append)
-    conds = (area(lab.embedded()), lab.empty(), lab.empty())
+    conds = {"cond1": area(lab.embedded()), "cond2": lab.empty(), "negative": lab.empty()}
     with torch.inference_mode():
-        guider = custom.DualCFGGuider.execute(watched, *conds, 3.0, 2.0, "regular").args[0]
+        (guider,) = ran(custom.DualCFGGuider, model=watched, style="regular", **conds)
     lab.custom(guider, torch.tensor([SIGMA, 0.0]))
     with torch.inference_mode():
-        plain = custom.BasicGuider.execute(watched, conds[0]).args[0]
+        (plain,) = ran(custom.BasicGuider, model=watched, conditioning=conds["cond1"])
     lab.custom(plain, torch.tensor([SIGMA, 0.0]))
     for site, maps in records[1].last.maps.items():
         torch.testing.assert_close(records[0].last.maps[site], maps, rtol=5e-3, atol=1e-3)
