@@ -112,7 +112,9 @@ class Guide:
                 name for name, value in values.items() if not torch.isfinite(value).all()
             ] or list(values)
             raise ValueError(
-                f"guidance is not finite at sigma {seen.sigma:.4g} in: {', '.join(culprits)}"
+                f"guidance is not finite at sigma {seen.sigma:.4g} in: {', '.join(culprits)}; "
+                "lower the weight of that term. If that does not help, the model itself gives "
+                "values that are not finite: check a run without terms, or use --fp32-unet"
             )
         return gradient, {name: value.detach() for name, value in values.items()}
 

@@ -46,9 +46,15 @@ def _look(holder: Any, path: str, seen: dict[str, Any]) -> None:
         here = f"{path}.{name}"
         plain = isinstance(value, (bool, int, float, str, type(None)))
         seen[here] = value if plain else id(value)
-        own = isinstance(holder, type) or getattr(value, "__module__", "") == holder.__name__
-        if isinstance(value, type) and own:
+        if isinstance(value, type) and _belongs(value, holder):
             _look(value, here, seen)
+
+
+def _belongs(kind: type, holder: Any) -> bool:
+    """Whether a class is defined in this module, or in this class."""
+    if isinstance(holder, type):
+        return kind.__qualname__.startswith(f"{holder.__qualname__}.")
+    return bool(kind.__module__ == holder.__name__)
 
 
 def changed(before: dict[str, Any]) -> list[str]:

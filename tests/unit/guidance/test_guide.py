@@ -201,7 +201,7 @@ def test_without_an_active_term_there_is_no_gradient() -> None:
 def test_an_energy_that_is_not_finite_is_refused_by_its_name(value: float) -> None:
     x = inputs()
     bad = Bowl(object="square", factor=value)
-    with pytest.raises(ValueError, match=r"not finite at sigma 0.25 in: bowl of square$"):
+    with pytest.raises(ValueError, match=r"at sigma 0.25 in: bowl of square; lower the weight"):
         acting(Bowl(object="circle"), bad).gradient(shown(x, 0.25), x)
 
 
