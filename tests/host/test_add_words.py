@@ -55,7 +55,6 @@ def test_the_conditioning_stays_as_it_is(shapes: tuple[Any, Any, Any]) -> None:
     assert after[0][1]["unclip_conditioning"] == [mark]
 
 
-@pytest.mark.compat("Conditionings", "Add Words to a conditioning of another node")
 @pytest.mark.compat("Conditionings", "A conditioning of another node, with Add Words")
 def test_a_run_is_bit_equal_to_that_of_the_prompt_node(
     lab: ModuleType, shapes: tuple[Any, Any, Any]
@@ -77,7 +76,7 @@ def test_objects_may_be_listed(shapes: tuple[Any, Any, Any]) -> None:
         added(shapes[1], encoded(shapes, TEXT), TEXT, objects="star")
 
 
-@pytest.mark.compat("Conditionings", "Add Words to joined conditionings")
+@pytest.mark.compat("Conditionings", "Texts joined by Concat, with Add Words")
 def test_texts_of_joined_conditionings_are_parted_by_break(shapes: tuple[Any, Any, Any]) -> None:
     import nodes
 
@@ -146,7 +145,6 @@ def sdxl(lab: ModuleType) -> Any:
     )
 
 
-@pytest.mark.compat("Conditionings", "Add Words to both texts of SDXL")
 @pytest.mark.compat("Conditionings", "CLIP Text Encode SDXL, with Add Words")
 def test_both_texts_of_sdxl_can_be_named(lab: ModuleType) -> None:
     from comfy_extras.nodes_clip_sdxl import CLIPTextEncodeSDXL

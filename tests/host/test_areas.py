@@ -146,7 +146,6 @@ def test_recording_changes_no_bit(lab: ModuleType, model: Any) -> None:
     assert len(record.steps) == 4
 
 
-@pytest.mark.compat("Conditionings", "Areas: gradient against finite differences, 1 %")
 @pytest.mark.compat("Conditionings", "A positive limited to an area")
 @pytest.mark.parametrize("negative_too", [False, True])
 def test_the_gradient_of_areas_agrees_with_finite_differences(
@@ -205,7 +204,6 @@ def test_an_area_alone_is_steered_only_where_it_is(
     assert (inside != 0).all() and inside.abs().sum() == gradient.abs().sum()
 
 
-@pytest.mark.compat("Conditionings", "Areas: objects of two areas go where they are sent")
 @pytest.mark.compat("Conditionings", "A positive limited to an area")
 @pytest.mark.parametrize("strength", [1.0, 0.6])
 def test_objects_of_two_areas_go_where_they_are_sent(
