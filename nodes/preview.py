@@ -1,6 +1,8 @@
 """Look at what the model attended to."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from comfy_api.latest import io, ui
@@ -10,6 +12,7 @@ from ..guidance.properties import Properties, resample
 from ..guidance.record import Record
 from .pictures import captioned, enlarged, heat, overlaid, stretched, tiled
 from .schema import schema
+from .shelf import shelf
 from .types import CATEGORY, RecordIO
 
 SIDE = 256
@@ -32,7 +35,8 @@ class AttentionPreview(io.ComfyNode):
                 io.String.Input(
                     "object",
                     default="",
-                    tooltip="The object, in the words of the prompt. Empty: a sheet of every word.",
+                    tooltip="The object, in the words of the prompt; several with commas between "
+                    "them, shown together. Empty: a sheet of every word.",
                 ),
                 io.Int.Input(
                     "step",
@@ -43,6 +47,15 @@ class AttentionPreview(io.ComfyNode):
                 ),
                 io.Image.Input(
                     "image", optional=True, tooltip="Picture to lay the attention over."
+                ),
+                io.Int.Input(
+                    "site",
+                    default=-1,
+                    min=-1,
+                    max=100,
+                    optional=True,
+                    tooltip="Which attention site of the model to show, from 0 on; -1 shows the "
+                    "mean over all sites.",
                 ),
             ],
             outputs=[
@@ -59,28 +72,53 @@ class AttentionPreview(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, record: Record, object: str, step: int, image: Tensor | None = None
+        cls, record: Record, object: str, step: int, image: Tensor | None = None, site: int = -1
     ) -> io.NodeOutput:
         """Draw the maps."""
-        one = object.strip()
-        names = [one] if one else _words(record)
-        outlined = [one] if one else record.table.objects
-        properties = _at(record, step)
+        chosen = [name for name in map(str.strip, object.split(",")) if name]
+        properties = _of_site(_at(record, step), site)
         height, width = _size(properties, image)
-        maps = {name: enlarged(_mean(properties.map(name)), height, width) for name in names}
-        shapes = [enlarged(_mean(properties.shape(name)), height, width) for name in outlined]
+
+        def shown(name: str) -> Tensor:
+            return enlarged(_mean(properties.map(name)), height, width)
+
+        shapes = [
+            enlarged(_mean(properties.shape(name)), height, width)
+            for name in chosen or record.table.objects
+        ]
         mask = torch.stack(shapes).amax(0)
-        if one:
-            picture = _drawn(maps[names[0]], image)
+        if chosen:
+            together = torch.stack([stretched(shown(name)) for name in chosen]).amax(0)
+            picture = _drawn(together, image)
         else:
-            drawn = {name: _drawn(m, image) for name, m in maps.items()}
-            columns = math.ceil(len(names) ** 0.5)
-            sheets = [
-                tiled([captioned(pictures[i], name) for name, pictures in drawn.items()], columns)
-                for i in range(len(mask))
-            ]
-            picture = torch.stack(sheets)
-        return io.NodeOutput(picture, mask, ui=ui.PreviewImage(picture, cls=cls))
+            picture = _sheets({name: _drawn(shown(name), image) for name in _words(record)})
+        about = ui.PreviewImage(picture, cls=cls).as_dict()
+        return io.NodeOutput(picture, mask, ui={**about, **shelf(cls, record, image)})
+
+
+def _sheets(drawn: Mapping[str, Tensor]) -> Tensor:
+    """Pictures [B, H, W, 3] by word as sheets [B, H', W', 3] with the words under them."""
+    columns = math.ceil(len(drawn) ** 0.5)
+    batch = len(next(iter(drawn.values())))
+    return torch.stack(
+        [
+            tiled([captioned(pictures[i], name) for name, pictures in drawn.items()], columns)
+            for i in range(batch)
+        ]
+    )
+
+
+def _of_site(properties: Properties, site: int) -> Properties:
+    """The properties with the maps of one site, or of all."""
+    if site < 0:
+        return properties
+    sites = list(properties.maps)
+    if site >= len(sites):
+        raise ValueError(
+            f"site must be below {len(sites)}, the number of attention sites in the record, got "
+            f"{site}"
+        )
+    return replace(properties, maps={sites[site]: properties.maps[sites[site]]})
 
 
 def _at(record: Record, step: int) -> Properties:

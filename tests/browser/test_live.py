@@ -92,7 +92,7 @@ def test_the_sampler_shows_its_steps_while_it_runs(
     assert hidden["stage"] != after["stage"]
     saved = page.evaluate("() => JSON.stringify(window.app.graph.serialize())")
     kept = next(node for node in json.loads(saved)["nodes"] if node["id"] == GUIDED)
-    assert kept["properties"]["self_guidance_live"]["hidden"] == ["red circle"]
+    assert kept["properties"]["self_guidance_live_view"]["hidden"] == ["red circle"]
     prompt = page.evaluate("async () => (await window.app.graphToPrompt()).output[13].inputs")
     assert "live view" not in prompt
 

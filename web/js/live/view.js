@@ -3,28 +3,21 @@
  *
  * @typedef {import("./message.js").Message} Message
  * @typedef {import("./message.js").Point} Point
- * @typedef {{ open?: boolean, hidden: string[] }} Choices what the user chose, kept in the workflow
  */
 
 import { colourOf, css } from "../colours.js";
-import { button, cleared, element, keepEvents } from "../dom.js";
+import { button, cleared, element } from "../dom.js";
 import { text } from "../text.js";
+import { View } from "../view.js";
 import { series } from "./curve.js";
 import { paintCurve, paintStage } from "./paint.js";
 
-export const BAR = 28; // height of the closed view
-export const LEAST = 250; // of the open one
+export const LEAST = 250; // height of the open view
 
-export class LiveView {
-  /**
-   * @param {() => Choices} choices
-   * @param {(choices: Choices) => void} choose
-   * @param {() => void} resized the view takes another height now
-   */
-  constructor(choices, choose, resized) {
-    this.choices = choices;
-    this.choose = choose;
-    this.resized = resized;
+export class LiveView extends View {
+  /** @param {import("../view.js").Owner} owner */
+  constructor(owner) {
+    super(owner, text("live.title", "Live view"), []);
     /** @type {Message | null} */
     this.message = null;
     /** @type {HTMLImageElement | null} */
@@ -32,46 +25,27 @@ export class LiveView {
     /** @type {Map<string, Point[]>} */
     this.trails = new Map();
     this.stopped = false;
-    this.frame = 0;
-    this.root = element("div", "self-guidance-view");
-    this.switch = button("self-guidance-switch", text("live.title", "Live view"), () =>
-      this.setOpen(!this.open),
-    );
-    this.status = element("span", "self-guidance-status");
     this.stage = element("canvas", "self-guidance-stage");
     this.chips = element("div", "self-guidance-chips");
     this.plot = element("canvas", "self-guidance-plot");
     this.energy = element("div", "self-guidance-note");
-    this.arrange();
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(this.stage);
-    this.refresh();
-  }
-
-  arrange() {
-    this.status.setAttribute("role", "status");
-    const bar = element("div", "self-guidance-bar");
-    bar.append(this.switch, this.status);
     const stage = element("div", "self-guidance-frame");
     stage.append(this.stage);
     const plot = element("div", "self-guidance-plot-frame");
     plot.append(this.plot, this.energy);
-    const body = element("div", "self-guidance-body");
-    body.append(stage, this.chips, plot);
-    this.root.append(bar, body);
-    keepEvents(this.root, ["Enter", " "]);
-  }
-
-  /** Opens by itself at the first step, unless the user closed it. */
-  get open() {
-    return this.choices().open ?? this.message !== null;
-  }
-
-  /** @param {boolean} open */
-  setOpen(open) {
-    this.choose({ ...this.choices(), open });
+    this.body.append(stage, this.chips, plot);
     this.refresh();
-    this.resized();
+  }
+
+  get filled() {
+    return this.message !== null;
+  }
+
+  /** Names of the objects that the user hid; a workflow may say anything. */
+  get hidden() {
+    const { hidden } = /** @type {{ hidden?: unknown }} */ (this.owner.choices());
+    const names = Array.isArray(hidden) ? hidden : [];
+    return names.filter((name) => typeof name === "string").slice(0, 64);
   }
 
   /** @param {Message} message of the last step */
@@ -89,7 +63,7 @@ export class LiveView {
     }
     if (message.picture) this.load(message.picture);
     this.refresh();
-    if (!wasOpen && this.open) this.resized();
+    if (!wasOpen && this.open) this.owner.resized();
   }
 
   /** @param {string} address of the picture, a data URL */
@@ -109,13 +83,8 @@ export class LiveView {
   }
 
   refresh() {
-    const open = this.open;
-    this.root.classList.toggle("self-guidance-closed", !open);
-    this.switch.setAttribute("aria-expanded", String(open));
-    this.switch.title = open ? text("live.close", "Hide the view") : text("live.open", "Show it");
-    this.status.textContent = this.state();
     this.fillChips();
-    this.draw();
+    super.refresh();
   }
 
   state() {
@@ -129,7 +98,7 @@ export class LiveView {
 
   /** Objects that are shown, with their colours. */
   get shown() {
-    const hidden = this.choices().hidden;
+    const hidden = this.hidden;
     return (this.message?.objects ?? [])
       .map((object, index) => ({
         ...object,
@@ -145,7 +114,7 @@ export class LiveView {
     if (names.join("\n") !== known.join("\n")) {
       this.chips.replaceChildren(...names.map((name, index) => this.chip(name, index)));
     }
-    const hidden = this.choices().hidden;
+    const hidden = this.hidden;
     [...this.chips.children].forEach((chip, index) => {
       chip.setAttribute("aria-pressed", String(!hidden.includes(String(names[index]))));
     });
@@ -164,19 +133,11 @@ export class LiveView {
 
   /** @param {string} name */
   toggle(name) {
-    const { hidden, ...rest } = this.choices();
+    const hidden = this.hidden;
     const others = hidden.filter((other) => other !== name);
-    this.choose({ ...rest, hidden: others.length < hidden.length ? others : [...hidden, name] });
+    const changed = others.length < hidden.length ? others : [...hidden, name];
+    this.owner.choose({ hidden: changed });
     this.refresh();
-  }
-
-  /** Draw before the next frame of the screen, once however often it is asked for. */
-  draw() {
-    if (this.frame || !this.open) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.paint();
-    });
   }
 
   paint() {
@@ -192,13 +153,5 @@ export class LiveView {
     if (!plot || !total) return;
     const ink = getComputedStyle(this.root).color;
     paintCurve(plot, curve, this.message?.steps ?? 1, this.shown, ink);
-  }
-
-  /** Let go of everything once the node is gone. */
-  dispose() {
-    cancelAnimationFrame(this.frame);
-    this.observer.disconnect();
-    this.root.remove();
-    this.message = this.picture = null;
   }
 }

@@ -1,0 +1,102 @@
+"""The attention browser in the preview's node, in a real page, with both ways to draw nodes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfguidance.demo import serve
+from selfguidance.tests.browser.test_live import SHORT, complaints, opened  # noqa: F401
+from selfguidance.tests.browser.test_smoke import NODES, SHOWN, finished_run
+
+ONE = 10  # the preview of one object in the template
+WIDGET = f"({NODES}).find(node => node.id === {ONE}).widgets.find(w => w.name === 'attention')"
+VIEW = f"""() => {{
+    const view = {WIDGET}.element;
+    const canvas = view.querySelector(".self-guidance-stage");
+    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const chips = [...view.querySelectorAll(".self-guidance-words button")];
+    return {{
+        status: view.querySelector(".self-guidance-status").textContent,
+        words: chips.map(chip => chip.textContent),
+        pinned: chips.filter(chip => chip.ariaPressed === "true").map(chip => chip.textContent),
+        stage: data.reduce((sum, value, i) => (sum + value * (i % 97)) % 1e9, 0),
+    }};
+}}"""
+FIRE = f"""([index, kind]) => {{
+    const chip = {WIDGET}.element.querySelectorAll(".self-guidance-words button")[index];
+    if (kind === "click") chip.click(); else chip.dispatchEvent(new Event(kind));
+}}"""
+
+
+def seen(page: Any) -> dict[str, Any]:
+    page.wait_for_timeout(400)  # drawn before the next frame of the screen
+    return page.evaluate(VIEW)
+
+
+def inputs(page: Any) -> dict[str, Any]:
+    return page.evaluate(f"async () => (await window.app.graphToPrompt()).output[{ONE}].inputs")
+
+
+@pytest.mark.parametrize("drawn", SHOWN)
+def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
+    server: serve.Server,
+    page: Any,
+    complaints: Any,  # noqa: F811
+    tmp_path: Path,
+    drawn: str,
+) -> None:
+    opened(server, page, drawn, "look_at_attention")
+    page.evaluate(f"() => window.app.canvas.centerOnNode(window.app.graph.getNodeById({ONE}))")
+    page.evaluate(SHORT, 3 if drawn == "vue" else 4)
+    assert finished_run(server)["status_str"] == "success"
+    page.wait_for_function(f"() => ({VIEW})().words.length")
+    plain = seen(page)
+    assert plain["words"][:2] == ["red circle", "blue square"] and not plain["pinned"]
+
+    page.evaluate(FIRE, [1, "pointerenter"])
+    hovered = seen(page)
+    assert hovered["status"] == "blue square" and hovered["stage"] != plain["stage"]
+    page.evaluate(FIRE, [1, "pointerleave"])
+    assert seen(page)["stage"] == plain["stage"]
+
+    page.evaluate(FIRE, [0, "click"])
+    page.evaluate(FIRE, [1, "click"])
+    both = seen(page)
+    assert both["pinned"] == ["red circle", "blue square"]
+    page.evaluate(
+        f"""() => {{
+            const scrub = {WIDGET}.element.querySelector(".self-guidance-scrub");
+            scrub.value = "0";
+            scrub.dispatchEvent(new Event("input"));
+        }}"""
+    )
+    assert seen(page)["stage"] != both["stage"]
+    page.screenshot(path=str(tmp_path / "attention.png"))
+
+    page.evaluate(f"() => {WIDGET}.element.querySelector('.self-guidance-use').click()")
+    wanted = inputs(page)
+    assert (wanted["object"], wanted["step"], wanted["site"]) == ("red circle, blue square", 0, -1)
+    assert "attention" not in wanted
+
+    saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
+    page.evaluate("graph => window.app.loadGraphData(graph)", saved)
+    kept = page.evaluate(f"() => ({NODES}).find(node => node.id === {ONE}).properties")
+    assert kept["self_guidance_attention"]["pins"] == ["red circle", "blue square"]
+    assert inputs(page) == wanted
+
+
+def test_maps_that_are_gone_or_broken_give_a_message(
+    server: serve.Server,
+    page: Any,
+    complaints: Any,  # noqa: F811
+) -> None:
+    opened(server, page, "canvas", "look_at_attention")
+    node = f"({NODES}).find(node => node.id === {ONE})"
+    gone = {"filename": "none.safetensors", "subfolder": "", "type": "temp"}
+    page.evaluate(f"file => {node}.onExecuted({{ self_guidance_maps: [file] }})", gone)
+    page.wait_for_function(f"() => ({VIEW})().status.includes('run again')")
+    (server.base / "temp" / "broken.safetensors").write_bytes(b"\x01" * 40)
+    broken = {**gone, "filename": "broken.safetensors"}
+    page.evaluate(f"file => {node}.onExecuted({{ self_guidance_maps: [file] }})", broken)
+    page.wait_for_function(f"() => ({VIEW})().status.startsWith('maps cannot be shown')")

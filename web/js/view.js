@@ -1,0 +1,86 @@
+/**
+ * What our views in nodes share: a bar that opens and closes them, and when they are drawn.
+ *
+ * @typedef {{
+ *   choices(): { open?: boolean },
+ *   choose(changes: Record<string, unknown>): void,
+ *   resized(): void,
+ * }} Owner the node: what the user chose, kept in the workflow; and its size
+ */
+
+import { button, element, keepEvents } from "./dom.js";
+import { text } from "./text.js";
+
+export const BAR = 28; // height of a closed view
+
+export class View {
+  /**
+   * @param {Owner} owner
+   * @param {string} title
+   * @param {readonly string[]} keys that the view uses
+   */
+  constructor(owner, title, keys) {
+    this.owner = owner;
+    this.frame = 0;
+    this.root = element("div", "self-guidance-view");
+    this.switch = button("self-guidance-switch", title, () => this.setOpen(!this.open));
+    this.status = element("span", "self-guidance-status");
+    this.status.setAttribute("role", "status");
+    this.body = element("div", "self-guidance-body");
+    const bar = element("div", "self-guidance-bar");
+    bar.append(this.switch, this.status);
+    this.root.append(bar, this.body);
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.root);
+    keepEvents(this.root, ["Enter", " ", ...keys]);
+  }
+
+  /** Whether there is something to see. */
+  get filled() {
+    return false;
+  }
+
+  /** Opens by itself once there is something to see, unless the user closed it. */
+  get open() {
+    return this.owner.choices().open ?? this.filled;
+  }
+
+  /** @param {boolean} open */
+  setOpen(open) {
+    this.owner.choose({ open });
+    this.refresh();
+    this.owner.resized();
+  }
+
+  /** @returns {string} the text of the bar */
+  state() {
+    return "";
+  }
+
+  refresh() {
+    const open = this.open;
+    this.root.classList.toggle("self-guidance-closed", !open);
+    this.switch.setAttribute("aria-expanded", String(open));
+    this.switch.title = open ? text("view.close", "Hide") : text("view.open", "Show");
+    this.status.textContent = this.status.title = this.state();
+    this.draw();
+  }
+
+  /** Draw before the next frame of the screen, once however often it is asked for. */
+  draw() {
+    if (this.frame || !this.open) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.paint();
+    });
+  }
+
+  paint() {}
+
+  /** Let go of everything once the node is gone. */
+  dispose() {
+    cancelAnimationFrame(this.frame);
+    this.observer.disconnect();
+    this.root.remove();
+  }
+}
