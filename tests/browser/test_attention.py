@@ -46,7 +46,7 @@ def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     tmp_path: Path,
     drawn: str,
 ) -> None:
-    opened(server, page, drawn, "look_at_attention")
+    opened(server, page, drawn, "10_look_at_attention")
     page.evaluate(f"() => window.app.canvas.centerOnNode(window.app.graph.getNodeById({ONE}))")
     page.evaluate(SHORT, 3 if drawn == "vue" else 4)
     assert finished_run(server)["status_str"] == "success"
@@ -91,7 +91,7 @@ def test_maps_that_are_gone_or_broken_give_a_message(
     page: Any,
     complaints: Any,  # noqa: F811
 ) -> None:
-    opened(server, page, "canvas", "look_at_attention")
+    opened(server, page, "canvas", "10_look_at_attention")
     node = f"({NODES}).find(node => node.id === {ONE})"
     gone = {"filename": "none.safetensors", "subfolder": "", "type": "temp"}
     page.evaluate(f"file => {node}.onExecuted({{ self_guidance_maps: [file] }})", gone)

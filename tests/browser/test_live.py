@@ -38,7 +38,7 @@ VIEW = f"""id => {{
 }}"""
 
 
-def opened(server: serve.Server, page: Any, drawn: str, name: str = "move_an_object") -> None:
+def opened(server: serve.Server, page: Any, drawn: str, name: str = "11_move_an_object") -> None:
     """The page with a template, its nodes drawn in one of the two ways."""
     server.get("/settings/Comfy.TutorialCompleted", b"true")
     server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())

@@ -89,8 +89,11 @@ export class AttentionView extends View {
     if (!thinned) return this.pins.join(" · ") || text("attention.hint", "point at a word");
     const [pictures, shown] = shape;
     const values = { shown, steps: thinned.steps, pictures, all: thinned.pictures };
-    const said = "thinned: {shown} of {steps} steps, {pictures} of {all} pictures";
-    return text("attention.thinned", said, values);
+    return text(
+      "attention.thinned",
+      "thinned: {shown} of {steps} steps, {pictures} of {all} pictures",
+      values,
+    );
   }
 
   /** Objects first, then every word that has letters. */
