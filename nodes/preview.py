@@ -30,34 +30,7 @@ class AttentionPreview(io.ComfyNode):
             category=CATEGORY,
             description="Shows where the model saw an object, at one step or over the whole run, "
             "plain or over the picture. Leave the object empty for a sheet of all words.",
-            inputs=[
-                RecordIO.Input("record", tooltip="From a Self-Guidance KSampler or Record Image."),
-                io.String.Input(
-                    "object",
-                    default="",
-                    tooltip="The object, in the words of the prompt; several with commas between "
-                    "them, shown together. Empty: a sheet of every word.",
-                ),
-                io.Int.Input(
-                    "step",
-                    default=-1,
-                    min=-1,
-                    max=10000,
-                    tooltip="Which step to show, from 0 on; -1 shows the mean over all steps.",
-                ),
-                io.Image.Input(
-                    "image", optional=True, tooltip="Picture to lay the attention over."
-                ),
-                io.Int.Input(
-                    "site",
-                    default=-1,
-                    min=-1,
-                    max=100,
-                    optional=True,
-                    tooltip="Which attention site of the model to show, from 0 on; -1 shows the "
-                    "mean over all sites.",
-                ),
-            ],
+            inputs=_inputs(),
             outputs=[
                 io.Image.Output(
                     tooltip="The attention as heat, one picture for each in the batch."
@@ -94,6 +67,35 @@ class AttentionPreview(io.ComfyNode):
             picture = _sheets({name: _drawn(shown(name), image) for name in _words(record)})
         about = ui.PreviewImage(picture, cls=cls).as_dict()
         return io.NodeOutput(picture, mask, ui={**about, **shelf(cls, record, image)})
+
+
+def _inputs() -> list[io.Input]:
+    return [
+        RecordIO.Input("record", tooltip="From a Self-Guidance KSampler or Record Image."),
+        io.String.Input(
+            "object",
+            default="",
+            tooltip="The object, in the words of the prompt; several with commas between "
+            "them, shown together. Empty: a sheet of every word.",
+        ),
+        io.Int.Input(
+            "step",
+            default=-1,
+            min=-1,
+            max=10000,
+            tooltip="Which step to show, from 0 on; -1 shows the mean over all steps.",
+        ),
+        io.Image.Input("image", optional=True, tooltip="Picture to lay the attention over."),
+        io.Int.Input(
+            "site",
+            default=-1,
+            min=-1,
+            max=100,
+            optional=True,
+            tooltip="Which attention site of the model to show, from 0 on; -1 shows the "
+            "mean over all sites.",
+        ),
+    ]
 
 
 def _sheets(drawn: Mapping[str, Tensor]) -> Tensor:

@@ -28,6 +28,12 @@ FIRE = f"""([index, kind]) => {{
     if (kind === "click") chip.click(); else chip.dispatchEvent(new Event(kind));
 }}"""
 
+SCRUB = f"""() => {{
+    const scrub = {WIDGET}.element.querySelector(".self-guidance-scrub");
+    scrub.value = "0";
+    scrub.dispatchEvent(new Event("input"));
+}}"""
+
 
 def seen(page: Any) -> dict[str, Any]:
     page.wait_for_timeout(400)  # drawn before the next frame of the screen
@@ -38,6 +44,26 @@ def inputs(page: Any) -> dict[str, Any]:
     return page.evaluate(f"async () => (await window.app.graphToPrompt()).output[{ONE}].inputs")
 
 
+def filled(server: serve.Server, page: Any, drawn: str) -> dict[str, Any]:
+    """The browser after a run."""
+    opened(server, page, drawn, "10_look_at_attention")
+    page.evaluate(f"() => window.app.canvas.centerOnNode(window.app.graph.getNodeById({ONE}))")
+    page.evaluate(SHORT, 3 if drawn == "vue" else 4)
+    assert finished_run(server)["status_str"] == "success"
+    page.wait_for_function(f"() => ({VIEW})().words.length")
+    plain = seen(page)
+    assert plain["words"][:2] == ["red circle", "blue square"] and not plain["pinned"]
+    return plain
+
+
+def hovered_differs(page: Any, plain: dict[str, Any]) -> None:
+    page.evaluate(FIRE, [1, "pointerenter"])
+    hovered = seen(page)
+    assert hovered["status"] == "blue square" and hovered["stage"] != plain["stage"]
+    page.evaluate(FIRE, [1, "pointerleave"])
+    assert seen(page)["stage"] == plain["stage"]
+
+
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     server: serve.Server,
@@ -46,31 +72,13 @@ def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     tmp_path: Path,
     drawn: str,
 ) -> None:
-    opened(server, page, drawn, "10_look_at_attention")
-    page.evaluate(f"() => window.app.canvas.centerOnNode(window.app.graph.getNodeById({ONE}))")
-    page.evaluate(SHORT, 3 if drawn == "vue" else 4)
-    assert finished_run(server)["status_str"] == "success"
-    page.wait_for_function(f"() => ({VIEW})().words.length")
-    plain = seen(page)
-    assert plain["words"][:2] == ["red circle", "blue square"] and not plain["pinned"]
-
-    page.evaluate(FIRE, [1, "pointerenter"])
-    hovered = seen(page)
-    assert hovered["status"] == "blue square" and hovered["stage"] != plain["stage"]
-    page.evaluate(FIRE, [1, "pointerleave"])
-    assert seen(page)["stage"] == plain["stage"]
-
+    plain = filled(server, page, drawn)
+    hovered_differs(page, plain)
     page.evaluate(FIRE, [0, "click"])
     page.evaluate(FIRE, [1, "click"])
     both = seen(page)
     assert both["pinned"] == ["red circle", "blue square"]
-    page.evaluate(
-        f"""() => {{
-            const scrub = {WIDGET}.element.querySelector(".self-guidance-scrub");
-            scrub.value = "0";
-            scrub.dispatchEvent(new Event("input"));
-        }}"""
-    )
+    page.evaluate(SCRUB)
     assert seen(page)["stage"] != both["stage"]
     page.screenshot(path=str(tmp_path / "attention.png"))
 
