@@ -11,6 +11,7 @@ from ..guidance.guide import Guide
 from ..guidance.head import check_head
 from ..guidance.properties import Site
 from .check_conditioning import check_words
+from .control import check_hooks
 
 
 def check_run(
@@ -29,9 +30,9 @@ def check_run(
 
     Raises:
         ValueError: a latent that is not finite; with terms: a guider that calls no conditioning
-            positive, one whose words are not known, an object that is not in the prompt, a
-            reference of another family, of other sites, of another batch size or
-            without the object; a mask of another batch size.
+            positive, one whose words are not known, positives with different hooks, an object that
+            is not in the prompt, a reference of another family, of other sites, of another batch
+            size or without the object; a mask of another batch size.
     """
     if not torch.isfinite(latent).all():
         raise ValueError("latent_image holds NaN or infinite values; check the node that made it")
@@ -44,6 +45,7 @@ def check_run(
             "Self-Guidance Guider, or with ComfyUI's CFGGuider, DualCFGGuider or PerpNegGuider"
         )
     check_words([term for term, *_ in guide.terms], conds["positive"])
+    check_hooks(conds["positive"])
     for term, *_ in guide.terms:
         _check_term(term, family, len(latent))
 

@@ -1,15 +1,22 @@
-"""ControlNets beside guidance: they add to the model's pass, but no gradient runs through them.
+"""What conditionings bring along, beside guidance: ControlNets and hooks.
 
-Their weights are inference tensors, which autograd refuses, and a graph through a second network
-would nearly double the cost of a step. The control that they return counts in full; only its own
-dependence on the latent is left out of the gradient. The same goes for what GLIGEN adds between the
-layers.
+ControlNets add to the model's pass, but no gradient runs through them: their weights are inference
+tensors, which autograd refuses, and a graph through a second network would nearly double the cost
+of a step. The control that they return counts in full; only its own dependence on the latent is
+left out of the gradient.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+
+HOOKS = (
+    "the positive conditionings have different hooks (hook LoRAs), which exchange the model's "
+    "weights between their passes, so that no gradient can be taken through both: give all "
+    "positive conditionings the same hooks, or load the LoRA on the model (Load LoRA)"
+)
+Cond = list[dict[str, Any]]
 
 
 class Frozen:
@@ -27,50 +34,25 @@ class Frozen:
             return self._control.get_control(*args, **kwargs)
 
 
-class FrozenBoxes:
-    """A GLIGEN model whose part of each layer is computed as ever, and counts as a constant.
-
-    Attributes:
-        model: itself; ComfyUI asks a MODEL for its `model`.
-    """
-
-    def __init__(self, patcher: Any) -> None:
-        self._patcher = patcher
-        self.model = self
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._patcher.model, name)
-
-    def set_position(self, *args: Any, **kwargs: Any) -> Callable:
-        """The patch for boxes."""
-        return self._frozen("set_position", *args, **kwargs)
-
-    def set_empty(self, *args: Any, **kwargs: Any) -> Callable:
-        """The patch without boxes."""
-        return self._frozen("set_empty", *args, **kwargs)
-
-    def _frozen(self, name: str, *args: Any, **kwargs: Any) -> Callable:
-        with torch.no_grad():
-            patch = getattr(self._patcher.model, name)(*args, **kwargs)
-
-        def frozen(x: torch.Tensor, extra: Any) -> torch.Tensor:
-            with torch.no_grad():
-                out = patch(x, extra)
-            return out + (x - x.detach())  # the value of out, the gradient of x
-
-        return frozen
-
-
-def without_gradient(cond: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The conditioning with its ControlNets and GLIGEN frozen; a net of several stays one."""
+def without_gradient(conds: Sequence[Cond | None]) -> list[Cond | None]:
+    """The conditionings with their ControlNets frozen; one that entries share stays shared."""
     frozen: dict[int, Frozen] = {}
-    result = []
-    for entry in cond:
+
+    def changed(entry: dict[str, Any]) -> dict[str, Any]:
         control = entry.get("control")
-        if control is not None:
-            entry = {**entry, "control": frozen.setdefault(id(control), Frozen(control))}
-        if "gligen" in entry:
-            kind, model, *rest = entry["gligen"]
-            entry = {**entry, "gligen": (kind, FrozenBoxes(model), *rest)}
-        result.append(entry)
-    return result
+        if control is None:
+            return entry
+        return {**entry, "control": frozen.setdefault(id(control), Frozen(control))}
+
+    return [cond and [changed(entry) for entry in cond] for cond in conds]
+
+
+def controlled(conds: Sequence[Cond | None]) -> bool:
+    """Whether a ControlNet adds to the pass of any of the conditionings."""
+    return any(entry.get("control") is not None for cond in conds for entry in cond or ())
+
+
+def check_hooks(positive: Sequence[Mapping[str, Any]]) -> None:
+    """Raise a ValueError where the weights change between the passes of the positives."""
+    if len({entry.get("hooks") for entry in positive}) > 1:
+        raise ValueError(HOOKS)

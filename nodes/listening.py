@@ -6,6 +6,7 @@ nodes.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import comfy.ldm.modules.attention as comfy_attention
@@ -15,13 +16,20 @@ from torch import Tensor
 
 from ..guidance.properties import Site
 from .capture import Capture
+from .foreign import Options, followed, kept
 
-Options = dict[str, Any]
 
+def listening(model_options: Options, capture: Capture, controlled: bool = False) -> Options:
+    """Model options by which the capture reads one call; the caller's own stay as they are.
 
-def listening(model_options: Options, capture: Capture) -> Options:
-    """Model options by which the capture reads one call; the caller's own stay as they are."""
+    Args:
+        model_options: of the call.
+        capture: reads it, with gradient if it is traced.
+        controlled: whether a ControlNet adds to the call.
+    """
     options = copy_nested_dicts(model_options.get("transformer_options", {}))
+    if capture.traced:
+        _follow(options, controlled)
     replacements = options.setdefault("patches_replace", {}).setdefault("attn2", {})
     for site in capture.family.sites:
         previous = replacements.get(site, replacements.get(site[:2]))
@@ -39,6 +47,20 @@ def listening(model_options: Options, capture: Capture) -> Options:
             options.get("optimized_attention_override")
         )
     return {**model_options, "transformer_options": options}
+
+
+def _follow(options: Options, controlled: bool) -> None:
+    """Let autograd follow the patches of other packs."""
+    patches = options.setdefault("patches", {})
+    for name, functions in patches.items():
+        patches[name] = [followed(function) for function in functions]
+    for sites in options.get("patches_replace", {}).values():
+        for site, function in sites.items():
+            sites[site] = partial(kept, function)
+    if controlled or patches.get("output_block_patch"):
+        # a ControlNet and such patches change the skip in place: what goes on is a copy
+        later = patches.get("input_block_patch_after_skip", ())
+        patches["input_block_patch_after_skip"] = [lambda hidden, _: hidden.clone(), *later]
 
 
 def _reading(capture: Capture, site: Site, previous: Callable | None) -> Callable:

@@ -25,8 +25,9 @@ from ..guidance.request import Holding
 from ..guidance.tokens import TokenTable
 from .capture import Capture
 from .conditioning import read_lists, sources
-from .control import without_gradient
-from .listening import Options, listening
+from .control import controlled, without_gradient
+from .foreign import Options, explained, in_full, listed, mixes_conditionings
+from .listening import listening
 from .memory import Budget
 from .model import family_of, prediction_of
 from .traced import Traced, has_foreign
@@ -34,7 +35,8 @@ from .types import KEY
 
 NOTHING_SEEN = (
     "guidance saw no attention of the positive prompt in this step, although it takes part: switch "
-    "off patches that replace the sampling of the conditionings"
+    "off patches that skip parts of the model or replace the sampling of the conditionings, if "
+    "there are any among {}"
 )
 IN_PARTS = (
     "guidance reads the whole latent at once, but context windows show the model parts of it: take "
@@ -154,7 +156,7 @@ class GuidedRun:
         denoised = executor(x, timestep, {**model_options, KEY: call}, *args, **kwargs)
         if call.seen is None:
             if call.guided:
-                raise ValueError(NOTHING_SEEN)
+                raise ValueError(NOTHING_SEEN.format(listed(model_options)))
             return denoised
         if call.gradient is not None:
             denoised = self.guide.correct(denoised, call.gradient, timestep, self.prediction)
@@ -195,18 +197,20 @@ class GuidedRun:
             return executor(model, conds, x, timestep, model_options)
         call.started = True
         call.capture.lists = frozenset(i for i, reads in enumerate(guided) if reads)
+        if call.guided:
+            model_options = in_full(model_options)
         if self._traced is None or not call.capture.traced:
             watched = listening(model_options, call.capture)
             outputs = executor(model, conds, x, timestep, watched)
             call.seen = call.capture.properties(call.sigma)
             return outputs
+        if mixes_conditionings(model_options, conds):
+            guided = [True] * len(conds)
 
         def forward(lists: Conds, latent: Tensor, options: Options) -> list[Tensor]:
             return executor(model, lists, latent, timestep.clone(), options)
 
-        alone = [
-            without_gradient(cond) if g else None for cond, g in zip(conds, guided, strict=True)
-        ]
+        alone = without_gradient([c if g else None for c, g in zip(conds, guided, strict=True)])
         outputs = self._guided_pass(call, forward, alone, x, model_options)
         rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
         others = forward(rest, x, model_options) if any(rest) else outputs
@@ -221,11 +225,13 @@ class GuidedRun:
         def attempt() -> list[Tensor]:
             capture = call.capture.fresh()
             traced = x.detach().clone().requires_grad_()
-            outputs = forward(alone, traced, listening(model_options, capture))
+            watched = listening(model_options, capture, controlled(alone))
+            outputs = forward(alone, traced, watched)
             self._take_gradient(call, capture, traced)
             return [output.detach() for output in outputs]
 
-        return self._traced.run(attempt, has_foreign(model_options, alone))
+        with explained(model_options):
+            return self._traced.run(attempt, has_foreign(model_options, alone))
 
     def _take_gradient(self, call: Call, capture: Capture, traced: Tensor) -> None:
         with torch.enable_grad():  # the capture has ended the graph of the model's pass

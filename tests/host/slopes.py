@@ -50,7 +50,7 @@ def check_slope(
         model: a MODEL in double precision.
         sigma: noise level of the step.
         shape: of the latent.
-        conds: positive and negative, else the lab's.
+        conds: positive and negative, else the lab's, and cfg.
     """
     conds = {"positive": lab.embedded(), "negative": lab.empty()} | conds
     guide = Guide(((lab.position(), 1e9, 0.0),))
