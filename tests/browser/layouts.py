@@ -1,0 +1,125 @@
+"""A page with the layout canvas: open a workflow, drag its objects, run it."""
+
+import io
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from selfguidance.demo import serve
+from selfguidance.demo.measure import Found, find_objects
+from selfguidance.tests.host.gallery import read
+
+NODE = "window.app.graph.nodes.find(node => node.type === 'SelfGuidanceLayout')"
+STEPS = 15  # at 10 an object does not get as far as it is dragged here
+
+
+class Canvas:
+    """The one layout canvas of a page.
+
+    Args:
+        page: of playwright.
+        server: the ComfyUI that the page shows.
+        drawn: "canvas" or "vue", how ComfyUI draws nodes.
+    """
+
+    def __init__(self, page: Any, server: serve.Server, drawn: str) -> None:
+        self.page, self.server = page, server
+        server.get("/settings/Comfy.TutorialCompleted", b"true")
+        server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
+        self.visit()
+
+    def visit(self) -> None:
+        """Load the page anew."""
+        self.page.goto(self.server.address)
+        self.page.wait_for_function("() => (window.app?.graph?.nodes ?? []).length")
+
+    def open(self, layout: str) -> None:
+        """Open the example workflow with a layout."""
+        graph = read("drag_an_object.json")
+        for node in graph["nodes"]:
+            if node["type"] == "SelfGuidanceLayout":
+                node["widgets_values"][0] = layout
+            elif node["type"] == "SelfGuidanceKSampler":
+                node["widgets_values"][2] = STEPS
+        self.page.evaluate("graph => window.app.loadGraphData(graph)", graph)
+        self.look()
+
+    def look(self, scale: float = 0.8) -> None:
+        """Bring the node into view."""
+        self.page.evaluate(
+            f"""scale => {{
+                const [x, y] = {NODE}.pos;
+                const canvas = window.app.canvas;
+                canvas.ds.scale = scale;
+                canvas.ds.offset = [200 / scale - x, 160 / scale - y];
+                canvas.setDirty(true, true);
+            }}""",
+            scale,
+        )
+        self.page.locator(".sgl-stage").wait_for(state="visible")
+
+    @property
+    def value(self) -> str:
+        """The widget's value."""
+        return self.page.evaluate(f"() => {NODE}.widgets.find(w => w.name === 'layout').value")
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """The objects of the value, by phrase."""
+        return {entry["phrase"]: entry for entry in json.loads(self.value)["objects"]}
+
+    def part(self, phrase: str, part: str = "body", index: int = 0) -> Any:
+        """What the pointer hits of an object."""
+        shown = f'.sgl-object[data-phrase="{phrase}"] .sgl-hit-{part}'
+        return self.page.locator(shown).nth(index)
+
+    def drag(self, phrase: str, dx: float, dy: float, part: str = "body", index: int = 0) -> None:
+        """Drag a part of an object by fractions of the picture."""
+        box = self.part(phrase, part, index).bounding_box()
+        picture = self.page.locator(".sgl-stage image").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + 8, y + 8)
+        goal = x + dx * picture["width"], y + dy * picture["height"]
+        self.page.mouse.move(*goal, steps=5)
+        self.page.mouse.up()
+
+    def run(self) -> dict[str, Any]:
+        """Press Run; the finished run's entry in the server's history."""
+        before = set(self.server.json("/history"))
+        self.page.get_by_test_id("queue-button").get_by_role("button").first.click()
+        return self.wait(lambda: set(self.server.json("/history")) - before)
+
+    def post(self, graph: dict[str, Any]) -> dict[str, Any]:
+        """Run a graph without the page."""
+        # without a client ComfyUI leaves out what cached nodes show
+        asked = {"prompt": graph, "client_id": "another"}
+        done = self.server.json("/prompt", asked)["prompt_id"]
+        return self.wait(lambda: set(self.server.json("/history")) & {done})
+
+    def wait(self, news: Callable[[], set[str]], seconds: float = 300) -> dict[str, Any]:
+        """The run that `news` tells of."""
+        end = time.monotonic() + seconds
+        while not (runs := news()):
+            assert time.monotonic() < end, f"nothing has run within {seconds:.0f} s"
+            time.sleep(0.3)
+        (run,) = runs
+        return self.server.json("/history")[run]
+
+    def picture(self, run: dict[str, Any], title: str) -> np.ndarray:
+        """What a node showed, [H, W, 3] in 0..1."""
+        graph = run["prompt"][2]
+        (node,) = [n for n, entry in graph.items() if entry["_meta"]["title"] == title]
+        (file,) = run["outputs"][node]["images"]
+        query = "&".join(f"{key}={value}" for key, value in file.items())
+        data = self.server.get(f"/view?{query}")
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) / 255
+
+
+def things(picture: np.ndarray) -> dict[str, Found]:
+    """What stands in a picture, by name."""
+    return {f"{thing.colour} {thing.shape}": thing for thing in find_objects(picture)}

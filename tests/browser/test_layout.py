@@ -1,0 +1,207 @@
+"""The layout canvas as users have it: in a real page, with a real mouse, in both renderers."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfguidance.demo import serve
+from selfguidance.tests.browser.layouts import NODE, Canvas, things
+from selfguidance.tests.browser.test_smoke import Complaints
+from selfguidance.tests.host.gallery import NEAR, distance, overlap, read
+
+BOX = {"x": 0.3, "y": 0.7, "width": 0.3, "height": 0.3}
+MOVE = {"phrase": "red circle", "kind": "move", "start": BOX, "x": 0.3, "y": 0.7, "scale": 1}
+SQUARE = MOVE | {"phrase": "blue square", "start": BOX | {"y": 0.3}, "y": 0.3}
+EVIL = '"><img src=x onerror="window.evil=1"><script>window.evil=1</script>'
+
+
+def layout(*objects: dict[str, Any]) -> str:
+    return json.dumps({"version": 1, "objects": [{"rotation": 0, **o} for o in objects]})
+
+
+@pytest.fixture(params=["canvas", "vue"])
+def canvas(chromium: str, server: serve.Server, page: Any, request: Any) -> Iterator[Canvas]:
+    complaints = Complaints(page)
+    yield Canvas(page, server, request.param)
+    assert not complaints.texts
+
+
+@pytest.fixture
+def classic(chromium: str, server: serve.Server, page: Any) -> Canvas:
+    """A canvas whose graph is drawn in the classic way."""
+    return Canvas(page, server, "canvas")
+
+
+def test_a_dragged_object_is_drawn_where_it_was_dropped(canvas: Canvas, tmp_path: Path) -> None:
+    canvas.open("")
+    assert "Run once" in canvas.page.locator(".sgl-veil").inner_text()
+    before = things(canvas.picture(canvas.run(), "After"))
+    canvas.part("red circle").wait_for()
+    assert canvas.value == ""  # a look at the picture asks for nothing
+
+    canvas.drag("red circle", 0.35, -0.05)
+    goal = canvas.entries["red circle"]
+    was = before["red circle"]
+    assert goal["x"] - goal["start"]["x"] == pytest.approx(0.35, abs=0.01)
+    assert abs(goal["start"]["x"] - was.x) < 0.03 and abs(goal["start"]["y"] - was.y) < 0.03
+
+    run = canvas.run()
+    after = canvas.picture(run, "After")
+    canvas.page.screenshot(path=str(tmp_path / "dragged.png"))
+    found = things(after)
+    assert distance(found["red circle"], goal["x"], goal["y"]) < NEAR
+    assert overlap(found["blue square"].mask, before["blue square"].mask) > 0.7
+
+
+def test_keys_and_handles_edit_and_undo_gives_everything_back(canvas: Canvas) -> None:
+    start = layout(MOVE, SQUARE)
+    canvas.open(start)
+    canvas.part("red circle").click()
+    press = canvas.page.keyboard.press
+    press("ArrowRight")
+    press("Shift+ArrowUp")
+    moved = canvas.entries["red circle"]
+    assert (moved["x"], moved["y"]) == pytest.approx((0.31, 0.65))
+    canvas.drag("red circle", 0.1, 0.1, "corner", 2)
+    assert canvas.entries["red circle"]["scale"] == pytest.approx(1.67, abs=0.05)
+    canvas.drag("red circle", 0.4, 0.45, "turn")
+    assert 45 < canvas.entries["red circle"]["rotation"] < 135
+    for _ in range(4):
+        press("Control+z")
+    assert canvas.value == start
+    for _ in range(4):
+        press("Control+Shift+z")
+    assert canvas.entries["red circle"]["rotation"] > 45
+
+    nodes = canvas.page.evaluate("() => window.app.graph.nodes.length")
+    press("Delete")  # the object's edits, not the node
+    assert canvas.entries["red circle"]["x"] == 0.3
+    assert canvas.page.evaluate("() => window.app.graph.nodes.length") == nodes
+
+
+def test_objects_are_locked_freed_added_and_typed(canvas: Canvas) -> None:
+    canvas.open(layout(MOVE, SQUARE))
+    canvas.part("red circle").click()
+    canvas.page.keyboard.press("k")
+    canvas.drag("red circle", 0.3, 0.0)  # a locked one does not move
+    assert canvas.entries["red circle"]["kind"] == "keep"
+    canvas.page.get_by_role("option", name="blue square").click()
+    canvas.page.locator(".sgl-fields [data-act=free]").click()
+    assert canvas.entries["blue square"]["kind"] == "free"
+    canvas.page.locator(".sgl-add input").fill("green star")
+    canvas.page.locator(".sgl-add [data-act=add]").click()
+    entry = canvas.page.locator(".sgl-fields input[name=width]")
+    entry.fill("0.44")
+    entry.press("Tab")
+    assert canvas.entries["green star"] == {
+        "phrase": "green star", "kind": "add", "x": 0.5, "y": 0.5, "width": 0.44, "height": 0.3,
+    }  # fmt: skip
+
+
+def test_drags_are_true_at_every_zoom_and_one_step_of_the_pages_own_undo(classic: Canvas) -> None:
+    start = layout(MOVE, SQUARE)
+    classic.open(start)
+    for scale in (0.65, 1.3):
+        classic.look(scale)
+        classic.page.wait_for_timeout(300)
+        classic.drag("red circle", 0.2, 0.1)
+        assert classic.entries["red circle"]["x"] == pytest.approx(0.5, abs=0.01)
+        assert classic.entries["red circle"]["y"] == pytest.approx(0.8, abs=0.01)
+        classic.page.evaluate("() => document.activeElement.blur()")
+        classic.page.keyboard.press("Control+z")
+        classic.page.wait_for_function(
+            f"start => {NODE}?.widgets.find(w => w.name === 'layout').value === start", arg=start
+        )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{",
+        EVIL,
+        layout(MOVE | {"x": 1e300}),
+        layout(MOVE, MOVE),
+        '{"version":1,"objects":[{"__proto__":{}}]}',
+        "[" * 100_000,
+    ],
+    ids=["broken", "markup", "absurd", "twice", "prototype", "huge"],
+)
+def test_a_broken_layout_says_so_and_breaks_nothing(canvas: Canvas, value: str) -> None:
+    canvas.open(value)
+    veil = canvas.page.locator(".sgl-veil")
+    assert "cannot be read" in veil.inner_text()
+    assert canvas.value == value  # nothing is lost before the user says so
+    canvas.page.locator(".sgl-bar [data-act=reset]").click()
+    assert canvas.value == ""
+    assert not canvas.page.evaluate("() => window.evil")
+
+
+def test_names_are_text_wherever_they_are_shown(canvas: Canvas) -> None:
+    canvas.open(layout(MOVE | {"phrase": EVIL}, SQUARE))
+    assert canvas.page.get_by_role("option").first.inner_text() == EVIL
+    canvas.page.get_by_role("option").first.click()
+    canvas.page.wait_for_timeout(300)
+    assert canvas.page.locator(".sgl img, .sgl script").count() == 0
+    assert not canvas.page.evaluate("() => window.evil")
+
+
+def test_a_broken_layout_is_a_readable_error_of_the_node(canvas: Canvas) -> None:
+    graph = read("api", "drag_an_object.json")
+    (node,) = [n for n in graph.values() if n["class_type"] == "SelfGuidanceLayout"]
+    node["inputs"] |= {"layout": EVIL}
+    for wire in ("reference", "image"):  # the layout alone needs no run
+        del node["inputs"][wire]
+    run = canvas.post({"1": node})
+    kind, told = run["status"]["messages"][-1]
+    assert kind == "execution_error" and told["node_type"] == "SelfGuidanceLayout"
+    assert told["exception_type"] == "ValueError"
+    assert "the layout cannot be read: it is no JSON" in told["exception_message"]
+
+
+def test_copies_and_nodes_in_subgraphs_have_their_own_layout(canvas: Canvas) -> None:
+    canvas.open(layout(MOVE, SQUARE))
+    values = canvas.page.evaluate(
+        f"""() => {{
+            const {{ app }} = window, node = {NODE};
+            app.canvas.selectItems([node]);
+            app.canvas.copyToClipboard();
+            app.canvas.pasteFromClipboard();
+            const all = app.graph.nodes.filter(n => n.type === node.type);
+            all[1].widgets[0].value = "";
+            const values = all.map(n => n.widgets[0].value);
+            app.graph.remove(all[1]);
+            return values;
+        }}"""
+    )
+    assert values == [layout(MOVE, SQUARE), ""]
+    inner = canvas.page.evaluate(
+        f"""async () => {{
+            const {{ app }} = window, node = {NODE};
+            const {{ subgraph }} = app.graph.convertToSubgraph(new Set([node]));
+            app.canvas.setGraph(subgraph);
+            const {{ output }} = await app.graphToPrompt();
+            return Object.values(output).find(n => n.class_type === "SelfGuidanceLayout");
+        }}"""
+    )
+    assert inner["inputs"]["layout"] == layout(MOVE, SQUARE)
+
+
+def test_a_removed_node_leaves_nothing_behind(classic: Canvas) -> None:
+    classic.open(layout(MOVE, SQUARE))
+    classic.page.evaluate(
+        f"""() => {{
+            window.held = {NODE}.widgets[0].element;
+            window.held = new WeakRef(window.held);
+            window.app.graph.remove({NODE});
+        }}"""
+    )
+    classic.page.evaluate("() => window.app.loadGraphData({nodes: [], links: [], version: 0.4})")
+    session = classic.page.context.new_cdp_session(classic.page)
+    for _ in range(20):
+        classic.page.wait_for_timeout(300)
+        session.send("HeapProfiler.collectGarbage")
+        if classic.page.evaluate("() => window.held.deref() === undefined"):
+            return
+    pytest.fail("the canvas of a removed node is still in memory")
