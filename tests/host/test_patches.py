@@ -36,7 +36,7 @@ NODES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "CFG Zero Star": ("cfg", "CFGZeroStar", {}),
     "CFG Norm": ("cfg", "CFGNorm", {}),
     "Mahiro": ("mahiro", "Mahiro", {}),
-    "FreSca": ("fresca", "FreSca", {}),
+    "FreSca": ("fresca", "FreSca", {"scale_low": 1.2, "scale_high": 1.3, "freq_cutoff": 5}),
     "UNet Self Attention Multiply": (
         "attention_multiply",
         "UNetSelfAttentionMultiply",

@@ -1,0 +1,75 @@
+"""Every sampler and every scheduler of ComfyUI: guided, or exactly ComfyUI's own result."""
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="module")
+def model(lab: ModuleType) -> Any:
+    with torch.inference_mode():
+        return lab.unet("shapes")
+
+
+def inputs(lab: ModuleType, **changes: Any) -> dict[str, Any]:
+    return {"steps": 2, "latent_image": lab.latent(1, 8, 8), **changes}
+
+
+@pytest.mark.compat("Samplers and schedules", "Every sampler, no effect without strength")
+def test_every_sampler_is_left_as_it_is(lab: ModuleType, model: Any) -> None:
+    import comfy.samplers
+
+    applied = lab.applied(model, [lab.position()], 0.0)
+    different = []
+    for sampler in comfy.samplers.SAMPLER_NAMES:
+        run = inputs(lab, sampler_name=sampler)
+        if not torch.equal(lab.plain(applied, **run), lab.plain(model, **run)):
+            different.append(sampler)
+    assert not different
+
+
+@pytest.mark.compat("Samplers and schedules", "Every scheduler")
+def test_every_scheduler_is_guided_and_left_alone_without_strength(
+    lab: ModuleType, model: Any
+) -> None:
+    import comfy.samplers
+
+    wrong = []
+    for scheduler in comfy.samplers.SCHEDULER_NAMES:
+        run = inputs(lab, scheduler=scheduler)
+        plain = lab.plain(model, **run)
+        same = torch.equal(lab.plain(lab.applied(model, [lab.position()], 0.0), **run), plain)
+        guided, record = lab.guided(model, [lab.position()], **run)
+        acts = record.steps and all(step.guided for step in record)
+        if not (same and acts and torch.isfinite(guided).all() and not torch.equal(guided, plain)):
+            wrong.append(scheduler)
+    assert not wrong
+
+
+@pytest.mark.compat("Samplers and schedules", "Pictures of a batch by their own noise")
+def test_a_picture_of_a_batch_is_the_same_alone(lab: ModuleType, model: Any) -> None:
+    """Latent From Batch picks the second of two; its noise goes with it."""
+    import nodes
+
+    both = lab.latent(2, 8, 8)
+    (second,) = nodes.LatentFromBatch().frombatch(both, 1, 1)
+    assert second["batch_index"] == [1]
+    terms = [lab.position()]
+    together, _ = lab.guided(model, terms, **inputs(lab, latent_image=both))
+    alone, _ = lab.guided(model, terms, **inputs(lab, latent_image=second))
+    torch.testing.assert_close(alone[0], together[1], rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(together[0], together[1], atol=0.1)
+
+
+@pytest.mark.compat("Samplers and schedules", "Repeat Latent Batch")
+def test_a_repeated_latent_is_guided(lab: ModuleType, model: Any) -> None:
+    import nodes
+
+    (repeated,) = nodes.RepeatLatentBatch().repeat(lab.latent(1, 8, 8), 3)
+    run = inputs(lab, latent_image=repeated)
+    guided, record = lab.guided(model, [lab.position()], **run)
+    assert guided.shape[0] == 3 and torch.isfinite(guided).all()
+    assert all(step.guided for step in record)
+    assert torch.equal(lab.guided(model, [lab.position()], 0.0, **run)[0], lab.plain(model, **run))
