@@ -97,7 +97,8 @@ def _then(record: Record, seen: Properties, settled: bool = False) -> Properties
     like = next(iter(seen.maps.values()))
 
     def read() -> Properties:
-        return record.settled(like) if settled else record.at(seen.sigma, like)
+        then = record.settled(like) if settled else record.at(seen.sigma, like)
+        return then.at_sites(tuple(seen.maps))
 
     return seen.remember(("reference", settled, id(record)), read)
 

@@ -1,8 +1,8 @@
 """Properties of objects: centroid, size, shape and appearance (arXiv 2306.00986, section 3.2)."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -96,6 +96,10 @@ class Properties:
     denoised: Tensor | None = None
     grid: Tensor | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def at_sites(self, sites: Sequence[Site]) -> "Properties":
+        """The same properties with the maps of some sites only."""
+        return replace(self, maps={site: self.maps[site] for site in sites})
 
     def remember(self, key: Any, make: Callable[[], Value]) -> Value:
         """The value of `make`, made once: several terms ask for the same property of one pass."""

@@ -37,6 +37,9 @@ class Record:
 
     family: str
     steps: tuple[Step, ...]
+    _settled: dict[float, Properties] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def last(self) -> Properties:
@@ -93,15 +96,17 @@ class Record:
             like: tensor whose device the result shall be on; CPU if None.
             share: part of the steps that counts as the last, in (0, 1].
         """
+        if share not in self._settled:
+            self._settled[share] = self._mean_of_last(share)
         device = torch.device("cpu") if like is None else like.device
+        return moved(self._settled[share], device, torch.float32)
+
+    def _mean_of_last(self, share: float) -> Properties:
         part = self.steps[-max(1, round(len(self.steps) * share)) :]
-        final = moved(self.last, device, torch.float32)
-        last = [step for step in part if step.properties.table == final.table]
+        final = moved(self.last, torch.device("cpu"), torch.float32)
+        last = [step.properties.maps for step in part if step.properties.table == final.table]
         maps = {
-            site: torch.stack(
-                [s.properties.maps[site].to(device, torch.float32) for s in last]
-            ).mean(0)
-            for site in final.maps
+            site: torch.stack([maps[site].float() for maps in last]).mean(0) for site in final.maps
         }
         return replace(final, maps=maps)
 

@@ -133,7 +133,8 @@ class Capture:
 
     def _end_graph(self) -> None:
         """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
-        maps_done = len(self._maps) == len(self.sources) * len(self.family.sites)
+        wanted = ((uuid, site) for uuid in self.sources for site in self.family.guides)
+        maps_done = all(place in self._maps for place in wanted)
         if (
             self.traced
             and not self._read

@@ -238,7 +238,8 @@ class GuidedRun:
             seen = capture.properties(call.sigma)
             if seen is None:
                 return
-            call.gradient, call.energies = self.guide.gradient(seen, traced)
+            guiding = seen.at_sites(self.family.guides)
+            call.gradient, call.energies = self.guide.gradient(guiding, traced)
         call.seen = moved(seen, traced.device, torch.float32)
 
     def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:

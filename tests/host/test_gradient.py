@@ -30,7 +30,7 @@ class Watch:
 
     def _gradient(self, guide: Any, seen: Any, x: torch.Tensor) -> Any:
         self.gradient, energies = self._original(guide, seen, x)
-        self.x, self.maps = x.detach(), seen.maps
+        self.x = x.detach()
         weights = [term.weight for term in guide.active(seen.sigma)]
         assert len(weights) == len(energies)
         parts = zip(weights, energies.values(), strict=True)
@@ -39,9 +39,10 @@ class Watch:
 
     def hold_shapes(self) -> None:
         """From now on appearance is pooled under the shapes of the last call, as constants."""
-        self._held = {site: maps.detach() for site, maps in self.maps.items()}
+        self._held = {site: maps.detach() for site, maps in self._pooled_under.items()}
 
     def _pool(self, maps: Any, features: torch.Tensor) -> torch.Tensor:
+        self._pooled_under = maps
         return self._pooled(maps if self._held is None else self._held, features)
 
 
