@@ -25,8 +25,14 @@ AnyTerm = TypeVar("AnyTerm", bound=Term)
 UNIT = 0.5
 # Flow matching divides by 1 - sigma, which vanishes at the first step.
 FLOW_FLOOR = 0.1
-# Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there.
+# Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there. Large weights
+# leave its range at the other end, so a run may lower the scale by steps, see `OverflowedError`.
 LOSS_SCALE = 4096.0
+SCALE_STEP = 64.0
+
+
+class OverflowedError(ValueError):
+    """The energies are finite but the gradient is not: half precision has been left."""
 
 
 class Prediction(Enum):
@@ -86,19 +92,23 @@ class Guide:
             and (table is None or all(map(table.has, term.phrases)))
         )
 
-    def gradient(self, seen: Properties, x: Tensor) -> tuple[Tensor | None, dict[str, Tensor]]:
+    def gradient(
+        self, seen: Properties, x: Tensor, scale: float = LOSS_SCALE
+    ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """Gradient of the weighted sum of the active terms that read the model.
 
         Args:
             seen: properties of a forward pass of x, with its graph.
             x: [B, C, h, w] input of that pass.
+            scale: factor of the energies on their way back through the model.
 
         Returns:
             gradient [B, C, h, w] in float32, None where no such term is active, and each term's
             energy [B].
 
         Raises:
-            ValueError: an energy or the gradient is not finite.
+            OverflowedError: the gradient is not finite; it may be with a smaller scale.
+            ValueError: an energy is not finite.
         """
         terms = [t for t in self.active(seen.sigma, seen.table) if not isinstance(t, Preserve)]
         if not terms:
@@ -106,13 +116,12 @@ class Guide:
         values = {name: term(seen) for name, term in named(terms).items()}
         parts = [t.weight * value.sum() for t, value in zip(terms, values.values(), strict=True)]
         total = torch.stack(parts).sum()
-        gradient = torch.autograd.grad(total * LOSS_SCALE, x)[0].float() / LOSS_SCALE
+        gradient = torch.autograd.grad(total * scale, x)[0].float() / scale
         if not (torch.isfinite(gradient).all() & torch.isfinite(total)):
-            culprits = [
-                name for name, value in values.items() if not torch.isfinite(value).all()
-            ] or list(values)
-            raise ValueError(
-                f"guidance is not finite at sigma {seen.sigma:.4g} in: {', '.join(culprits)}; "
+            culprits = [name for name, value in values.items() if not torch.isfinite(value).all()]
+            raise (ValueError if culprits else OverflowedError)(
+                f"guidance is not finite at sigma {seen.sigma:.4g} in: "
+                f"{', '.join(culprits or values)}; "
                 "lower the weight of that term. If that does not help, the model itself gives "
                 "values that are not finite: check a run without terms, or use --fp32-unet"
             )

@@ -17,7 +17,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ..guidance.guide import Guide, Prediction
+from ..guidance.guide import LOSS_SCALE, SCALE_STEP, Guide, OverflowedError, Prediction
 from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties
 from ..guidance.record import Record, Step, moved
@@ -90,6 +90,7 @@ class GuidedRun:
         features = any(term.reads_features for term, *_ in guide.terms)
         self._budget = Budget(self.family, features, holding)
         self._traced: Traced | None = None
+        self._scale = LOSS_SCALE
 
     def options(self, model_options: Options) -> Options:
         """Model options for the run; the caller's own stay as they are."""
@@ -230,8 +231,15 @@ class GuidedRun:
             self._take_gradient(call, capture, traced)
             return [output.detach() for output in outputs]
 
+        foreign = has_foreign(model_options, alone)
         with explained(model_options):
-            return self._traced.run(attempt, has_foreign(model_options, alone))
+            while True:
+                try:
+                    return self._traced.run(attempt, foreign)
+                except OverflowedError:
+                    if self._scale <= 1:
+                        raise
+                self._scale /= SCALE_STEP
 
     def _take_gradient(self, call: Call, capture: Capture, traced: Tensor) -> None:
         with torch.enable_grad():  # the capture has ended the graph of the model's pass
@@ -239,7 +247,7 @@ class GuidedRun:
             if seen is None:
                 return
             guiding = seen.at_sites(self.family.guides)
-            call.gradient, call.energies = self.guide.gradient(guiding, traced)
+            call.gradient, call.energies = self.guide.gradient(guiding, traced, self._scale)
         call.seen = moved(seen, traced.device, torch.float32)
 
     def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:

@@ -46,6 +46,15 @@ def test_half_precision_keeps_small_gradients(lab: ModuleType, gradient: Callabl
     check(gradient(model), gradient(plain(lab, model)), tolerance=0.05)
 
 
+@pytest.mark.compat("Weights", "float16 throughout")
+def test_half_precision_is_not_left_by_a_large_weight(lab: ModuleType) -> None:
+    """A gradient beyond the range of float16 is taken again with smaller numbers."""
+    model = born(lab, dtype=torch.float16)
+    one, _ = lab.guided(model, [lab.position()], steps=1)
+    large, _ = lab.guided(model, [lab.position(weight=1e6)], steps=1)
+    check(large - lab.plain(model, steps=1), one - lab.plain(model, steps=1), tolerance=0.05)
+
+
 @pytest.mark.compat("Weights", "bfloat16 throughout")
 def test_bfloat16_gives_the_gradient_to_its_precision(lab: ModuleType, gradient: Callable) -> None:
     """A network of random weights passes on eight bits of rounding many times over."""
