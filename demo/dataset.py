@@ -14,6 +14,7 @@ from .scenes import BACKGROUNDS, COLOURS, RADII, SHAPES, Scene, caption, masks, 
 
 START_TOKEN = 49406
 CELL = 8
+WHITENING = "whitening.pt"
 SLOTS = max(RADII)  # objects that one caption can name
 # width, height in pixels and the share of the pictures; wide and tall ones are there because
 # users move objects on such pictures too
@@ -95,11 +96,16 @@ def raw_cells(pictures: np.ndarray) -> torch.Tensor:
     return torch.nn.functional.conv2d(images, cell_filters(), stride=CELL)
 
 
-def make(folder: Path, pictures: int, seed: int) -> None:
-    """Render `pictures` scenes and write one file a format, and the whitening, to a folder."""
+def make(
+    folder: Path, pictures: int, seed: int, moments: dict[str, torch.Tensor] | None = None
+) -> None:
+    """Render `pictures` scenes and write one file a format, and the whitening, to a folder.
+
+    `moments`: the whitening to keep, `mean` and `std` [4]; by default that of 2000 other scenes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    moments = _moments(Random(seed - 1))
-    torch.save(moments, folder / "whitening.pt")
+    moments = moments or _moments(Random(seed - 1))
+    torch.save(moments, folder / WHITENING)
     for number, (name, (width, height, share)) in enumerate(FORMATS.items()):
         rng = Random(seed + number)
         parts = []

@@ -1,5 +1,6 @@
 """Write the averaged weights in half precision, in the files that `model.load` reads."""
 
+import shutil
 from pathlib import Path
 
 import torch
@@ -7,14 +8,22 @@ from safetensors.torch import save_file
 
 from . import dataset, train_decoder, train_unet
 
+VAE = "vae.safetensors"
 
-def export(cache: Path, out: Path) -> None:
-    """Whatever the cache has checkpoints of: unet and clip, and vae."""
+
+def export(cache: Path, out: Path, start: Path | None = None) -> None:
+    """Whatever the cache has checkpoints of: unet and clip, and vae.
+
+    `start`: the folder of exported weights that the training went on from; its vae is kept.
+    """
     out.mkdir(parents=True, exist_ok=True)
     unet, decoder = cache / train_unet.CHECKPOINT, cache / train_decoder.CHECKPOINT
     if unet.is_file():
         _export_unet(torch.load(unet, map_location="cpu"), out)
-    if decoder.is_file():
+    if start:
+        if start.resolve() != out.resolve():
+            shutil.copy(start / VAE, out)
+    elif decoder.is_file():
         _export_decoder(torch.load(decoder, map_location="cpu", weights_only=False), out)
 
 
@@ -35,4 +44,4 @@ def _export_decoder(state: dict, out: Path) -> None:
     vae = {k: v.half() for k, v in state["average"].items()}
     vae |= {k: v for k, v in state["model"].items() if k.startswith("encoder.")}
     contiguous = {key: value.contiguous() for key, value in vae.items()}
-    save_file(contiguous, out / "vae.safetensors", {"step": str(state["step"])})
+    save_file(contiguous, out / VAE, {"step": str(state["step"])})

@@ -41,6 +41,14 @@ def load(folder: Path | str = WEIGHTS) -> tuple[ModelPatcher, comfy.sd.CLIP, com
         ValueError: a file does not fit the architecture.
     """
     folder = Path(folder)
+    check(folder)
+    with torch.inference_mode(False), torch.no_grad():
+        vae = load_vae(folder)
+        return load_diffusion(folder, vae), load_clip(folder), vae
+
+
+def check(folder: Path) -> None:
+    """Raise a FileNotFoundError unless the folder has all weights files."""
     missing = [name for name in FILES if not (folder / f"{name}.safetensors").is_file()]
     if missing:
         raise FileNotFoundError(
@@ -48,14 +56,11 @@ def load(folder: Path | str = WEIGHTS) -> tuple[ModelPatcher, comfy.sd.CLIP, com
             f"{', '.join(missing)} not found; restore the folder from the repository "
             "or run `python demo/run.py train`"
         )
-    with torch.inference_mode(False), torch.no_grad():
-        vae = load_vae(folder)
-        return load_diffusion(folder, vae), load_clip(folder), vae
 
 
 def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
     """The MODEL: `unet.safetensors`, its `prediction` ("eps" if absent) in the file's metadata."""
-    state, metadata = _read(folder, "unet")
+    state, metadata = read(folder, "unet")
     model = build_diffusion(metadata.get("prediction", "eps"))
     encoder = vae.first_stage_model.encoder
     model.latent_format.fit_preview(encoder.weight, encoder.bias)
@@ -69,7 +74,7 @@ def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
 
 def load_clip(folder: Path) -> comfy.sd.CLIP:
     """The CLIP: only the domain's words have embeddings, any other word gets their mean."""
-    state, _ = _read(folder, "clip")
+    state, _ = read(folder, "clip")
     rows, ids = state.pop("token_rows").float(), state.pop("token_ids").long()
     table = rows.mean(0, keepdim=True).repeat(VOCABULARY, 1)
     table[ids] = rows
@@ -83,7 +88,7 @@ def load_clip(folder: Path) -> comfy.sd.CLIP:
 
 def load_vae(folder: Path) -> comfy.sd.VAE:
     """The VAE: ComfyUI's object for an AutoencoderKL with the first stage exchanged for ours."""
-    state, _ = _read(folder, "vae")
+    state, _ = read(folder, "vae")
     first_stage = ShapesAutoencoder()
     if "lat_mean" in state:
         state |= _encoder_of_moments(state.pop("lat_mean"), state.pop("lat_std"))
@@ -111,7 +116,8 @@ def _encoder_of_moments(mean: torch.Tensor, std: torch.Tensor) -> dict[str, torc
     }
 
 
-def _read(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def read(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors and the metadata of one weights file, as they are stored."""
     with safe_open(folder / f"{name}.safetensors", framework="pt", device="cpu") as file:
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  no mapping
         return state, file.metadata() or {}

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import dataset
 from .architecture import LATENT_SCALE, ShapesAutoencoder
 from .networks import initialise, speed_up_norms
 from .optimizer import Muon
@@ -84,7 +85,7 @@ def fresh(options: argparse.Namespace) -> ShapesAutoencoder:
             if hasattr(module, "conv2"):  # the residual blocks of the decoder
                 module.conv2.weight.zero_()
         model.post_quant_conv.weight.copy_(LATENT_SCALE * torch.eye(4)[:, :, None, None])
-    whitening = torch.load(options.cache / "whitening.pt")
+    whitening = torch.load(options.cache / dataset.WHITENING)
     model.whiten(whitening["mean"], whitening["std"])
     model.encoder.requires_grad_(False)
     return model.to(options.device)

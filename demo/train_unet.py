@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from . import dataset
+from . import dataset, exported
 from .architecture import cell_filters
 from .dataset import Bucket
 from .diffusion import noised, sample, sigmas, timestep_density
@@ -24,11 +24,9 @@ WARMUP = 150
 DECAY_SHARE = 0.45  # the learning rate is constant, then falls as a half cosine over this last part
 EMA = 0.999
 DROPPED_CAPTIONS = 0.1
-UNCOLOURED = 0.12  # objects whose caption leaves their colour open
-OTHER_FORMATS = 1 / 3  # of the steps, at half the batch
-# attention supervision: from step, to step, weight; strong while words find their objects,
-# then a reminder
-ATTENTION = ((200, 1500, 0.03), (1500, math.inf, 0.02))
+UNCOLOURED = 0.18  # objects whose caption leaves their colour open
+OTHER_FORMATS = 0.4  # of the steps, at half the batch
+ATTENTION_FROM, ATTENTION_WEIGHT = 200, 0.03  # supervision: first step, weight beside the v loss
 SITE_WEIGHTS = {"output.2": 0.7, "output.3": 0.3}
 PREVIEW = (
     "a red circle",
@@ -46,9 +44,9 @@ PREVIEW = (
 )
 
 
-def learning_rate(step: int, steps: int) -> float:
+def learning_rate(step: int, steps: int, decay_share: float = DECAY_SHARE) -> float:
     """Factor of the learning rate at a step: warm-up, plateau, half cosine down to 1 %."""
-    decay = max(0.0, (step / steps - (1 - DECAY_SHARE)) / DECAY_SHARE)
+    decay = max(0.0, (step / steps - (1 - decay_share)) / decay_share)
     return min(1.0, (step + 1) / WARMUP) * (
         0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * min(decay, 1.0)))
     )
@@ -114,6 +112,7 @@ class Trainer:
         torch.manual_seed(options.seed)
         words = len(dataset.token_ids())
         self.networks, self.average = (Networks(words).to(self.device) for _ in range(2))
+        self.first = exported.read(options.start, self.networks) if options.start else 0
         self.average.load_state_dict(self.networks.state_dict())
         matrices, others = split(self.networks)
         self.optimizers = [
@@ -123,11 +122,12 @@ class Trainer:
         self.peaks = [options.lr, options.lr / 2]
         if options.compile:
             self.networks.compile()
-        self.sampler = Sampler(dataset.load(options.cache), options.batch, options.seed)
+        seed = options.seed + self.first  # going on, it draws other batches than before
+        self.sampler = Sampler(dataset.load(options.cache), options.batch, seed)
         self.density = timestep_density()
         self.sigmas = sigmas()
         self.maps = Maps()
-        self.step = 0
+        self.step = self.first
 
     def losses(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The v loss and the attention loss of one batch."""
@@ -145,16 +145,18 @@ class Trainer:
     def advance(self) -> tuple[float, float]:
         """One step; returns both losses."""
         loss, attention = self.losses()
-        weight = next((w for first, last, w in ATTENTION if first <= self.step < last), 0.0)
+        weight = ATTENTION_WEIGHT if self.step >= ATTENTION_FROM else 0.0
         (loss + weight * attention).backward()
         nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        done = self.step - self.first
+        factor = learning_rate(done, self.options.steps, 1.0 if self.options.start else DECAY_SHARE)
         for optimizer, peak in zip(self.optimizers, self.peaks, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = peak * learning_rate(self.step, self.options.steps)
+                group["lr"] = peak * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        decay = min(EMA, (1 + self.step) / (10 + self.step))
+        decay = min(EMA, (2 + done) / (11 + done))
         with torch.no_grad():
             for average, new in zip(
                 self.average.parameters(), self.networks.parameters(), strict=True
@@ -169,14 +171,20 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "generator": self.sampler.generator.get_state(),
+            "first": self.first,
             "step": self.step,
         }
         torch.save(state, path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
 
     def restore(self, path: Path) -> None:
-        """Continue from a checkpoint."""
+        """Continue from a checkpoint of the same beginning: from nothing, or from those weights."""
         state = torch.load(path, map_location=self.device)
+        if state["first"] != self.first:
+            raise ValueError(
+                f"{path}: expected a training that began at step {self.first}, got one that began "
+                f"at step {state['first']}; choose another --cache, or remove the file"
+            )
         self.networks.load_state_dict(state["networks"])
         self.average.load_state_dict(state["average"])
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
@@ -186,8 +194,10 @@ class Trainer:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train up to `options.steps`, from the checkpoint in the cache if there is one."""
+    """Train for `options.steps`, from the checkpoint in the cache if there is one."""
     path = options.cache / CHECKPOINT
+    if options.start:
+        exported.check_whitening(options.start, options.cache)
     trainer = Trainer(options)
     if path.is_file():
         trainer.restore(path)
@@ -197,7 +207,8 @@ def train(options: argparse.Namespace) -> None:
 
 def _loop(trainer: Trainer, options: argparse.Namespace, path: Path) -> None:
     mark, sums = time.monotonic(), np.zeros(2)
-    while trainer.step < options.steps:
+    last = trainer.first + options.steps
+    while trainer.step < last:
         sums += trainer.advance()
         if trainer.step % LOG == 0:
             pace = (time.monotonic() - mark) / LOG
@@ -205,11 +216,11 @@ def _loop(trainer: Trainer, options: argparse.Namespace, path: Path) -> None:
             v, attention = sums / LOG
             sums[:] = 0
             print(
-                f"unet: step {trainer.step}/{options.steps} loss {v:.4f} attention {attention:.3f} "
-                f"{pace:.2f} s/step, {(options.steps - trainer.step) * pace / 60:.0f} min left",
+                f"unet: step {trainer.step}/{last} loss {v:.4f} attention {attention:.3f} "
+                f"{pace:.2f} s/step, {(last - trainer.step) * pace / 60:.0f} min left",
                 flush=True,
             )
-        if trainer.step % 250 == 0 or trainer.step == options.steps:
+        if trainer.step % 250 == 0 or trainer.step == last:
             trainer.save(path)
         if trainer.step % 500 == 0:
             preview(trainer.average, options, options.cache / f"preview-{trainer.step:06}.png")
@@ -232,7 +243,7 @@ def preview(
         return without + guidance * (given - without)
 
     latents = sample(velocity, noise.to(options.device)).cpu()
-    whitening = torch.load(options.cache / "whitening.pt")
+    whitening = torch.load(options.cache / dataset.WHITENING)
     raw = latents * whitening["std"][:, None, None] + whitening["mean"][:, None, None]
     inverse = torch.linalg.pinv(cell_filters().flatten(1)).T.unflatten(1, (3, 8, 8))
     images = nn.functional.conv_transpose2d(raw, inverse, stride=8).clamp(-1, 1) * 127.5 + 127.5
