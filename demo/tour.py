@@ -9,44 +9,46 @@ Graph = dict[str, Any]
 
 WELCOME = """# Start here
 
-This graph draws a picture, and then **the same picture with one object moved**. It needs no
-download: Shapes, a tiny model, comes with the pack and runs on any CPU.
+This graph draws a picture, lets you **drag its objects**, and draws it again. It needs no download:
+Shapes, a tiny model, comes with the pack and runs on any CPU.
 
-**Press Run.** Then read the notes 1 to 4 from left to right.
+**Press Run** and read the notes 1 to 4 from left to right.
 
-Later, for your own model: replace *Demo Model* by *Load Checkpoint* and set prompt and
-size, or open a template whose name says `sd15` or `sdxl`."""
+Later, for your own model: replace *Demo Model* by *Load Checkpoint* and set prompt and size, or
+open a template whose name says `sd15` or `sdxl`."""
 STOPS = (
     (
         "1. A picture and its record",
-        """The first sampler is an ordinary KSampler that also takes notes: its
-**record** says where the model looked for each word. *Attention before* shows that for "red
-circle". The bright spot should lie on the circle: only what the model sees can be moved.""",
+        """The first sampler is an ordinary KSampler that also takes notes: its **record** says
+where the model looked for each word. That is where the outlines on the canvas come from.""",
     ),
     (
-        "2. What to change",
-        """**Move Object** takes the record, a name and a distance. Try it: set **dx** to
--0.2 or **dy** to -0.3 and press Run. 0.25 is a quarter of the picture. Another object:
-write "blue square" into *Object to move*, on the left.""",
+        "2. Drag",
+        """Press **Run** once, and the picture stands here with an outline around every object.
+**Drag** one, or a corner to resize it, and press Run again. What you leave alone stays as it is;
+**Lock** holds an object, **Free** leaves it to the model. Ctrl+Z takes back.""",
     ),
     (
         "3. The same seed, guided",
-        """The second sampler draws the same seed. At each step the **terms** compare
-where the circle is with where it should be, and nudge the picture. The square and the
-background are held as they were.""",
+        """The second sampler draws the same seed. At each step it compares where the objects are
+with where they shall be, and nudges the picture. Open **Live view** below its settings and
+run again: you see what every word looks at while the picture comes up.""",
     ),
     (
-        "4. Did it work?",
-        """*Attention after* shows where the circle is now. *Energies* show how far each
-term was from its goal: curves that fall and stay low are good. One that stays high needs
-more weight, or asks for what the model cannot draw.""",
+        "4. Go on",
+        """Try another seed on the left, or another prompt: Shapes knows circle, square,
+triangle, star and heart in red, orange, yellow, green, blue and purple.
+
+Did an object not arrive? *Attention Preview* shows whether the model sees it where you do, *Energy
+Plot* which wish was in the way. `10_look_at_attention` and `11_move_an_object` have both.""",
     ),
 )
 GUIDE = """# Which node when
 
 | You want to | Use |
 | --- | --- |
-| move or resize one thing, keep the rest | Move Object, Resize Object |
+| rearrange a picture by hand | Layout |
+| the same in numbers | Move Object, Resize Object |
 | take one thing away | Remove Object |
 | edit a photo | Record Image, then one of these |
 | arrange a new picture | Box, Position, or Mask |
@@ -56,22 +58,22 @@ GUIDE = """# Which node when
 | bring in a thing from another picture | Copy Object |
 | use your own sampler graph | Apply, or Guider |
 
-Every node explains itself: select it and press the **?** above it."""
+Every node explains itself: select it and press the **i** above it."""
 
 
 def start_here(graph: Graph) -> Graph:
-    """The tour, made from the workflow that moves one object."""
+    """The tour, made from the workflow with the canvas."""
     graph = copy.deepcopy(graph)
     graph["id"] = "5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e99"
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
-    left, right = -480, 2030
-    places = [
-        (420, -60, 330, 330),
-        (420, 970, 330, 270),
-        (850, 1170, 330, 250),
-        (right, 640, 360, 290),
-    ]
+    left, below, right = -480, 930, 1820
+    places = (
+        (420, below, 330, 230),
+        (850, below, 450, 230),
+        (1390, below, 330, 260),
+        (right, -60, 360, 380),
+    )
     _note(graph, old, "Welcome", WELCOME, (left, -60, 420, 430))
     for (title, text), place in zip(STOPS, places, strict=True):
         _note(graph, old, title, text, place)

@@ -190,7 +190,7 @@ def card(name: str) -> Image.Image:
 
 def written() -> dict[Path, str]:
     """Every file that follows from another, with its text."""
-    graphs = {FOLDER / "00_start_here.json": tour.start_here(_read("move_an_object"))}
+    graphs = {FOLDER / "00_start_here.json": tour.start_here(_read("drag_an_object"))}
     for family in FAMILIES:
         for number, recipe in enumerate(RECIPES, family.first):
             file = FOLDER / f"{number}_{family.key}_{recipe}.json"

@@ -58,7 +58,7 @@ THUMBNAILS = {
     ),
     "remove_object_from_a_photo": {"Photo": 272, "Removed": 272},
     "resize_an_object": {"Before": 272, "After": 272},
-    "start_here": {"Before": 200, "After": 200, "Attention after": 200},
+    "start_here": {"Before": 272, "After": 272},
     "save_and_load_record": {"Before": 272, "After": 272},
 }
 GAP, CAPTION = 8, 22

@@ -16,7 +16,7 @@ SECTIONS = {
     "zh": ("何时使用", "输入", "输出", "常见错误"),
 }
 MOST_USED = {  # pages that every translation has
-    *("DemoModel", "Prompt", "KSampler", "MoveObject", "ResizeObject", "RemoveObject"),
+    *("DemoModel", "Prompt", "KSampler", "Layout", "MoveObject", "ResizeObject", "RemoveObject"),
     *("CopyObject", "Image", "RecordImage", "Mask", "Box", "Position", "AttentionPreview"),
 }
 LARGEST = 40_000  # bytes of a picture
