@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from comfy.patcher_extension import WrappersMP
+from comfy.patcher_extension import WrappersMP, copy_nested_dicts
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
@@ -24,6 +24,8 @@ SHORTCUTS = (
     (WrappersMP.APPLY_MODEL, "torch.compile"),
     (WrappersMP.DIFFUSION_MODEL, "easycache"),
 )
+# The same around a whole step, which may skip ours with it.
+SKIPPING = "lazycache"
 # What autograd says where another pack's code does not go with it.
 BROKEN = (
     "Inference tensors cannot",
@@ -48,6 +50,29 @@ def in_full(model_options: Options) -> Options:
     for kind, key in SHORTCUTS:
         wrappers.get(kind, {}).pop(key, None)
     return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}
+
+
+def unskipped(model_options: Options, guided: Callable[[float], Any]) -> Options:
+    """The model options of a run in which steps at guided noise levels are never skipped.
+
+    Args:
+        model_options: with the wrappers of all nodes.
+        guided: whether a noise level is guided.
+    """
+    options = copy_nested_dicts(model_options)
+    keyed = options["transformer_options"].get("wrappers", {}).get(WrappersMP.PREDICT_NOISE, {})
+    if SKIPPING in keyed:
+        keyed[SKIPPING] = [_passed_by(skip, guided) for skip in keyed[SKIPPING]]
+    return options
+
+
+def _passed_by(skip: Callable, guided: Callable[[float], Any]) -> Callable:
+    def step(executor: Callable, x: Tensor, timestep: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if guided(float(timestep.max())):
+            return executor(x, timestep, *args, **kwargs)
+        return skip(executor, x, timestep, *args, **kwargs)
+
+    return step
 
 
 def followed(patch: Callable) -> Callable:

@@ -26,7 +26,7 @@ from ..guidance.tokens import TokenTable
 from .capture import Capture
 from .conditioning import read_lists, sources
 from .control import controlled, without_gradient
-from .foreign import Options, explained, in_full, listed, mixes_conditionings
+from .foreign import Options, explained, in_full, listed, mixes_conditionings, unskipped
 from .listening import listening
 from .memory import Budget
 from .model import family_of, prediction_of
@@ -132,14 +132,17 @@ class GuidedRun:
         *args: Any,
         **kwargs: Any,
     ) -> Tensor:
+        before = guider.model_options
         if self.guide.terms:
             patcher = guider.model_patcher
             self._budget.fit(patcher, noise.shape)
             self._traced = Traced(patcher.model.diffusion_model, self._budget)
+            guider.model_options = unskipped(before, self.guide.active)
         try:
             return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)
         finally:
             self._traced = None
+            guider.model_options = before
 
     def _predict_noise(
         self,
