@@ -65,6 +65,9 @@ def plain(lab: ModuleType, values: Any) -> Any:
     """A MODEL of ordinary float32 weights with the values of another one."""
     model = born(lab, inference=False)
     theirs = values.model.diffusion_model.state_dict()
+    # newer hosts part quantised values from their scales there
+    named = values.model.diffusion_model.named_parameters()
+    theirs |= {name: kept for name, kept in named if hasattr(kept, "_qdata")}
     with torch.no_grad():
         for name, weight in model.model.diffusion_model.named_parameters():
             kept = theirs[name]
