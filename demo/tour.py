@@ -67,7 +67,7 @@ def start_here(graph: Graph) -> Graph:
     graph["id"] = "5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e99"
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
-    left, below, right = -480, 930, 1820
+    left, below, right = -480, 1150, 1820
     places = (
         (420, below, 330, 230),
         (850, below, 450, 230),
