@@ -73,3 +73,26 @@ def test_a_repeated_latent_is_guided(lab: ModuleType, model: Any) -> None:
     assert guided.shape[0] == 3 and torch.isfinite(guided).all()
     assert all(step.guided for step in record)
     assert torch.equal(lab.guided(model, [lab.position()], 0.0, **run)[0], lab.plain(model, **run))
+
+
+@pytest.mark.compat("Samplers and schedules", "Differential Diffusion")
+def test_differential_diffusion_keeps_what_its_mask_covers(lab: ModuleType, model: Any) -> None:
+    """ComfyUI frees all in the last step of schedules that end at sigma_min; this one does not."""
+    from comfy_extras.nodes_differential_diffusion import DifferentialDiffusion
+    from selfguidance.tests.host.theirs import ran
+
+    samples = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(8))
+    mask = torch.zeros(1, 128, 128)
+    mask[:, 32:88, 24:96] = torch.linspace(0.2, 1, 72)
+    latent = {"samples": samples, "noise_mask": mask}
+    run = inputs(lab, latent_image=latent, steps=4, scheduler="simple")
+    with torch.inference_mode():
+        (soft,) = ran(DifferentialDiffusion, model=model)
+    plain = lab.plain(soft, **run)
+    assert not torch.equal(plain, lab.plain(model, **run))
+    assert torch.equal(lab.guided(soft, [lab.position()], 0.0, **run)[0], plain)
+    guided, _ = lab.guided(soft, [lab.position()], **run)
+    changed, freed = (guided != plain).any(1)[0], torch.zeros(16, 16, dtype=torch.bool)
+    freed[4:11, 3:12] = True
+    assert changed[5:10, 8:12].all() and not changed[~freed].any()
+    torch.testing.assert_close(guided[0][:, ~freed], samples[0][:, ~freed])
