@@ -30,7 +30,7 @@ def canvas(chromium: str, server: serve.Server, page: Any, request: Any) -> Iter
 
 @pytest.fixture
 def classic(chromium: str, server: serve.Server, page: Any) -> Canvas:
-    """A canvas whose graph is drawn in the classic way."""
+    """A canvas whose graph is drawn in the classic way; Nodes 2.0 itself keeps removed nodes."""
     return Canvas(page, server, "canvas")
 
 
@@ -100,18 +100,18 @@ def test_objects_are_locked_freed_added_and_typed(canvas: Canvas) -> None:
     }  # fmt: skip
 
 
-def test_drags_are_true_at_every_zoom_and_one_step_of_the_pages_own_undo(classic: Canvas) -> None:
+def test_drags_are_true_at_every_zoom_and_one_step_of_the_pages_own_undo(canvas: Canvas) -> None:
     start = layout(MOVE, SQUARE)
-    classic.open(start)
+    canvas.open(start)
     for scale in (0.65, 1.3):
-        classic.look(scale)
-        classic.page.wait_for_timeout(300)
-        classic.drag("red circle", 0.2, 0.1)
-        assert classic.entries["red circle"]["x"] == pytest.approx(0.5, abs=0.01)
-        assert classic.entries["red circle"]["y"] == pytest.approx(0.8, abs=0.01)
-        classic.page.evaluate("() => document.activeElement.blur()")
-        classic.page.keyboard.press("Control+z")
-        classic.page.wait_for_function(
+        canvas.look(scale)
+        canvas.page.wait_for_timeout(300)
+        canvas.drag("red circle", 0.2, 0.1)
+        assert canvas.entries["red circle"]["x"] == pytest.approx(0.5, abs=0.01)
+        assert canvas.entries["red circle"]["y"] == pytest.approx(0.8, abs=0.01)
+        canvas.page.evaluate("() => document.activeElement.blur()")
+        canvas.page.keyboard.press("Control+z")
+        canvas.page.wait_for_function(
             f"start => {NODE}?.widgets.find(w => w.name === 'layout').value === start", arg=start
         )
 

@@ -5,6 +5,7 @@
 
 import { app } from "../../../../scripts/app.js";
 import { api } from "../../../../scripts/api.js";
+import { keepPlace } from "../place.js";
 import { useLocale } from "../text.js";
 import { Editor } from "./editor.js";
 import { element } from "./dom.js";
@@ -34,7 +35,7 @@ function canvasWidget(node, name) {
         getMinHeight: () => LEAST.height,
         margin: 4,
     });
-    follow(node, editor);
+    follow(node, editor, name);
     forward(editor.element);
     return { widget, minWidth: LEAST.width, minHeight: LEAST.height + 200 };
 }
@@ -44,8 +45,9 @@ function canvasWidget(node, name) {
  *
  * @param {ComfyNode} node
  * @param {Editor} editor
+ * @param {string} name of the widget
  */
-function follow(node, editor) {
+function follow(node, editor, name) {
     /** @type {any} */
     let last;
     const take = () => {
@@ -58,12 +60,15 @@ function follow(node, editor) {
     };
     /** @type {number[]} */
     let waiting = [];
+    let leave = () => {};
     chain(node, "onAdded", () => {
         editor.connect();
+        leave = keepPlace(app, node, editor.element, name);
         waiting = LATER.map((time) => window.setTimeout(take, time));
     });
     chain(node, "onRemoved", () => {
         editor.disconnect();
+        leave();
         waiting.forEach((timer) => window.clearTimeout(timer));
     });
     chain(node, "onExecuted", (output) => {
