@@ -25,8 +25,8 @@ def watched() -> Iterator[Seen]:
     """The guide tells what it sees."""
     seen, original = Seen(), Guide.gradient
 
-    def gradient(guide: Any, properties: Any, x: torch.Tensor) -> Any:
-        seen.gradient, energies = original(guide, properties, x)
+    def gradient(guide: Any, properties: Any, x: torch.Tensor, *more: Any) -> Any:
+        seen.gradient, energies = original(guide, properties, x, *more)
         seen.x = x.detach()
         seen.energy = float(sum(energy.double().sum() for energy in energies.values()))
         return seen.gradient, energies

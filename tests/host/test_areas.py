@@ -167,8 +167,8 @@ def test_the_gradient_of_areas_agrees_with_finite_differences(
     calls: list[tuple[torch.Tensor, torch.Tensor, float]] = []
     original = Guide.gradient
 
-    def spy(own: Guide, shown: Any, x: torch.Tensor) -> Any:
-        gradient, values = original(own, shown, x)
+    def spy(own: Guide, shown: Any, x: torch.Tensor, *more: Any) -> Any:
+        gradient, values = original(own, shown, x, *more)
         calls.append((x.detach(), gradient, sum(float(v.double().sum()) for v in values.values())))
         return gradient, values
 

@@ -28,8 +28,8 @@ class Watch:
         monkeypatch.setattr(Guide, "gradient", lambda guide, *args: self._gradient(guide, *args))
         monkeypatch.setattr(capture, "pooled", self._pool)
 
-    def _gradient(self, guide: Any, seen: Any, x: torch.Tensor) -> Any:
-        self.gradient, energies = self._original(guide, seen, x)
+    def _gradient(self, guide: Any, seen: Any, x: torch.Tensor, *more: Any) -> Any:
+        self.gradient, energies = self._original(guide, seen, x, *more)
         self.x = x.detach()
         weights = [term.weight for term in guide.active(seen.sigma)]
         assert len(weights) == len(energies)
