@@ -236,7 +236,7 @@ def test_a_reference_that_is_empty(lab: ModuleType, model: Any, make: Callable[.
             "positive conditioning has no token table, .* Self-Guidance Prompt",
         ),
         ({"positive": "zero"}, "positive conditioning is zero everywhere"),
-        ({"model": "other"}, "this model is of no supported family"),
+        ({"model": "other"}, "is of no supported family"),
     ],
     ids=["empty", "nan", "steps", "no table", "zero", "model"],
 )
