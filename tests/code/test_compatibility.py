@@ -1,7 +1,26 @@
-"""The compatibility page says what the tests showed."""
+"""The compatibility page has a row for every mark of the tests, and none without one."""
+
+import json
+import re
+import subprocess
+import sys
 
 import pytest
-from selfguidance.demo import matrix_page
+from selfguidance.demo import host, matrix_page
+
+PAGE = host.ROOT / "docs" / "compatibility.md"
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
+    """Theme and row of every mark, as pytest collects them."""
+    file = tmp_path_factory.mktemp("compat") / "rows.json"
+    command = [sys.executable, "-m", "pytest", "tests/host", "-m", "compat", "--collect-only", "-q"]
+    done = subprocess.run(
+        [*command, "--compat", str(file)], cwd=host.ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {(row["theme"], row["row"]) for row in json.loads(file.read_text("utf-8"))}
 
 
 def rows(text: str) -> list[tuple[str, str, list[str]]]:
@@ -16,6 +35,22 @@ def rows(text: str) -> list[tuple[str, str, list[str]]]:
         else:
             found.append((theme, first, cells))
     return found
+
+
+def test_the_page_has_the_rows_that_tests_are_marked_with(marked: set[tuple[str, str]]) -> None:
+    listed = [(theme, row) for theme, row, _ in rows(PAGE.read_text("utf-8"))]
+    assert len(set(listed)) == len(listed)
+    assert set(listed) == marked, "run `python -m nox -s matrix` over every host again"
+
+
+def test_the_page_says_for_each_of_three_hosts_what_happened() -> None:
+    text = PAGE.read_text("utf-8")
+    versions = re.findall(r"ComfyUI ([\d.]+) \|", text)
+    assert {"0.3.64", "0.3.75", "0.18.1"} <= set(versions)
+    pattern = re.compile(r"(works|refuses clearly) \(\d+\)|\*\*fails\*\* \(\d+ of \d+\)|not there")
+    for theme, row, cells in rows(text):
+        assert len(cells) == len(set(versions)), (theme, row)
+        assert all(map(pattern.fullmatch, cells)), (theme, row, cells)
 
 
 @pytest.mark.parametrize(
