@@ -1,6 +1,7 @@
 """Draw the pictures of the help pages: `web/docs/images/<NodeId>.jpg`, one for each node.
 
-Every picture is made by the Shapes model with the node itself, in panels with a word below each.
+Every picture is made by the Shapes model with the node itself, in panels with a word below each;
+that of the layout canvas is taken in a browser.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from . import host, pictures_runs, pictures_terms, workflows
+from . import host, pictures_canvas, pictures_runs, pictures_terms, workflows
 from .panels import DRAWN, Panels
 
 FOLDER = host.ROOT / "web" / "docs" / "images"
-PARTS = (pictures_runs, pictures_terms)  # importing them fills DRAWN
+PARTS = (pictures_runs, pictures_terms, pictures_canvas)  # importing them fills DRAWN
 WIDTHS = {1: 400, 2: 220, 3: 180, 4: 140}  # of a panel, by how many there are
 
 

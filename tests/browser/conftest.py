@@ -1,24 +1,12 @@
 """A real Chromium, driven by playwright; no browser is downloaded."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
+from selfguidance.demo import browser
 
 
 def missing(what: str) -> NoReturn:
@@ -31,8 +19,7 @@ def missing(what: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the browser."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    return found or missing("a Chromium on PATH (Debian: apt-get install chromium)")
+    return browser.find() or missing("a Chromium on PATH (Debian: apt-get install chromium)")
 
 
 @pytest.fixture
@@ -54,7 +41,7 @@ def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
             executable_path=chromium,
             headless=True,
             locale=locale,
-            args=FLAGS,
+            args=browser.FLAGS,
             viewport={"width": 1600, "height": 1000},
         )
         context.set_default_timeout(120_000)

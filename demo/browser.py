@@ -1,0 +1,20 @@
+"""A real Chromium for what needs a page; none is downloaded."""
+
+import shutil
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+def find() -> str | None:
+    """The path of the one on PATH, if there is one."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
