@@ -10,6 +10,7 @@ from .attention_terms import Box, Presence
 from .energies import Term
 from .layout import Layout, Place, Placed
 from .preserve import PreserveBeside, PreserveRest, mean_shape
+from .properties import Properties
 from .recipes import GUIDED, Balance, Recipe, kept
 from .record import Record
 from .warp import Affine
@@ -36,12 +37,14 @@ def measured(reference: Record, picture: int = 0) -> dict[str, Place]:
         ValueError: the record is empty.
     """
     settled = reference.settled()
-    places = {}
-    for name in reference.table.objects:
-        x, y = settled.centroid(name)[picture].mean(0).tolist()
-        width, height = _sides(mean_shape(settled, name)[picture])
-        places[name] = Place(x, y, width, height)
-    return places
+    return {name: place_of(settled, name, picture) for name in reference.table.objects}
+
+
+def place_of(seen: Properties, name: str, picture: int = 0) -> Place:
+    """Where an object is and how large; see `measured`."""
+    x, y = seen.centroid(name)[picture].mean(0).tolist()
+    width, height = _sides(mean_shape(seen, name)[picture])
+    return Place(x, y, width, height)
 
 
 def _sides(shape: Tensor) -> tuple[float, float]:

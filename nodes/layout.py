@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..guidance.energies import Term
 from ..guidance.layout import VERSION, Layout
+from ..guidance.layout_boxes import boxed
 from ..guidance.layout_terms import layout_terms, measured
 from ..guidance.preserve import mean_shape
 from ..guidance.recipes import GUIDED, Balance
@@ -17,7 +18,7 @@ from ..guidance.window import Window
 from .pictures import enlarged, heat, stretched
 from .recipes import WEIGHS, keep_inputs
 from .schema import schema
-from .types import CATEGORY, reference_input, term_inputs, terms_output
+from .types import CATEGORY, BoxesIO, reference_input, term_inputs, terms_output
 
 SIDE = 512  # pixels of the longer side of a picture drawn from attention
 
@@ -59,6 +60,7 @@ class LayoutCanvas(io.ComfyNode):
                     "it the canvas shows where the model looked.",
                 ),
                 *keep_inputs(),
+                *_box_inputs(),
             ],
             outputs=[terms_output()],
             is_output_node=True,
@@ -76,10 +78,12 @@ class LayoutCanvas(io.ComfyNode):
         image: Tensor | None = None,
         keep_others: float = Balance.others,
         keep_background: float = Balance.rest,
+        boxes: Any = None,
+        box_objects: str = "",
     ) -> io.NodeOutput:
         """Add the terms, and tell the canvas what the reference shows."""
         added = layout_terms(
-            Layout.parse(layout),
+            _with_boxes(Layout.parse(layout), boxes, box_objects, reference, image),
             reference,
             weight,
             Window(start_percent, end_percent),
@@ -88,6 +92,41 @@ class LayoutCanvas(io.ComfyNode):
         return io.NodeOutput(
             (*terms, *added), ui={"self_guidance_layout": [_shown(cls, reference, image)]}
         )
+
+
+def _box_inputs() -> list[io.Input]:
+    return [
+        BoxesIO.Input(
+            "boxes",
+            optional=True,
+            tooltip="Boxes in pixels of the image, from ComfyUI's Bounding Box or a detector: an "
+            "object moves into its box, as large as fits, and a new one fills it. They win over "
+            "the canvas.",
+            extra_dict={"forceInput": True},  # no widget for one box where the page has it
+        ),
+        io.String.Input(
+            "box_objects",
+            default="",
+            optional=True,
+            tooltip="Whose boxes they are, such as 'red circle, blue square'. Empty: the labels of "
+            "a detector; without labels, the canvas's objects in their order, but for locked and "
+            "free ones.",
+        ),
+    ]
+
+
+def _with_boxes(
+    layout: Layout, boxes: Any, names: str, reference: Record | None, image: Tensor | None
+) -> Layout:
+    if boxes is None:
+        return layout
+    if image is None:
+        raise ValueError(
+            "image is missing: boxes are in its pixels; wire the picture on which they were drawn, "
+            "or one of its size"
+        )
+    height, width = image.shape[1:3]
+    return boxed(layout, boxes, names, height, width, reference)
 
 
 def _shown(

@@ -7,6 +7,7 @@ Terms = io.Custom("SELF_GUIDANCE_TERMS")
 RecordIO = io.Custom("SELF_GUIDANCE_RECORD")
 FeatureIO = io.Custom("SELF_GUIDANCE_FEATURE")
 HeadIO = io.Custom("SELF_GUIDANCE_HEAD")
+BoxesIO = io.Custom("BOUNDING_BOX")  # by name, so that hosts without it have the same inputs
 
 # Under it ComfyUI keeps what is ours: wrappers of a MODEL, the token table of a CONDITIONING.
 KEY = "self_guidance"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from selfguidance.demo import variants, workflows
+from selfguidance.guidance.layout import Layout
 from selfguidance.tests.host.gallery import NEAR, distance, node, overlap, read, things
 
 NAMES = sorted(workflows.THUMBNAILS)
@@ -92,6 +93,22 @@ def test_the_resized_object_has_the_asked_area_and_stays(shown: Any) -> None:
     assert now.area / was.area == pytest.approx(asked["scale"], rel=0.2)
     assert distance(now, was.x, was.y) < NEAR
     assert all(overlap(before[name].mask, after[name].mask) > 0.7 for name in before)
+
+
+@pytest.mark.parametrize("name", ["start_here", "drag_an_object"])
+def test_dragged_objects_stand_where_the_canvas_has_them(shown: Any, name: str) -> None:
+    asked = Layout.parse(node(name, "SelfGuidanceLayout")["layout"])
+    pictures = shown(name)
+    before, after = things(pictures["Before"]), things(pictures["After"])
+    assert sorted(before) == sorted(after) == sorted(o.phrase for o in asked.objects)
+    assert any(placed.shifted for placed in asked.objects)
+    for placed in asked.objects:
+        was, now = before[placed.phrase], after[placed.phrase]
+        assert now.area / was.area == pytest.approx(placed.scale**2, abs=0.2)
+        if placed.shifted:
+            assert distance(now, placed.x, placed.y) < NEAR < distance(was, placed.x, placed.y)
+        else:
+            assert overlap(was.mask, now.mask) > 0.7
 
 
 def test_a_record_from_a_file_edits_as_the_run_itself(shown: Any) -> None:

@@ -1,0 +1,167 @@
+"""Boxes of other nodes, in pixels of a picture, as places of a layout's objects.
+
+ComfyUI's BOUNDING_BOX is a dict with x, y (the top left corner), width and height. Detectors give a
+list of them for each picture, with a label in each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from numbers import Real
+from typing import Any
+
+from .layout import LARGEST, MAX_OBJECTS, SMALLEST, Layout, Place, Placed, shown
+from .layout_terms import place_of
+from .record import Record
+
+SLACK = 0.01  # of a side: detectors reach that far out of their picture, which is cut off
+FAR = 1e9  # pixels: no picture has as many
+HELD = {"keep": "locked", "free": "freed"}  # what a canvas calls these kinds
+
+
+def boxed(
+    layout: Layout, boxes: Any, names: str, height: int, width: int, reference: Record | None
+) -> Layout:
+    """A layout whose objects go into boxes.
+
+    An object that the reference shows goes to the middle of its box, as large as fits there in its
+    proportions; any other one shall fill the box. The rest of the layout stays.
+
+    Args:
+        layout: what a canvas says.
+        boxes: one box, a list of them, or a list with the list of one picture.
+        names: the boxes' objects, separated by commas. Blank: the boxes' labels, if all have one;
+            else the layout's objects in order, without locked and free ones, and then those of the
+            reference that it does not list.
+        height, width: of the picture in whose pixels the boxes are.
+        reference: record of the unguided run, if there is one.
+
+    Raises:
+        ValueError: something that is no box, one without area or outside the picture, other numbers
+            of boxes and objects, an object with two boxes, or one that the layout holds.
+    """
+    given = _listed(boxes)
+    places = [_place(box, f"boxes[{i}]", height, width) for i, box in enumerate(given)]
+    phrases = _named(names, given) or _next(layout, reference, len(given))
+    objects = {_key(o.phrase): o for o in layout.objects}
+    for phrase, place in zip(phrases, places, strict=True):
+        objects[_key(phrase)] = _placed(phrase, place, objects.get(_key(phrase)), reference)
+    return Layout(tuple(objects.values()))
+
+
+def _listed(boxes: Any) -> list[Any]:
+    entries = [boxes] if isinstance(boxes, dict) else boxes
+    if not isinstance(entries, list):
+        raise ValueError(
+            "boxes must be a box with x, y, width and height, or a list of such, "
+            f"got {shown(boxes)}"
+        )
+    if entries and all(isinstance(entry, list) for entry in entries):
+        if len(entries) > 1:
+            raise ValueError(
+                f"boxes of {len(entries)} pictures came, but a layout is that of one; give the "
+                "detector one picture"
+            )
+        entries = entries[0]
+    if not entries:
+        raise ValueError(
+            "no box came: the detector found nothing; lower its threshold, or take off the wire"
+        )
+    if len(entries) > MAX_OBJECTS:
+        raise ValueError(f"{len(entries)} boxes came, at most {MAX_OBJECTS} can be placed")
+    return entries
+
+
+def _place(box: Any, where: str, height: int, width: int) -> Place:
+    if not isinstance(box, dict):
+        raise ValueError(f"{where} must be a box with x, y, width and height, got {shown(box)}")
+    for name in ("x", "y", "width", "height"):
+        value: Any = box.get(name)
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not abs(value) < FAR:
+            raise ValueError(f"{where}.{name} must be a number of pixels, got {shown(value)}")
+    if box["width"] <= 0 or box["height"] <= 0:
+        raise ValueError(f"{where} has no area: width {box['width']:g}, height {box['height']:g}")
+    x, across = _side(float(box["x"]), float(box["width"]), width)
+    y, down = _side(float(box["y"]), float(box["height"]), height)
+    if across <= 0 or down <= 0:
+        right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+        raise ValueError(
+            f"{where} reaches out of the picture: x from {box['x']:g} to {right:g}, y from "
+            f"{box['y']:g} to {bottom:g}, in a picture of {width} x {height} pixels; draw it in "
+            "pixels of the wired image"
+        )
+    return Place(x, y, across, down)
+
+
+def _side(start: float, length: float, whole: int) -> tuple[float, float]:
+    """Middle and length as fractions of a side; no length if it reaches out of the picture."""
+    low, high = start / whole, (start + length) / whole
+    if low < -SLACK or high > 1 + SLACK:
+        return 0.0, 0.0
+    low, high = max(0.0, low), min(1.0, high)
+    return (low + high) / 2, high - low
+
+
+def _named(names: str, boxes: Sequence[Any]) -> list[str]:
+    """Whose boxes they are, if names or labels say so."""
+    phrases = [part.strip() for part in names.replace("\n", ",").split(",") if part.strip()]
+    if phrases and len(phrases) != len(boxes):
+        raise ValueError(
+            f"{_came(boxes)}, but box_objects names {len(phrases)}; name one object for each box"
+        )
+    labels = [box.get("label") for box in boxes]
+    if not phrases and all(isinstance(label, str) and label.strip() for label in labels):
+        phrases = labels
+    seen: set[str] = set()
+    for phrase in phrases:
+        if _key(phrase) in seen:
+            raise ValueError(
+                f"boxes are for {phrase!r} twice, but an object has one place; name an object of "
+                "its own for each box in box_objects, such as 'first dog, second dog'"
+            )
+        seen.add(_key(phrase))
+    return phrases
+
+
+def _next(layout: Layout, reference: Record | None, count: int) -> list[str]:
+    """The objects that boxes without names are for."""
+    listed = {_key(placed.phrase) for placed in layout.objects}
+    known = () if reference is None else reference.table.objects
+    phrases = [placed.phrase for placed in layout.of("move", "add")]
+    phrases += [name for name in known if _key(name) not in listed]
+    if count > len(phrases):
+        raise ValueError(
+            f"{_came(range(count))}, but there are {len(phrases)} objects to place: "
+            f"{', '.join(map(repr, phrases)) or '(none)'}; name each box's object in box_objects"
+        )
+    return phrases[:count]
+
+
+def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | None) -> Placed:
+    """An object in its box."""
+    if now is not None and now.kind in HELD:
+        raise ValueError(
+            f"object {now.phrase!r} is {HELD[now.kind]} on the canvas, so no box can place it; "
+            "change that on the canvas, or leave it out of box_objects"
+        )
+    new = now is not None and now.kind == "add"
+    if new or reference is None or not reference.table.has(phrase):
+        return Placed(phrase, "add", box=place)
+    there = place_of(reference.settled(), phrase)
+    scale = min(place.width / there.width, place.height / there.height)
+    if not SMALLEST <= scale <= LARGEST:
+        times = f"{1 / scale:.3g} times smaller" if scale < 1 else f"{scale:.3g} times larger"
+        raise ValueError(
+            f"the box of object {phrase!r} makes it {times}, at most {LARGEST:g} times can be "
+            "asked for; draw another box"
+        )
+    still = Placed(phrase, "move") if now is None else replace(now, start=None)
+    return replace(still, x=place.x, y=place.y, scale=scale)
+
+
+def _came(boxes: Sequence[Any]) -> str:
+    return f"{len(boxes)} box{'es' if len(boxes) != 1 else ''} came"
+
+
+def _key(phrase: str) -> str:
+    return phrase.strip().lower()

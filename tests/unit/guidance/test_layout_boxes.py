@@ -1,0 +1,180 @@
+"""Boxes in pixels, as places of a layout's objects."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from selfguidance.guidance.layout import Layout, Place
+from selfguidance.guidance.layout_boxes import boxed
+from selfguidance.guidance.layout_terms import layout_terms, measured
+from selfguidance.tests.unit.guidance.toys import pictured
+
+HEIGHT, WIDTH = 100, 200  # of the picture, in pixels
+BOX = {"x": 20, "y": 10, "width": 80, "height": 30}
+PLACE = Place(x=0.3, y=0.25, width=0.4, height=0.3)  # the same, as fractions
+NEXT = {"x": 100, "y": 50, "width": 40, "height": 40}
+
+
+def layout(*objects: dict[str, Any]) -> Layout:
+    return Layout.parse(json.dumps({"version": 1, "objects": objects}))
+
+
+def other(phrase: str, kind: str) -> dict[str, Any]:
+    return {"phrase": phrase, "kind": kind, "start": None}
+
+
+def moved(phrase: str) -> dict[str, Any]:
+    return {**other(phrase, "move"), "x": 0.9, "y": 0.9, "scale": 3.0, "rotation": 20.0}
+
+
+def added(phrase: str) -> dict[str, Any]:
+    return {"phrase": phrase, "kind": "add", "x": 0.9, "y": 0.9, "width": 0.1, "height": 0.1}
+
+
+def placed(boxes: Any, names: str = "", objects: Layout | None = None, then: Any = None) -> Layout:
+    return boxed(objects or Layout(), boxes, names, HEIGHT, WIDTH, then)
+
+
+def names(result: Layout, *kinds: str) -> list[str]:
+    return [o.phrase for o in result.of(*(kinds or ("move", "keep", "free", "add")))]
+
+
+def test_a_new_object_gets_the_box_as_fractions_about_its_middle() -> None:
+    (star,) = placed(BOX, "star").objects
+    assert (star.phrase, star.kind) == ("star", "add")
+    assert vars(star.box) == pytest.approx(vars(PLACE))  # type: ignore[arg-type]
+
+
+def test_an_object_of_the_reference_moves_into_its_box_as_large_as_fits() -> None:
+    then = pictured()
+    there = measured(then)["star"]
+    (star,) = placed(BOX, "star", then=then).objects
+    assert (star.kind, star.x, star.y) == ("move", pytest.approx(0.3), pytest.approx(0.25))
+    assert star.scale == pytest.approx(min(0.4 / there.width, 0.3 / there.height))
+    assert star.shifted and star.rotation == 0
+
+
+def test_what_the_canvas_adds_stays_new_though_the_reference_has_its_words() -> None:
+    (star,) = placed(BOX, objects=layout(added("star")), then=pictured()).objects[:1]
+    assert star.kind == "add"
+    assert vars(star.box) == pytest.approx(vars(PLACE))  # type: ignore[arg-type]
+
+
+def test_the_term_takes_the_object_from_its_own_place_to_the_middle_of_the_box() -> None:
+    then = pictured()
+    x, y = then.settled().centroid("star")[0].mean(0).tolist()
+    (move,) = layout_terms(placed(BOX, "star", then=then), then)
+    transform = move.transform  # type: ignore[attr-defined]
+    assert (transform.dx, transform.dy) == pytest.approx((0.3 - x, 0.25 - y))
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [BOX, [BOX], [[BOX]], {**BOX, "score": 0.9}, {k: np.float32(v) for k, v in BOX.items()}],
+    ids=["one", "list", "list of a picture", "with a score", "numpy"],
+)
+def test_boxes_come_as_nodes_give_them(boxes: Any) -> None:
+    (star,) = placed(boxes, "star").objects
+    assert vars(star.box) == pytest.approx(vars(PLACE))  # type: ignore[arg-type]
+
+
+def test_without_names_boxes_go_to_the_canvas_objects_in_their_order() -> None:
+    canvas = layout(moved("star"), other("blue square", "keep"), added("heart"))
+    result = placed([BOX, NEXT], objects=canvas, then=pictured())
+    star, square, heart = result.objects
+    assert (star.x, star.y, star.rotation) == (pytest.approx(0.3), pytest.approx(0.25), 20.0)
+    assert square == canvas.objects[1]  # locked ones are passed over
+    assert vars(heart.box) == pytest.approx(vars(Place(0.6, 0.7, 0.2, 0.4)))  # type: ignore[arg-type]
+
+
+def test_then_come_objects_of_the_reference_that_the_canvas_does_not_list() -> None:
+    canvas = layout(moved("star"), other("Red Circle", "free"))
+    result = placed([BOX, NEXT], objects=canvas, then=pictured())
+    assert names(result, "move") == ["star", "blue square"]
+    assert result.objects[-1].x == pytest.approx(0.6)
+
+
+def test_fewer_boxes_than_objects_leave_the_others_as_the_canvas_has_them() -> None:
+    canvas = layout(moved("star"), moved("blue square"))
+    assert placed(BOX, objects=canvas, then=pictured()).objects[1] == canvas.objects[1]
+
+
+def test_names_say_which_object_a_box_is_for() -> None:
+    canvas = layout(moved("star"), moved("blue square"))
+    result = placed([BOX, NEXT], "Blue Square,\nheart", canvas, pictured())
+    assert result.objects[0] == canvas.objects[0]
+    assert result.objects[1].x == pytest.approx(0.3)
+    assert [(o.phrase, o.kind) for o in result.objects[2:]] == [("heart", "add")]
+
+
+def test_labels_of_a_detector_are_names() -> None:
+    boxes = [[{**BOX, "label": "star"}, {**NEXT, "label": "red circle"}]]
+    result = placed(boxes, then=pictured())
+    assert [(o.phrase, round(o.x, 6)) for o in result.objects] == [
+        ("star", 0.3),
+        ("red circle", 0.6),
+    ]
+
+
+def test_names_count_more_than_labels() -> None:
+    assert names(placed({**BOX, "label": "dog"}, "star")) == ["star"]
+
+
+def test_what_a_detector_draws_a_little_outside_is_cut_off() -> None:
+    (star,) = placed({"x": -1.5, "y": 0, "width": 101.5, "height": 100.5}, "star").objects
+    assert star.box == Place(0.25, 0.5, 0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("box", "why"),
+    [
+        ({**BOX, "width": 0}, "boxes\\[0\\] has no area: width 0, height 30"),
+        ({**BOX, "height": -5}, "boxes\\[0\\] has no area"),
+        ({**BOX, "x": 190}, "boxes\\[0\\] reaches out of the picture.*from 190 to 270.*200 x 100"),
+        ({**BOX, "y": -40}, "boxes\\[0\\] reaches out of the picture"),
+        ({**BOX, "x": math.nan}, "boxes\\[0\\].x must be a number of pixels, got nan"),
+        ({**BOX, "x": math.inf}, "boxes\\[0\\].x must be a number of pixels, got inf"),
+        ({**BOX, "x": 10**400}, "boxes\\[0\\].x must be a number of pixels, got 1000"),
+        ({**BOX, "x": True}, "boxes\\[0\\].x must be a number of pixels, got True"),
+        ({**BOX, "x": "1"}, "boxes\\[0\\].x must be a number of pixels, got '1'"),
+        ({"x": 1, "y": 2}, "boxes\\[0\\].width must be a number of pixels, got None"),
+        ([1, 2, 3, 4], "boxes\\[0\\] must be a box with x, y, width and height, got 1"),
+        ("box", "boxes must be a box .* got 'box'"),
+        ([[BOX], [BOX]], "boxes of 2 pictures"),
+        ([], "no box came"),
+        ([[]], "no box came"),
+        ([BOX] * 65, "65 boxes came, at most 64"),
+    ],
+)
+def test_a_box_that_makes_no_sense_is_refused(box: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=f"(?s){why}"):
+        placed(box, "star")
+
+
+@pytest.mark.parametrize(
+    ("boxes", "named", "why"),
+    [
+        ([BOX] * 4, "", "4 boxes came, but there are 3 objects to place: 'red circle', "),
+        ([BOX, NEXT], "star", "2 boxes came, but box_objects names 1"),
+        ([BOX], "star, heart", "1 box came, but box_objects names 2"),
+        ([BOX, NEXT], "star, Star", "'Star' twice"),
+        ([{**BOX, "label": "dog"}] * 2, "", "'dog' twice.*box_objects"),
+        ({**BOX, "width": 1, "height": 1}, "star", "times smaller"),
+    ],
+)
+def test_boxes_that_do_not_fit_the_objects_are_refused(boxes: Any, named: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"(?s){why}"):
+        placed(boxes, named, then=pictured())
+
+
+@pytest.mark.parametrize(("kind", "what"), [("keep", "locked"), ("free", "freed")])
+def test_a_box_for_an_object_that_the_canvas_holds_is_refused(kind: str, what: str) -> None:
+    with pytest.raises(ValueError, match=f"'star' is {what} on the canvas"):
+        placed(BOX, "star", layout(other("star", kind)), pictured())
+
+
+def test_without_a_reference_and_names_there_is_nothing_to_place() -> None:
+    with pytest.raises(ValueError, match="1 box came, but there are 0 objects to place"):
+        placed(BOX)
