@@ -16,10 +16,6 @@ def model(lab: ModuleType) -> Any:
         return lab.unet("shapes")
 
 
-def small(lab: ModuleType) -> dict[str, Any]:
-    return lab.latent(1, 8, 8)
-
-
 def with_mask(lab: ModuleType, **extra: Any) -> dict[str, Any]:
     samples = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(8))
     mask = torch.zeros(1, 128, 128)
@@ -37,33 +33,6 @@ def test_without_strength_or_terms_the_result_is_ksamplers(
         assert torch.equal(samples, plain)
         assert len(record.steps) >= 4
         assert not any(step.guided or step.energies for step in record)
-
-
-@pytest.mark.compat("Samplers and schedules", "Every sampler of ComfyUI, strength 0: its own bits")
-def test_every_sampler_of_comfyui_is_left_as_it_is(lab: ModuleType, model: Any) -> None:
-    import comfy.samplers
-
-    different = []
-    for sampler in comfy.samplers.SAMPLER_NAMES:
-        inputs = {"sampler_name": sampler, "steps": 3, "latent_image": small(lab)}
-        samples, record = lab.guided(model, [lab.position()], 0.0, **inputs)
-        if not (record.steps and torch.equal(samples, lab.plain(model, **inputs))):
-            different.append(sampler)
-    assert not different
-
-
-@pytest.mark.compat("Samplers and schedules", "Every sampler of ComfyUI, guided")
-def test_every_sampler_of_comfyui_can_be_guided(lab: ModuleType, model: Any) -> None:
-    import comfy.samplers
-
-    wrong = []
-    for sampler in comfy.samplers.SAMPLER_NAMES:
-        inputs = {"sampler_name": sampler, "steps": 3, "latent_image": small(lab)}
-        samples, record = lab.guided(model, [lab.position()], 0.2, **inputs)
-        guided = record.steps and all(step.guided for step in record)
-        if not (guided and torch.isfinite(samples).all()):
-            wrong.append(sampler)
-    assert not wrong
 
 
 @pytest.mark.compat("Models", "UNets of the family {family}")

@@ -17,17 +17,53 @@ def inputs(lab: ModuleType, **changes: Any) -> dict[str, Any]:
     return {"steps": 2, "latent_image": lab.latent(1, 8, 8), **changes}
 
 
-@pytest.mark.compat("Samplers and schedules", "Every sampler, no effect without strength")
-def test_every_sampler_is_left_as_it_is(lab: ModuleType, model: Any) -> None:
+def idle(lab: ModuleType, without: str) -> dict[str, Any]:
+    """Terms and strength that leave a run as it is."""
+    from selfguidance.guidance.window import Window
+
+    return {
+        "strength": {"terms": [lab.position()], "strength": 0.0},
+        "terms": {"terms": []},
+        "a window": {"terms": [lab.position(window=Window(0.3, 0.3))]},
+        "steps in the window": {"terms": [lab.position(window=Window(0.0005, 0.001))]},
+    }[without]
+
+
+@pytest.fixture(scope="module")
+def unguided(lab: ModuleType, model: Any) -> dict[str, torch.Tensor]:
+    """Samples of ComfyUI's own node by the name of the sampler."""
     import comfy.samplers
 
-    applied = lab.applied(model, [lab.position()], 0.0)
-    different = []
-    for sampler in comfy.samplers.SAMPLER_NAMES:
-        run = inputs(lab, sampler_name=sampler)
-        if not torch.equal(lab.plain(applied, **run), lab.plain(model, **run)):
+    names = comfy.samplers.SAMPLER_NAMES
+    return {name: lab.plain(model, **inputs(lab, sampler_name=name, steps=3)) for name in names}
+
+
+@pytest.mark.compat("Samplers and schedules", "Every sampler without {without}: ComfyUI's own bits")
+@pytest.mark.parametrize("without", ["strength", "terms", "a window", "steps in the window"])
+def test_every_sampler_is_left_as_it_is(
+    lab: ModuleType, model: Any, unguided: dict[str, torch.Tensor], without: str
+) -> None:
+    asked, different = idle(lab, without), []
+    for sampler, expected in unguided.items():
+        run = inputs(lab, sampler_name=sampler, steps=3)
+        samples, record = lab.guided(model, **asked, **run)
+        if not (record.steps and torch.equal(samples, expected)):
             different.append(sampler)
     assert not different
+
+
+@pytest.mark.compat("Samplers and schedules", "Every sampler, guided")
+def test_every_sampler_can_be_guided(
+    lab: ModuleType, model: Any, unguided: dict[str, torch.Tensor]
+) -> None:
+    wrong = []
+    for sampler, plain in unguided.items():
+        run = inputs(lab, sampler_name=sampler, steps=3)
+        samples, record = lab.guided(model, [lab.position()], 0.2, **run)
+        acts = record.steps and all(step.guided for step in record)
+        if not (acts and torch.isfinite(samples).all() and not torch.equal(samples, plain)):
+            wrong.append(sampler)
+    assert not wrong
 
 
 @pytest.mark.compat("Samplers and schedules", "Every scheduler")
