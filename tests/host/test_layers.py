@@ -38,6 +38,8 @@ def quantised_layer(old: Any, full: bool) -> Any:
         "weight": (old.weight / scale).to(FP8),
         "weight_scale": scale.float(),
     }
+    if not full:  # of older hosts, those round what enters that know how far it reaches
+        state["input_scale"] = torch.tensor(16 / 448)
     if old.bias is not None:
         state["bias"] = old.bias
     config = {"layer": {"format": "float8_e4m3fn", "params": {}}}
@@ -65,12 +67,52 @@ def test_quantised_layers_give_the_gradient_of_their_values(
     check(gradient(model), gradient(plain(lab, model)), tolerance=1e-3)
 
 
+@pytest.mark.compat("Weights", "quantised layers")
+@pytest.mark.parametrize("full", [True, False], ids=["weights", "activations too"])
+def test_one_quantised_layer_passes_on_its_weight_times_the_gradient(
+    lab: ModuleType, full: bool
+) -> None:
+    from selfguidance.nodes.frozen import frozen
+
+    layer = (
+        quantised(lab, full).model.diffusion_model.middle_block[1].transformer_blocks[0].attn1.to_q
+    )
+    x = torch.randn(2, 5, layer.in_features, requires_grad=True)
+    upstream = torch.randn(2, 5, layer.out_features)
+    frozen(layer)(x).backward(upstream)
+    torch.testing.assert_close(x.grad, upstream @ layer.weight.dequantize())
+
+
+class Straight(nn.Module):
+    """A layer of float32 values whose output is that of a quantised one, to autograd its own."""
+
+    def __init__(self, layer: nn.Linear, quantised: nn.Module) -> None:
+        super().__init__()
+        self.weight, self.bias = layer.weight, layer.bias
+        self.rounded = [quantised]  # in a list, to be no part of this model
+
+    def forward(self, x: Tensor) -> Tensor:
+        exact = nn.functional.linear(x, self.weight, self.bias)
+        with torch.no_grad():
+            value = self.rounded[0](x.detach())
+        return value + (exact - exact.detach())
+
+
 @pytest.mark.compat("Weights", "quantised layers and activations")
-def test_quantised_activations_change_no_more_than_their_rounding(
+def test_quantised_activations_are_rounded_and_pass_the_gradient_straight_through(
     lab: ModuleType, gradient: Callable
 ) -> None:
+    """Rounding has no slope: the gradient is that of the values, at what is rounded."""
     model = quantised(lab, full=False)
-    check(gradient(model), gradient(plain(lab, model)), tolerance=0.35)
+    expected = plain(lab, model)
+    unrounded = gradient(expected)
+    for name, layer in layers(expected, nn.Linear):
+        parent = expected.model.diffusion_model.get_submodule(name.rpartition(".")[0])
+        theirs = model.model.diffusion_model.get_submodule(name)
+        setattr(parent, name.rpartition(".")[2], Straight(layer, theirs))
+    found = gradient(model)
+    check(found, gradient(expected), tolerance=1e-3)
+    assert (found - unrounded).norm() > 0.01 * unrounded.norm()
 
 
 class Packed(nn.Module):
