@@ -33,6 +33,29 @@ BROKEN = (
     "is being modified inplace",
     "does not require grad",
 )
+# How its complaints begin where a block does something else when it is computed again.
+CHANGED = "torch.utils.checkpoint: "
+
+
+def has_foreign(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
+    """Whether functions of other packs take part in a pass.
+
+    Args:
+        model_options: of the pass.
+        conds: its conditionings, each None or a list of dictionaries.
+    """
+    options = model_options.get("transformer_options", {})
+    hooks = [options.get(name, {}) for name in ("patches", "patches_replace")]
+    keyed = [options.get(name, {}) for name in ("wrappers", "callbacks")]
+    if (
+        "model_function_wrapper" in model_options
+        or "optimized_attention_override" in options
+        or any(any(kind.values()) for kind in hooks)
+        or any(key != KEY for kind in keyed for keys in kind.values() for key in keys)
+    ):
+        return True
+    own = ("control", "gligen", "hooks")
+    return any(entry.get(name) for cond in conds for entry in cond or () for name in own)
 
 
 def mixes_conditionings(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
@@ -112,6 +135,12 @@ def explained(model_options: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if str(error).startswith(CHANGED):
+            raise ValueError(
+                "the patches on this model do something else when a block is computed a second "
+                "time to save memory: set memory to 'fast' in the Self-Guidance node, or take off "
+                f"what is not needed of {listed(model_options)}"
+            ) from error
         if not any(text in str(error) for text in BROKEN):
             raise
         raise ValueError(

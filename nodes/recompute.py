@@ -33,8 +33,7 @@ def _recomputed(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if "transformer_options" in kwargs:
             # ComfyUI writes into them from block to block, and the second run comes much later
             kwargs["transformer_options"] = dict(kwargs["transformer_options"])
-        return checkpoint(
-            forward, x, *args, use_reentrant=False, preserve_rng_state=False, **kwargs
-        )
+        # patches of other packs draw by chance, the same in both runs
+        return checkpoint(forward, x, *args, use_reentrant=False, preserve_rng_state=True, **kwargs)
 
     return call

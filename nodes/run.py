@@ -26,11 +26,19 @@ from ..guidance.tokens import TokenTable
 from .capture import Capture
 from .conditioning import read_lists, sources
 from .control import controlled, without_gradient
-from .foreign import Options, explained, in_full, listed, mixes_conditionings, unskipped
+from .foreign import (
+    Options,
+    explained,
+    has_foreign,
+    in_full,
+    listed,
+    mixes_conditionings,
+    unskipped,
+)
 from .listening import listening
 from .memory import Budget
 from .model import family_of, prediction_of
-from .traced import Traced, has_foreign
+from .traced import Traced
 from .types import KEY
 
 NOTHING_SEEN = (

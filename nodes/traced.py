@@ -1,9 +1,9 @@
 """Passes with gradient: what they hold in memory, and what happens where that is not enough."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import comfy.model_management as management
 import torch
@@ -12,7 +12,6 @@ from torch import nn
 from .memory import Budget
 from .ordinary import Ordinary
 from .recompute import recomputing
-from .types import KEY
 from .weights import Weights
 
 Result = TypeVar("Result")
@@ -76,27 +75,6 @@ class Traced:
             if foreign:
                 stack.enter_context(Ordinary())
             return attempt()
-
-
-def has_foreign(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
-    """Whether functions of other packs take part in a pass.
-
-    Args:
-        model_options: of the pass.
-        conds: its conditionings, each None or a list of dictionaries.
-    """
-    options = model_options.get("transformer_options", {})
-    hooks = [options.get(name, {}) for name in ("patches", "patches_replace")]
-    keyed = [options.get(name, {}) for name in ("wrappers", "callbacks")]
-    if (
-        "model_function_wrapper" in model_options
-        or "optimized_attention_override" in options
-        or any(any(kind.values()) for kind in hooks)
-        or any(key != KEY for kind in keyed for keys in kind.values() for key in keys)
-    ):
-        return True
-    own = ("control", "gligen", "hooks")
-    return any(entry.get(name) for cond in conds for entry in cond or () for name in own)
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -77,10 +77,11 @@ def node(module: str, name: str) -> Any:
         pytest.skip("this host does not have it")
 
 
-def patched(name: str, model: Any) -> Any:
+def patched(name: str, model: Any, **changes: Any) -> Any:
+    """The MODEL as that node returns it."""
     module, kind, inputs = NODES[name]
     with torch.inference_mode():
-        return ran(node(module, kind), model=model, **inputs)[0]
+        return ran(node(module, kind), model=model, **{**inputs, **changes})[0]
 
 
 def check_company(lab: ModuleType, model: Any, patch: Callable[[Any], Any]) -> None:
