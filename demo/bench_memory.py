@@ -5,12 +5,11 @@ Counted on networks of the real widths whose tensors have shapes but no contents
 queries, keys, values, output and one number a row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
-import comfy.ops
 import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from torch import Tensor, nn
@@ -22,63 +21,10 @@ from ..nodes.capture import Capture
 from ..nodes.conditioning import Source
 from ..nodes.listening import listening
 from ..nodes.recompute import BLOCKS, recomputing
-from .architecture import unet_config
+from .layouts import LAYOUTS
 
-_SHARED = {
-    "image_size": 32,
-    "in_channels": 4,
-    "out_channels": 4,
-    "model_channels": 320,
-    "use_spatial_transformer": True,
-    "legacy": False,
-}
-# family, side of the latent, the UNet's layout
-SETTINGS: Sequence[tuple[str, int, dict[str, Any]]] = (
-    ("shapes", 16, unet_config()),
-    (
-        "sd15",
-        64,
-        {
-            "context_dim": 768,
-            "channel_mult": [1, 2, 4, 4],
-            "num_res_blocks": [2, 2, 2, 2],
-            "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
-            "transformer_depth_middle": 1,
-            "transformer_depth_output": [1] * 9 + [0] * 3,
-            "num_heads": 8,
-        },
-    ),
-    (
-        "sd2",
-        64,
-        {
-            "context_dim": 1024,
-            "channel_mult": [1, 2, 4, 4],
-            "num_res_blocks": [2, 2, 2, 2],
-            "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
-            "transformer_depth_middle": 1,
-            "transformer_depth_output": [1] * 9 + [0] * 3,
-            "num_head_channels": 64,
-            "use_linear_in_transformer": True,
-        },
-    ),
-    (
-        "sdxl",
-        128,
-        {
-            "context_dim": 2048,
-            "channel_mult": [1, 2, 4],
-            "num_res_blocks": [2, 2, 2],
-            "transformer_depth": [0, 0, 2, 2, 10, 10],
-            "transformer_depth_middle": 10,
-            "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10],
-            "num_head_channels": 64,
-            "use_linear_in_transformer": True,
-            "num_classes": "sequential",
-            "adm_in_channels": 2816,
-        },
-    ),
-)
+# family and its layout, side of the latent
+SETTINGS = (("shapes", 16), ("sd15", 64), ("sd2", 64), ("sdxl", 128))
 PROMPT = UUID(int=1)
 
 
@@ -90,18 +36,19 @@ def rows() -> list[dict[str, Any]]:
             "latent": f"{side}x{side}",
             "features": features,
             "recompute": recompute,
-            "mib": round(kept(name, side, layout, features, recompute) / 2**20, 1),
+            "mib": round(kept(name, side, features, recompute) / 2**20, 1),
         }
-        for name, side, layout in SETTINGS
+        for name, side in SETTINGS
         for features in (False, True)
         for recompute in (False, True)
     ]
 
 
-def kept(name: str, side: int, layout: dict[str, Any], features: bool, recompute: bool) -> int:
+def kept(name: str, side: int, features: bool, recompute: bool) -> int:
     """Bytes that one picture's graph keeps, the weights not counted."""
     (family,) = (f for f in FAMILIES if f.name == name)
-    unet = _unet(layout)
+    unet = LAYOUTS[name].built(False, torch.float16, "meta").diffusion_model
+    unet.eval().requires_grad_(False)
     sizes = {weight.untyped_storage()._cdata: 0 for weight in unet.parameters()}
 
     def pack(tensor: Tensor) -> Tensor:
@@ -118,7 +65,7 @@ def kept(name: str, side: int, layout: dict[str, Any], features: bool, recompute
                 block.register_forward_pre_hook(_seen(pack))
     around = recomputing(unet) if recompute else nullcontext()
     with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
-        _pass(unet, family, side, layout["context_dim"], features)
+        _pass(unet, family, side, LAYOUTS[name].real["context_dim"], features)
     return sum(sizes.values())
 
 
@@ -129,14 +76,6 @@ def _seen(pack: Callable[[Tensor], Tensor]) -> Callable:
                 pack(value)
 
     return hook
-
-
-def _unet(layout: dict[str, Any]) -> UNetModel:
-    copied = {k: list(v) if isinstance(v, list) else v for k, v in {**_SHARED, **layout}.items()}
-    unet = UNetModel(
-        **copied, dtype=torch.float16, device="meta", operations=comfy.ops.disable_weight_init
-    )
-    return unet.eval().requires_grad_(False)
 
 
 def _pass(unet: UNetModel, family: Family, side: int, width: int, features: bool) -> None:

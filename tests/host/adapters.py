@@ -11,7 +11,7 @@ import comfy.t2i_adapter.adapter
 import safetensors.torch
 import torch
 from comfy.model_patcher import ModelPatcher
-from selfguidance.tests.host.layouts import LAYOUTS
+from selfguidance.demo.layouts import LAYOUTS
 from torch import nn
 
 CPU = torch.device("cpu")

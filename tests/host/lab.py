@@ -18,6 +18,7 @@ from comfy_extras.nodes_custom_sampler import (
     SamplerCustomAdvanced,
 )
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
+from selfguidance.demo.layouts import LAYOUTS, WIDTH
 from selfguidance.guidance import energies
 from selfguidance.guidance.guide import Guide
 from selfguidance.guidance.record import Record
@@ -27,7 +28,6 @@ from selfguidance.nodes.guider import Guider
 from selfguidance.nodes.run import GuidedRun
 from selfguidance.nodes.sampler import KSampler
 from selfguidance.nodes.types import KEY
-from selfguidance.tests.host.layouts import LAYOUTS, WIDTH
 from selfguidance.tests.host.theirs import ran
 from torch import Tensor
 

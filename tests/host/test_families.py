@@ -52,7 +52,7 @@ def detected(lab: ModuleType, name: str) -> Any:
     """A MODEL at its real widths without weights, by the way that ComfyUI loads a checkpoint."""
     import comfy.model_detection
     from comfy.model_patcher import ModelPatcher
-    from selfguidance.tests.host.layouts import LAYOUTS
+    from selfguidance.demo.layouts import LAYOUTS
 
     layout = LAYOUTS[name]
     made = layout.built(narrow=False, dtype=torch.float16, device="meta")

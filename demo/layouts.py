@@ -7,7 +7,8 @@ from typing import Any
 import comfy.supported_models
 import torch
 from comfy.model_base import BaseModel
-from selfguidance.demo import architecture
+
+from . import architecture
 
 WIDTH = 64  # of the text in narrow models
 
