@@ -4,7 +4,7 @@ ComfyUI's BOUNDING_BOX is a dict with x, y (the top left corner), width and heig
 list of them for each picture, with a label in each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any
@@ -18,13 +18,10 @@ FAR = 1e9  # pixels: no picture has as many
 HELD = {"keep": "locked", "free": "freed"}  # what a canvas calls these kinds
 
 
-def boxed(
+def assigned(
     layout: Layout, boxes: Any, names: str, height: int, width: int, reference: Record | None
-) -> Layout:
-    """A layout whose objects go into boxes.
-
-    An object that the reference shows goes to the middle of its box, as large as fits there in its
-    proportions; any other one shall fill the box. The rest of the layout stays.
+) -> dict[str, Place]:
+    """Which object goes into which box.
 
     Args:
         layout: what a canvas says.
@@ -35,15 +32,35 @@ def boxed(
         height, width: of the picture in whose pixels the boxes are.
         reference: record of the unguided run, if there is one.
 
+    Returns:
+        the boxes as fractions of the picture, by phrase.
+
     Raises:
         ValueError: something that is no box, one without area or outside the picture, other numbers
-            of boxes and objects, an object with two boxes, or one that the layout holds.
+            of boxes and objects, or an object with two boxes.
     """
     given = _listed(boxes)
     places = [_place(box, f"boxes[{i}]", height, width) for i, box in enumerate(given)]
     phrases = _named(names, given) or _next(layout, reference, len(given))
+    return dict(zip(phrases, places, strict=True))
+
+
+def boxed(layout: Layout, places: Mapping[str, Place], reference: Record | None) -> Layout:
+    """A layout whose objects go into boxes.
+
+    An object that the reference shows goes to the middle of its box, as large as fits there in its
+    proportions; any other one shall fill the box. The rest of the layout stays.
+
+    Args:
+        layout: what a canvas says.
+        places: the boxes, by phrase.
+        reference: record of the unguided run, if there is one.
+
+    Raises:
+        ValueError: an object that the layout holds, or that its box makes far too large or small.
+    """
     objects = {_key(o.phrase): o for o in layout.objects}
-    for phrase, place in zip(phrases, places, strict=True):
+    for phrase, place in places.items():
         objects[_key(phrase)] = _placed(phrase, place, objects.get(_key(phrase)), reference)
     return Layout(tuple(objects.values()))
 

@@ -1,6 +1,6 @@
 """The layout canvas: objects are dragged where they shall be, and the terms ask for that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,8 +8,8 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..guidance.energies import Term
-from ..guidance.layout import VERSION, Layout
-from ..guidance.layout_boxes import boxed
+from ..guidance.layout import VERSION, Layout, Place
+from ..guidance.layout_boxes import assigned, boxed
 from ..guidance.layout_terms import layout_terms, measured
 from ..guidance.preserve import mean_shape
 from ..guidance.recipes import GUIDED, Balance
@@ -82,15 +82,17 @@ class LayoutCanvas(io.ComfyNode):
         box_objects: str = "",
     ) -> io.NodeOutput:
         """Add the terms, and tell the canvas what the reference shows."""
+        drawn = Layout.parse(layout)
+        places = _places(drawn, boxes, box_objects, reference, image)
         added = layout_terms(
-            _with_boxes(Layout.parse(layout), boxes, box_objects, reference, image),
+            boxed(drawn, places, reference),
             reference,
             weight,
             Window(start_percent, end_percent),
             Balance(others=keep_others, rest=keep_background),
         )
         return io.NodeOutput(
-            (*terms, *added), ui={"self_guidance_layout": [_shown(cls, reference, image)]}
+            (*terms, *added), ui={"self_guidance_layout": [_shown(cls, reference, image, places)]}
         )
 
 
@@ -115,22 +117,26 @@ def _box_inputs() -> list[io.Input]:
     ]
 
 
-def _with_boxes(
+def _places(
     layout: Layout, boxes: Any, names: str, reference: Record | None, image: Tensor | None
-) -> Layout:
+) -> dict[str, Place]:
+    """Boxes as fractions of the picture, by object."""
     if boxes is None:
-        return layout
+        return {}
     if image is None:
         raise ValueError(
             "image is missing: boxes are in its pixels; wire the picture on which they were drawn, "
             "or one of its size"
         )
     height, width = image.shape[1:3]
-    return boxed(layout, boxes, names, height, width, reference)
+    return assigned(layout, boxes, names, height, width, reference)
 
 
 def _shown(
-    cls: type[io.ComfyNode], reference: Record | None, image: Tensor | None
+    cls: type[io.ComfyNode],
+    reference: Record | None,
+    image: Tensor | None,
+    boxes: Mapping[str, Place],
 ) -> dict[str, Any]:
     """What the canvas needs of a run: plain values, and a picture that ComfyUI serves."""
     picture = image if image is not None else _attention(reference)
@@ -139,15 +145,20 @@ def _shown(
         "version": VERSION,
         "prompt": "" if reference is None else reference.table.prompt,
         "words": [] if reference is None else list(dict.fromkeys(reference.table.words)),
-        "objects": [
-            {"phrase": phrase, **{k: round(v, 4) for k, v in vars(place).items()}}
-            for phrase, place in places.items()
-        ],
+        "objects": _told(places),
+        "boxes": _told(boxes),
     }
     if picture is not None:
         shown["aspect"] = picture.shape[2] / picture.shape[1]
         shown["image"] = ui.PreviewImage(picture[:1, ..., :3], cls=cls).as_dict()["images"][0]
     return shown
+
+
+def _told(places: Mapping[str, Place]) -> list[dict[str, Any]]:
+    return [
+        {"phrase": phrase, **{k: round(v, 4) for k, v in vars(place).items()}}
+        for phrase, place in places.items()
+    ]
 
 
 def _attention(reference: Record | None) -> Tensor | None:

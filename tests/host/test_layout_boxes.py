@@ -25,6 +25,13 @@ def graph(boxes: Any, objects: str = "", **changed: Any) -> dict[str, Any]:
     return made
 
 
+def told(server: serve.Server) -> dict[str, Any]:
+    """What the canvas got from the last run."""
+    last = list(server.json("/history").values())[-1]
+    (shown,) = [out for out in last["outputs"].values() if "self_guidance_layout" in out]
+    return shown["self_guidance_layout"][0]
+
+
 def pictures(server: serve.Server, prompt: dict[str, Any]) -> dict[str, np.ndarray]:
     shown = workflows.run(server, prompt)
     return {title: np.asarray(images[0]) / 255 for title, images in shown.items()}
@@ -42,6 +49,14 @@ def check(shown: dict[str, np.ndarray]) -> None:
 
 def test_a_box_of_a_request_places_its_object_and_keeps_the_other(server: serve.Server) -> None:
     check(pictures(server, graph(CIRCLE, "red circle")))
+
+
+def test_the_canvas_gets_the_boxes_as_fractions(server: serve.Server) -> None:
+    pictures(server, graph(CIRCLE, "red circle"))
+    place = {"x": 94 / 128, "y": 95 / 128, "width": 36 / 128, "height": 50 / 128}
+    (shown,) = told(server)["boxes"]
+    assert shown.pop("phrase") == "red circle"
+    assert shown == pytest.approx(place, abs=1e-4)
 
 
 def test_boxes_of_a_detector_come_as_a_list_with_labels(server: serve.Server) -> None:

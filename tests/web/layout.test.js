@@ -122,8 +122,15 @@ describe("the model", () => {
         assert.equal(understood(null, () => ""), null);
         const odd = { objects: [{ phrase: "a", x: 2 }, null, 3], aspect: -1, words: "x" };
         assert.deepEqual(understood(odd, () => ""), {
-            prompt: "", words: [], objects: [], aspect: null, picture: null,
+            prompt: "", words: [], objects: [], boxes: [], aspect: null, picture: null,
         });
+    });
+
+    test("boxes of other nodes are shown where they are, odd ones are not", () => {
+        const boxes = [{ phrase: "red circle", ...START }, { phrase: "b", ...START, x: 7 }];
+        const { boxes: found } = understood({ ...told(), boxes }, () => "");
+        assert.deepEqual(found, [{ phrase: "red circle", box: START }]);
+        assert.deepEqual(understood({ ...told(), boxes: "x" }, () => "").boxes, []);
     });
 });
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from selfguidance.guidance.layout import Layout, Place
-from selfguidance.guidance.layout_boxes import boxed
+from selfguidance.guidance.layout_boxes import assigned, boxed
 from selfguidance.guidance.layout_terms import layout_terms, measured
 from selfguidance.tests.unit.guidance.toys import pictured
 
@@ -34,7 +34,8 @@ def added(phrase: str) -> dict[str, Any]:
 
 
 def placed(boxes: Any, names: str = "", objects: Layout | None = None, then: Any = None) -> Layout:
-    return boxed(objects or Layout(), boxes, names, HEIGHT, WIDTH, then)
+    canvas = objects or Layout()
+    return boxed(canvas, assigned(canvas, boxes, names, HEIGHT, WIDTH, then), then)
 
 
 def names(result: Layout, *kinds: str) -> list[str]:

@@ -86,6 +86,7 @@ export class Editor {
             lines: this.#draft?.lines ?? { x: null, y: null },
             selected: model.selected,
             picture: model.seen?.picture ?? null,
+            boxes: model.seen?.boxes ?? [],
             aspect: model.seen?.aspect ?? 1,
             missing: (one) => model.missing(one),
         });
@@ -131,6 +132,9 @@ export class Editor {
         }
         if (!items.length) return "";
         if (!seen) return text("layout.unseen", "Run to see the picture");
+        if (this.#model.seen?.boxes.length) {
+            return text("layout.boxed", "Dotted: boxes of another node, which win over the canvas");
+        }
         if (edited) return "";
         return text("layout.still", "Drag an object to move it; what you leave alone stays");
     }

@@ -4,10 +4,12 @@
  *
  * @typedef {import("./geometry.js").Box} Box
  * @typedef {import("./value.js").Item} Item
+ * @typedef {{ phrase: string, box: Box }} Placed
  * @typedef {object} Seen what a run told
  * @property {string} prompt
  * @property {string[]} words
- * @property {{ phrase: string, box: Box }[]} objects
+ * @property {Placed[]} objects
+ * @property {Placed[]} boxes where boxes of other nodes put objects
  * @property {number | null} aspect width over height of the picture
  * @property {string | null} picture where it can be fetched
  */
@@ -163,16 +165,23 @@ export class Model {
  */
 export function understood(told, address) {
     if (!told || !Array.isArray(told.objects)) return null;
-    const objects = [];
-    for (const entry of told.objects.slice(0, MOST_SEEN)) {
+    const objects = inBoxes(told.objects);
+    const boxes = Array.isArray(told.boxes) ? inBoxes(told.boxes) : [];
+    const words = Array.isArray(told.words) ? told.words.slice(0, 500).map(String) : [];
+    const aspect = told.aspect > 0.01 && told.aspect < 100 ? told.aspect : null;
+    const picture = told.image ? address(told.image) : null;
+    return { prompt: String(told.prompt ?? ""), words, objects, boxes, aspect, picture };
+}
+
+/** @param {any[]} entries @returns {Placed[]} */
+function inBoxes(entries) {
+    const found = [];
+    for (const entry of entries.slice(0, MOST_SEEN)) {
         try {
-            objects.push({ phrase: String(entry.phrase), box: box(entry, "object") });
+            found.push({ phrase: String(entry.phrase), box: box(entry, "object") });
         } catch {
             continue; // one that the run could not place is not shown
         }
     }
-    const words = Array.isArray(told.words) ? told.words.slice(0, 500).map(String) : [];
-    const aspect = told.aspect > 0.01 && told.aspect < 100 ? told.aspect : null;
-    const picture = told.image ? address(told.image) : null;
-    return { prompt: String(told.prompt ?? ""), words, objects, aspect, picture };
+    return found;
 }

@@ -3,12 +3,14 @@
  *
  * @typedef {import("./geometry.js").Frame} Frame
  * @typedef {import("./geometry.js").Point} Point
+ * @typedef {import("./model.js").Placed} Placed
  * @typedef {import("./value.js").Item} Item
  * @typedef {object} Scene
  * @property {Item[]} items
  * @property {string | null} selected
  * @property {string | null} picture
  * @property {number} aspect
+ * @property {Placed[]} boxes of other nodes
  * @property {{ x: number | null, y: number | null }} lines that a drag caught
  * @property {(item: Item) => boolean} missing
  */
@@ -16,7 +18,7 @@
 import { text } from "../text.js";
 import { drawn } from "./dom.js";
 import { fitted, rotated, toCanvas } from "./geometry.js";
-import { edited, shifted } from "./value.js";
+import { edited, same, shifted } from "./value.js";
 
 // Bright, apart in hue and lightness; a dark line under each keeps it visible on any picture.
 export const COLOURS = [
@@ -72,6 +74,7 @@ export class Stage {
         this.#objects.replaceChildren(
             ...this.#guides(scene.lines),
             ...order.filter((part) => part !== undefined),
+            ...scene.boxes.map((placed) => this.#box(placed, scene.items)),
         );
     }
 
@@ -118,6 +121,22 @@ export class Stage {
             this.#label(item, middle, height, chosen),
         );
         if (chosen) group.append(...this.#handles(item, index));
+        return group;
+    }
+
+    /**
+     * Where a box of another node puts an object, in the object's colour.
+     *
+     * @param {Placed} placed
+     * @param {Item[]} items
+     */
+    #box({ phrase, box }, items) {
+        const index = items.findIndex((item) => same(item.phrase) === same(phrase));
+        const middle = toCanvas(box, this.frame);
+        const [width, height] = [box.width * this.frame.width, box.height * this.frame.height];
+        const lines = ["sgl-box sgl-box-under", "sgl-box"];
+        const group = drawn("g", {}, ...lines.map((k) => outline(middle, width, height, "", k)));
+        group.style.setProperty("--own", COLOURS[index % COLOURS.length] ?? "white");
         return group;
     }
 
