@@ -40,15 +40,17 @@ def unet(
     dtype: torch.dtype = torch.float32,
     cast: torch.dtype | None = None,
     operations: Any = None,
+    narrow: bool = True,
 ) -> ModelPatcher:
-    """A MODEL with the layout of that name, narrow layers and random weights.
+    """A MODEL with the layout of that name and random weights.
 
     Args:
         dtype: in which the weights are kept.
         cast: in which they are used, if it is another one.
         operations: kinds of layers, if not those that ComfyUI picks.
+        narrow: whether layers have few channels, rather than as many as real models.
     """
-    model = LAYOUTS[family].built(True, dtype, "cpu", cast, operations)
+    model = LAYOUTS[family].built(narrow, dtype, "cpu", cast, operations)
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.diffusion_model.parameters():
         parameter.requires_grad_(False)
@@ -74,20 +76,25 @@ def predicting(model: ModelPatcher, prediction: str) -> ModelPatcher:
 
 
 def embedded(
-    seed: int = 1, words: Sequence[str] = WORDS, first: int = 1, length: int = 77, **extra: Any
+    seed: int = 1,
+    words: Sequence[str] = WORDS,
+    first: int = 1,
+    length: int = 77,
+    width: int = WIDTH,
+    **extra: Any,
 ) -> list[Any]:
     """A CONDITIONING of random tokens, in which the words stand from token `first` on."""
     generator = torch.Generator().manual_seed(seed)
     positions = tuple((first + i,) for i in range(len(words)))
     table = TokenTable(" ".join(words), tuple(words), positions, length)
     pooled = torch.randn(1, 1280, generator=generator)
-    cond = torch.randn(1, length, WIDTH, generator=generator)
+    cond = torch.randn(1, length, width, generator=generator)
     return [[cond, {"pooled_output": pooled, KEY: table, **extra}]]
 
 
-def empty(seed: int = 2) -> list[Any]:
+def empty(seed: int = 2, **shape: Any) -> list[Any]:
     """A CONDITIONING without token table."""
-    ((cond, extra),) = embedded(seed)
+    ((cond, extra),) = embedded(seed, **shape)
     return [[cond, {"pooled_output": extra["pooled_output"]}]]
 
 

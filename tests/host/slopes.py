@@ -42,14 +42,19 @@ def noise(seed: int, *shape: int) -> torch.Tensor:
 
 
 def check_slope(
-    model: Any, sigma: float = 3.0, shape: tuple[int, ...] = (1, 4, 16, 24), **conds: Any
+    model: Any,
+    sigma: float = 3.0,
+    shape: tuple[int, ...] = (1, 4, 16, 24),
+    step: float = STEP,
+    **conds: Any,
 ) -> torch.Tensor:
     """Fails unless the gradient of a step is what its energy changes by; returns it.
 
     Args:
-        model: a MODEL in double precision.
+        model: a MODEL in double precision; one in single precision needs a larger step.
         sigma: noise level of the step.
         shape: of the latent.
+        step: how far each value is moved.
         conds: positive and negative, else the lab's, and cfg.
     """
     conds = {"positive": lab.embedded(), "negative": lab.empty()} | conds
@@ -59,9 +64,9 @@ def check_slope(
         gradient = seen.gradient.double()
         # all of it uphill, so that no part cancels another and the result is far above rounding
         direction = noise(1, *shape).abs() * gradient.sign()
-        lab.one_step(model, guide, sigma, noise(0, *shape) - STEP * direction, **conds)
+        lab.one_step(model, guide, sigma, noise(0, *shape) - step * direction, **conds)
         low, below = seen.x, seen.energy
-        lab.one_step(model, guide, sigma, noise(0, *shape) + STEP * direction, **conds)
+        lab.one_step(model, guide, sigma, noise(0, *shape) + step * direction, **conds)
     expected = float((gradient * (seen.x - low)).sum())
     assert expected > 1e-5
     assert seen.energy - below == pytest.approx(expected, rel=0.01)
