@@ -85,7 +85,7 @@ def brand(session: nox.Session) -> None:
 
 @session
 def pictures(session: nox.Session) -> None:
-    """Draw the pictures of the help pages with Shapes; `-- NODE_ID ...` draws some."""
+    """Draw the help pages' pictures (Layout's needs a Chromium); `-- NODE_ID ...` draws some."""
     command(session, "pictures")
 
 

@@ -66,6 +66,12 @@ def test_there_is_no_picture_without_a_page() -> None:
     assert {picture.stem for picture in pictures} == {page.stem for page in PAGES}
 
 
+def test_one_command_draws_every_picture(comfy: Path) -> None:
+    from selfguidance.demo import pictures
+
+    assert set(pictures.DRAWN) == {page.stem for page in PAGES}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_has_every_page(language: str) -> None:
     there = {node_of(page) for page in TRANSLATED if page.stem == language}
