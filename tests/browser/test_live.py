@@ -37,6 +37,13 @@ VIEW = f"""id => {{
     }};
 }}"""
 
+# whether each view that is on the page belongs to a node that is in the graph
+JOINED = f"""() => {{
+    const own = ({NODES}).flatMap(node => node.widgets ?? []).map(widget => widget.element);
+    const shown = [...document.querySelectorAll(".self-guidance-view")];
+    return shown.length > 0 && shown.every(view => own.includes(view));
+}}"""
+
 
 def opened(server: serve.Server, page: Any, drawn: str, name: str = "11_move_an_object") -> None:
     """The page with a template, its nodes drawn in one of the two ways."""
@@ -136,3 +143,26 @@ def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaint
     )
     assert seen(page)["chips"] == [name] and seen(page)["markup"] == 0
     assert page.evaluate("() => window.hacked") is None
+
+
+@pytest.mark.parametrize("drawn", SHOWN)
+def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
+    server: serve.Server, page: Any, complaints: Complaints, drawn: str
+) -> None:
+    opened(server, page, drawn)
+    page.wait_for_function(f"({JOINED})()")
+    steps = f"({NODES}).find(n => n.id === {GUIDED}).widgets.find(w => w.name === 'steps')"
+    before = page.evaluate(f"() => {steps}.value")
+    page.evaluate(
+        f"""() => {{
+            window.app.canvas.emitBeforeChange();
+            {steps}.value = 7;
+            window.app.canvas.emitAfterChange();
+            document.activeElement?.blur();
+        }}"""
+    )
+    page.wait_for_timeout(500)
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"before => {steps}?.value === before", arg=before)
+    page.wait_for_timeout(1000)
+    assert page.evaluate(JOINED)

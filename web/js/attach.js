@@ -6,6 +6,7 @@
  * @typedef {import("./view.js").Owner} Owner
  */
 
+import { keepPlace } from "./place.js";
 import { BAR } from "./view.js";
 
 /**
@@ -42,7 +43,14 @@ export function attach(app, node, name, least, make) {
     getMaxHeight: () => (view.open ? 4096 : BAR),
   });
   widget.serialize = false;
-  chain(node, "onRemoved", () => view.dispose());
+  let leave = () => {};
+  chain(node, "onAdded", () => {
+    leave = keepPlace(app, node, view.root, name);
+  });
+  chain(node, "onRemoved", () => {
+    leave();
+    view.dispose();
+  });
   chain(node, "onConfigure", () => view.refresh());
   return view;
 }
@@ -51,7 +59,7 @@ export function attach(app, node, name, least, make) {
  * Call more at one of a node's own hooks.
  *
  * @param {Node} node
- * @param {"onRemoved" | "onConfigure" | "onExecuted"} hook
+ * @param {"onAdded" | "onRemoved" | "onConfigure" | "onExecuted"} hook
  * @param {(value: any) => void} more
  */
 export function chain(node, hook, more) {

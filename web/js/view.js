@@ -77,10 +77,9 @@ export class View {
 
   paint() {}
 
-  /** Let go of everything once the node is gone. */
+  /** Let go of everything once the node is gone; the page takes the element out itself. */
   dispose() {
     cancelAnimationFrame(this.frame);
     this.observer.disconnect();
-    this.root.remove();
   }
 }
