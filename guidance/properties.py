@@ -118,12 +118,12 @@ class Properties:
 
     def shape(self, name: str) -> tuple[Tensor, ...]:
         """The object's sharpened map at every site, each [B, H, W] in [0, 1]."""
-        return self.remember(("shape", name), lambda: tuple(map(sharpen, self.map(name))))
+        return self.remember(("shape", name), lambda: _at_once(sharpen, self.map(name)))
 
     def centroid(self, name: str) -> Tensor:
         """The object's centroid at every site, [B, S, 2]."""
         return self.remember(
-            ("centroid", name), lambda: torch.stack([centroid(m) for m in self.map(name)], 1)
+            ("centroid", name), lambda: torch.stack(_at_once(centroid, self.map(name)), 1)
         )
 
     def size(self, name: str) -> Tensor:
@@ -147,5 +147,13 @@ def pooled(maps: Mapping[Site, Tensor], features: Tensor) -> Tensor:
     The paper pools by layer; one mean shape over the sites keeps a single vector a word.
     """
     height, width = features.shape[-2:]
-    shapes = [resample(sharpen(m.detach()), height, width) for m in maps.values()]
+    sharp = _at_once(sharpen, [m.detach() for m in maps.values()])
+    shapes = [resample(shape, height, width) for shape in sharp]
     return pool(features, torch.stack(shapes).mean(0))
+
+
+def _at_once(function: Callable[[Tensor], Tensor], maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """What a function of maps [..., H, W] makes of each; of maps on one grid in a single call."""
+    if len({m.shape for m in maps}) == 1:
+        return function(torch.stack(tuple(maps))).unbind()
+    return tuple(map(function, maps))

@@ -1,7 +1,7 @@
 """Token table: which tokens of a conditioning stand for which word of the prompt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import torch
@@ -41,6 +41,10 @@ class TokenTable:
     length: int
     named: tuple[str, ...] = ()
     borders: tuple[int, ...] = ()
+    # terms ask for the same phrases many times a step
+    _found: dict[str, tuple[int, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -81,6 +85,11 @@ class TokenTable:
         Raises:
             ValueError: the prompt does not contain the phrase, or not as often.
         """
+        if phrase not in self._found:
+            self._found[phrase] = self._search(phrase)
+        return self._found[phrase]
+
+    def _search(self, phrase: str) -> tuple[int, ...]:
         phrase = phrase.replace("embedding:", "")
         for text in (phrase, without_article(phrase)):
             places = self._places(text)
@@ -175,8 +184,10 @@ class TokenTable:
             length: number of tokens of the conditioning, where nodes have added some at its end.
         """
         matrix = torch.zeros(length or self.length, len(self.words))
-        for column, positions in enumerate(self.positions):
-            matrix[list(positions), column] = 1.0 / len(positions)
+        cells = [(row, column) for column, p in enumerate(self.positions) for row in p]
+        if cells:
+            rows, columns = zip(*cells, strict=True)
+            matrix[rows, columns] = torch.tensor([1 / len(self.positions[c]) for c in columns])
         return matrix
 
 

@@ -49,7 +49,7 @@ class Capture:
         self._averaging = {u: s.table.averaging(s.length) for u, s in sources.items()}
         self._maps: dict[tuple[UUID, Site], Tensor] = {}
         self._features: dict[UUID, Tensor] = {}
-        self._covered: dict[UUID, Tensor] = {}
+        self._covered: dict[UUID, Tensor] = {}  # of areas alone
         self.traced = traced
         self._wants_features = features
         self._read = False
@@ -77,12 +77,13 @@ class Capture:
         """Take the features [R, C, h, w] of all rows."""
         for uuid, rows in self._rows(len(hidden), options):
             features = hidden[rows].float()
+            if self.sources[uuid].corner is None:
+                self._features[uuid] = coarse(features)
+                continue
             everywhere = torch.ones_like(features[:, :1].detach())
             covered = coarse(self._whole(uuid, everywhere, options))
             features = coarse(self._whole(uuid, features, options))
-            if self.sources[uuid].corner is not None:
-                features = _divided(features, covered)
-            self._features[uuid], self._covered[uuid] = features, covered
+            self._features[uuid], self._covered[uuid] = _divided(features, covered), covered
         self._end_graph()
 
     def properties(self, sigma: float) -> Properties | None:
@@ -116,11 +117,15 @@ class Capture:
 
     def _mean_features(self, seen: Sequence[UUID]) -> Tensor:
         """Mean over the conditionings that see a cell; 0 where none does."""
-        if all(self.sources[uuid].corner is None for uuid in seen):
-            return torch.stack([self._features[uuid] for uuid in seen]).mean(0)
-        parts = _aligned([self._features[uuid] * self._covered[uuid] for uuid in seen])
-        covered = _aligned([self._covered[uuid] for uuid in seen])
-        return _divided(torch.stack(parts).sum(0), torch.stack(covered).sum(0))
+        grids = [self._features[uuid] for uuid in seen]
+        if not self._covered:
+            return torch.stack(grids).mean(0)
+        shares = [
+            self._covered.get(uuid, torch.ones_like(grid[:, :1]))
+            for uuid, grid in zip(seen, grids, strict=True)
+        ]
+        parts = _aligned([grid * share for grid, share in zip(grids, shares, strict=True)])
+        return _divided(torch.stack(parts).sum(0), torch.stack(_aligned(shares)).sum(0))
 
     def _rows(self, count: int, options: Mapping[str, Any]) -> list[tuple[UUID, slice]]:
         uuids, lists = options["uuids"], options["cond_or_uncond"]

@@ -62,6 +62,8 @@ def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, S
 def takes_part(entry: Mapping[str, Any], sigma: float) -> bool:
     """Whether the timestep range of an entry holds a noise level."""
     start, end = entry.get("timestep_start"), entry.get("timestep_end")
+    if start is None and end is None:
+        return True
     level = torch.tensor(sigma)  # as exact as ComfyUI, which compares its own tensor
     return bool((start is None or level <= start) and (end is None or level >= end))
 

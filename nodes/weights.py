@@ -7,6 +7,7 @@ anew at every call is frozen, see there.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 
 import torch
@@ -29,8 +30,10 @@ class Weights:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._layers = [layer for layer in model.modules() if _remakes_weights(layer)]
+        modules = list(model.modules())
+        self._layers = [layer for layer in modules if _remakes_weights(layer)]
+        self._stores: list[Store] = [s for m in modules for s in (m._parameters, m._buffers) if s]
+        self._prepared: list[Tensor | None] = []
         self._aliases: list[tuple[Store, str, Tensor, Tensor]] = []
 
     @contextmanager
@@ -51,21 +54,18 @@ class Weights:
                     store[name] = tensor
 
     def _prepare(self) -> None:
-        """Make the ordinary tensors, unless those of the call before still fit."""
-        if self._aliases and all(store.get(name) is t for store, name, t, _ in self._aliases):
+        """Make the ordinary tensors, unless the model holds what it held at the call before."""
+        held = [tensor for store in self._stores for tensor in store.values()]
+        if len(held) == len(self._prepared) and all(map(is_, held, self._prepared)):
             return
-        stores: list[Store] = [
-            store
-            for layer in self._model.modules()
-            for store in (layer._parameters, layer._buffers)
-        ]
         with torch.inference_mode(False), torch.no_grad():
             self._aliases = [
                 (store, name, tensor, ordinary(tensor))
-                for store in stores
+                for store in self._stores
                 for name, tensor in store.items()
                 if type(tensor) in PLAIN and (tensor.is_inference() or tensor.requires_grad)
             ]
+        self._prepared = held
 
 
 def _remakes_weights(layer: nn.Module) -> bool:
