@@ -54,7 +54,7 @@ def _words() -> Panels:
         joined = comfy_nodes.ConditioningConcat().concat(*parts)[0]
     text = " BREAK ".join(JOINED)
     known = call("SelfGuidanceAddWords", conditioning=joined, clip=studio().clip, text=text)
-    shot = studio().shoot(PROMPT, SEED, positive=known)
+    shot = studio().shoot(PROMPT, 7, positive=known)
     seen = torch.from_numpy(shot.image)[None]
     maps = {name: heat(shot.record, object=name, image=seen)[0] for name in (CIRCLE, SQUARE)}
     return {"Two joined texts": shot.image, **maps}

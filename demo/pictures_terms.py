@@ -26,8 +26,8 @@ def _position() -> Panels:
 
 @draws("Size")
 def _size() -> Panels:
-    sizes = {f"size {s}": after(term("Size", object=CIRCLE, size=s)) for s in (0.04, 0.15)}
-    return {"Without terms": before().image, **sizes}
+    terms = {f"size {s}": term("Size", object=CIRCLE, size=s) for s in (0.04, 0.15)}
+    return {name: after(t, seed=7) for name, t in {"Without terms": (), **terms}.items()}
 
 
 @draws("Shape")
@@ -67,8 +67,8 @@ def _mask() -> Panels:
     mask = torch.zeros(1, 128, 128)
     mask[:, 64:112, 16:64] = 1
     terms = term("Mask", object=SQUARE, mask=mask, mode="place", end_percent=0.7)
-    free = after((), seed=3)
-    return {"Without terms": free, "Mask": mask[0], "Placed": after(terms, seed=3)}
+    free = after((), seed=1)
+    return {"Without terms": free, "Mask": mask[0], "Placed": after(terms, seed=1)}
 
 
 @draws("Box")
