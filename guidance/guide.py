@@ -22,7 +22,7 @@ from .tokens import TokenTable
 AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1, in units of the noise's own standard
 # deviation.
-UNIT = 0.5
+UNIT = 0.75
 # Flow matching divides by 1 - sigma, which vanishes at the first step.
 FLOW_FLOOR = 0.1
 # Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there. Large weights
