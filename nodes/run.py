@@ -171,7 +171,10 @@ class GuidedRun:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
             return denoised
         if call.gradient is not None:
-            denoised = self.guide.correct(denoised, call.gradient, timestep, self.prediction)
+            length = self.guide.length(sigma, call.seen.table)
+            denoised = self.guide.correct(
+                denoised, call.gradient, timestep, self.prediction, length
+            )
         denoised, preserved = self.guide.preserve(call.seen, denoised)
         if self.recording:
             seen = replace(call.seen, denoised=denoised)

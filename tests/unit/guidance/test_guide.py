@@ -98,6 +98,31 @@ def test_a_normalised_step_has_the_documented_length_in_every_picture(
     assert (step * gradient).flatten(1).sum(1).max() < 0  # downhill
 
 
+@pytest.mark.parametrize(
+    ("weights", "length"),
+    [((0.3,), 0.3), ((1.0,), 1.0), ((0.5, -1.5), 1.1), ((2.0, 3.0), 1.4), ((40.0,), 1.5)],
+)
+def test_weights_lengthen_a_normalised_step_ever_less_up_to_a_bound(
+    weights: tuple[float, ...], length: float
+) -> None:
+    x = inputs()
+    guide = acting(*(Bowl(object="circle", weight=weight) for weight in weights))
+    seen = shown(x)
+    assert guide.length(seen.sigma, seen.table) == pytest.approx(length)
+    gradient, _ = guide.gradient(seen, x)
+    plain, heavy = (
+        guide.correct(torch.zeros_like(x), gradient, levels(0.5, 0.8), Prediction.VARIANCE, h)
+        for h in (1.0, length)
+    )
+    torch.testing.assert_close(heavy, length * plain)
+
+
+def test_terms_of_words_that_are_not_there_lengthen_nothing() -> None:
+    seen = shown(inputs())
+    guide = acting(Bowl(object="circle", weight=0.4), Bowl(object="heart", weight=1.0))
+    assert guide.length(seen.sigma, seen.table) == pytest.approx(0.4)
+
+
 @BOTH
 @given(exponent=st.floats(-30, 25))
 def test_a_normalised_step_ignores_the_scale_of_the_energy(
