@@ -62,7 +62,8 @@ def reference_object_input() -> io.Input:
 def term_inputs(
     weight: float = 1.0,
     end: float = 1.0,
-    weighs: str = "How much this term counts against the other terms. 0 switches it off.",
+    weighs: str = "How much this term counts against the other terms; below 1 in all, they steer "
+    "less. 0 switches it off.",
 ) -> list[io.Input]:
     """Weight, window and chain, which every term has."""
     return [
