@@ -85,7 +85,7 @@ def _presence() -> Panels:
     terms: tuple = ()
     for name in names:
         terms = term("Presence", object=name, terms=terms)
-    return {"No yellow circle": after((), prompt, 9), "With Presence": after(terms, prompt, 9)}
+    return {"No yellow circle": after((), prompt, 44), "With Presence": after(terms, prompt, 44)}
 
 
 @draws("Combine")
