@@ -1,6 +1,7 @@
 """Checks of a run's inputs before the first step, each with one clear error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -64,6 +65,24 @@ def check_steps(steps: int) -> None:
     """Raise a ValueError unless there is a step to take."""
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+
+
+@contextmanager
+def seed_checked(seed: int, sampler_name: str) -> Iterator[None]:
+    """Within it, a seed that is too large for what the host does with it is a clear error.
+
+    Raises:
+        ValueError: the host adds to the seed, and no generator takes the sum.
+    """
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:  # which of them depends on PyTorch's version
+        if "Overflow when unpacking" not in str(error):
+            raise
+        raise ValueError(
+            f"seed {seed} is too large for the sampler '{sampler_name}' here, as this ComfyUI adds "
+            "to it; choose a smaller one"
+        ) from error
 
 
 def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:

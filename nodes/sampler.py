@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ..guidance.energies import Term
 from ..guidance.record import Record
-from .check import check_steps
+from .check import check_steps, seed_checked
 from .live import live
 from .model import family_of
 from .patch import guided
@@ -66,7 +66,7 @@ class KSampler(io.ComfyNode):
         check_steps(steps)
         records: list[Record] = []
         request = requested(terms, strength, weighting, memory)
-        with live(model) as watch:
+        with live(model) as watch, seed_checked(seed, sampler_name):
             (latent,) = comfy_nodes.common_ksampler(
                 guided(model, request, records.append, watch),
                 seed,

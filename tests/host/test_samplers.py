@@ -66,6 +66,23 @@ def test_every_sampler_can_be_guided(
     assert not wrong
 
 
+def test_a_seed_that_the_host_adds_to_is_refused_where_it_is_the_largest(
+    lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newer hosts do so for samplers that draw noise of their own on the CPU."""
+    import comfy.k_diffusion.sampling as theirs
+
+    def noise(x: torch.Tensor, seed: int) -> Any:
+        generator = torch.Generator().manual_seed(seed + 1)
+        return lambda *_: torch.randn(x.shape, generator=generator)
+
+    monkeypatch.setattr(theirs, "default_noise_sampler", noise)
+    run = inputs(lab, sampler_name="euler_ancestral")
+    with pytest.raises(ValueError, match=r"seed 18446744073709551615 .*'euler_ancestral'.* choose"):
+        lab.guided(model, **run, seed=2**64 - 1)
+    assert torch.isfinite(lab.guided(model, **run, seed=2**64 - 2)[0]).all()
+
+
 @pytest.mark.compat("Samplers and schedules", "Every scheduler")
 def test_every_scheduler_is_guided_and_left_alone_without_strength(
     lab: ModuleType, model: Any
