@@ -68,6 +68,7 @@ def start_here(graph: Graph) -> Graph:
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
     left, below, right = -480, 1150, 1820
+    graph["extra"]["ds"] = {"scale": 0.55, "offset": [620, 300]}  # from the first note on
     places = (
         (420, below, 330, 230),
         (850, below, 450, 230),

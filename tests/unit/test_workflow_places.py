@@ -43,3 +43,14 @@ def test_open_views_cover_no_other_node(file: Path) -> None:
     nodes = json.loads(file.read_text("utf-8"))["nodes"]
     pairs = [(a["id"], b["id"]) for a, b in combinations(nodes, 2) if covers(a, b)]
     assert not pairs, f"nodes that lie over each other: {pairs}"
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_a_workflow_opens_with_its_first_node_clear_of_the_pages_bars(file: Path) -> None:
+    graph = json.loads(file.read_text("utf-8"))
+    corners = [area(node)[:2] for node in graph["nodes"]]
+    corners += [tuple(group["bounding"][:2]) for group in graph["groups"]]
+    view = graph["extra"]["ds"]
+    for axis, bar in enumerate((60, 100)):  # pixels of the side bar, and of the bars at the top
+        least = min(corner[axis] for corner in corners)
+        assert (least + view["offset"][axis]) * view["scale"] > bar
