@@ -67,7 +67,7 @@ def start_here(graph: Graph) -> Graph:
     graph["id"] = "5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e99"
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
-    left, below, right = -480, 1150, 1820
+    left, below, right = -480, 1200, 1820
     graph["extra"]["ds"] = {"scale": 0.55, "offset": [620, 300]}  # from the first note on
     places = (
         (420, below, 330, 230),
