@@ -60,6 +60,12 @@ def bench(session: nox.Session) -> None:
 
 
 @session
+def bench_live(session: nox.Session) -> None:
+    """What the live view costs while a page listens."""
+    command(session, "bench_live")
+
+
+@session
 def train(session: nox.Session) -> None:
     """Train the Shapes model."""
     command(session, "train")

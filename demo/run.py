@@ -20,6 +20,7 @@ OUTSIDE = {  # commands that do not need ComfyUI's modules in their own process
     "blueprints": "write the subgraph blueprints",
     "brand": "draw the icon and the banner for the registry",
     "typecheck": "check the types",
+    "bench_live": "cost of the live view in a real server",
     "matrix": "run the compatibility tests on every ComfyUI at hand and write their page",
 }
 
