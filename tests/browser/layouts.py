@@ -88,6 +88,22 @@ class Canvas:
         self.page.mouse.move(*goal, steps=5)
         self.page.mouse.up()
 
+    def touch(self, phrase: str, dx: float, dy: float) -> None:
+        """Drag an object with a finger, by fractions of the picture."""
+        box = self.part(phrase).bounding_box()
+        picture = self.page.locator(".sgl-stage image").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        session = self.page.context.new_cdp_session(self.page)
+        for part in range(6):
+            kind = "touchMove" if part else "touchStart"
+            point = {
+                "x": x + dx * picture["width"] * part / 5,
+                "y": y + dy * picture["height"] * part / 5,
+            }
+            told = {"type": kind, "touchPoints": [point]}
+            session.send("Input.dispatchTouchEvent", told)
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
     def run(self) -> dict[str, Any]:
         """Press Run; the finished run's entry in the server's history."""
         before = set(self.server.json("/history"))

@@ -57,10 +57,15 @@ def filled(server: serve.Server, page: Any, drawn: str) -> dict[str, Any]:
 
 
 def hovered_differs(page: Any, plain: dict[str, Any]) -> None:
-    page.evaluate(FIRE, [1, "pointerenter"])
-    hovered = seen(page)
-    assert hovered["status"] == "blue square" and hovered["stage"] != plain["stage"]
-    page.evaluate(FIRE, [1, "pointerleave"])
+    chips = f"{WIDGET}.element.querySelectorAll('.self-guidance-words button')"
+    maps = []
+    for index, name in enumerate(("red circle", "blue square")):
+        page.evaluate_handle(f"index => {chips}[index]", index).as_element().hover()
+        hovered = seen(page)
+        assert hovered["status"] == name and hovered["stage"] != plain["stage"]
+        maps.append(hovered["stage"])
+    assert maps[0] != maps[1]
+    page.mouse.move(800, 990)
     assert seen(page)["stage"] == plain["stage"]
 
 
