@@ -1,0 +1,118 @@
+"""From the first click on "Start here" to the picture with the circle moved, and on from there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from selfguidance.demo import serve
+from selfguidance.tests.browser.journey import THEMES, open_card, pictured, visit
+from selfguidance.tests.browser.layouts import NODE, Canvas, things
+from selfguidance.tests.browser.test_live import VIEW, wait_for_status
+from selfguidance.tests.browser.test_smoke import NODES, Complaints
+from selfguidance.tests.host.gallery import NEAR, distance, read
+
+TOUR = "00_start_here"
+GUIDED = 13  # the sampler after the canvas
+SET_STEPS = f"""steps => {{
+    for (const node of {NODES}) {{
+        const widget = node.widgets?.find(widget => widget.name === "steps");
+        if (widget) widget.value = steps;
+    }}
+}}"""
+CHIP = f"""name => {{
+    const node = ({NODES}).find(node => node.id === {GUIDED});
+    const view = node.widgets.find(widget => widget.name === "live view").element;
+    const chips = [...view.querySelectorAll(".self-guidance-chip")];
+    chips.find(chip => chip.textContent === name).click();
+}}"""
+HIDDEN = f"""() => ({NODES}).find(node => node.id === {GUIDED})
+    ?.properties.self_guidance_live_view?.hidden"""
+
+
+@pytest.fixture(params=["canvas", "vue"])
+def tour(chromium: str, server: serve.Server, page: Any, request: Any) -> Iterator[Canvas]:
+    """The page with "Start here", opened from its card."""
+    complaints = Complaints(page)
+    server.get("/free", b'{"free_memory": true}')  # nothing runs where all is known already
+    visit(page, server, request.param)
+    canvas = Canvas(page, server, request.param)
+    open_card(page, TOUR)
+    page.wait_for_function(f"() => {NODE}")
+    canvas.look(0.6)
+    yield canvas
+    assert not complaints.texts
+
+
+def look(tour: Canvas, file: Path, state: str) -> None:
+    for theme in THEMES:
+        pictured(tour.page, theme, file / f"{state}_{theme}.png")
+
+
+def test_the_circle_is_dragged_to_the_right_and_goes_there(tour: Canvas, tmp_path: Path) -> None:
+    before = things(tour.picture(tour.run(), "Before"))["red circle"]
+    look(tour, tmp_path, "run")
+    tour.page.locator(".sgl-bar [data-act=reset]").click()
+    tour.drag("red circle", 0.35, 0.0)
+    look(tour, tmp_path, "dragged")
+    drawn = tour.picture(tour.run(), "After")
+    look(tour, tmp_path, "drawn")
+
+    after, goal = things(drawn)["red circle"], tour.entries["red circle"]
+    assert goal["x"] == pytest.approx(before.x + 0.35, abs=0.03)
+    assert after.x > before.x + 0.25
+    assert distance(after, goal["x"], goal["y"]) < NEAR
+
+    # the same without a page: from the API form, every node anew
+    graph = read("api", "start_here.json")
+    (node,) = [n for n in graph.values() if n["class_type"] == "SelfGuidanceLayout"]
+    node["inputs"]["layout"] = tour.value
+    tour.server.get("/free", b'{"free_memory": true}')
+    posted = tour.post(graph)
+    told = dict(posted["status"]["messages"])
+    assert told["execution_cached"]["nodes"] == []
+    assert np.array_equal(tour.picture(posted, "After"), drawn)
+
+
+def kept(tour: Canvas, value: str) -> None:
+    """What the user set is still there."""
+    tour.page.wait_for_function(f"value => {NODE}?.widgets[0].value === value", arg=value)
+    assert tour.page.evaluate(HIDDEN) == ["blue square"]
+
+
+def test_reload_tabs_and_a_stopped_run_lose_nothing(tour: Canvas, tmp_path: Path) -> None:
+    page = tour.page
+    page.evaluate(SET_STEPS, 5)
+    first = tour.picture(tour.run(), "After")
+    page.wait_for_function(f"() => ({VIEW})({GUIDED}).chips.length")
+    page.evaluate(CHIP, "blue square")
+    value = tour.value
+    kept(tour, value)
+
+    open_card(page, "10_look_at_attention")
+    page.wait_for_function(f"() => !{NODE}")
+    page.get_by_text(TOUR, exact=True).first.click()
+    kept(tour, value)
+    page.locator(".sgl-stage image").wait_for(state="attached")
+    look(tour, tmp_path, "back")
+
+    page.wait_for_timeout(1500)  # the page saves its draft a little later
+    tour.visit()
+    kept(tour, value)
+
+    stopped(tour)
+    page.evaluate(SET_STEPS, 5)
+    assert np.array_equal(tour.picture(tour.run(), "After"), first)
+
+
+def stopped(tour: Canvas) -> None:
+    """A long run, stopped by the page's own key for it."""
+    before = set(tour.server.json("/history"))
+    tour.page.evaluate(SET_STEPS, 300)
+    tour.page.get_by_test_id("queue-button").get_by_role("button").first.click()
+    wait_for_status(tour.page, "of 300", node=8)
+    tour.page.keyboard.press("Control+Alt+Enter")
+    wait_for_status(tour.page, "stopped at step", node=8)
+    run = tour.wait(lambda: set(tour.server.json("/history")) - before)
+    assert run["status"]["messages"][-1][0] == "execution_interrupted"
