@@ -33,7 +33,7 @@ TERMS = (
 READERS = "Feature FitHead AttentionPreview EnergyPlot".split()
 ADVICE = re.compile(
     r"\b(use|wire|write|choose|take|switch|give|make|record|encode|draw|check|lower|raise|let|must|"
-    r"remove|paint|set|lie|lies|name|needs?|they are|its words are)\b"
+    r"remove|paint|set|fit|leave|lie|lies|name|needs?|they are|its words are)\b"
 )
 
 

@@ -83,8 +83,10 @@ def test_a_variant_runs_with_the_demo_model_in_its_place(
 
 
 def test_blueprints_are_served_and_use_nodes_that_exist(
-    server: serve.Server, known: dict[str, Any]
+    server: serve.Server, known: dict[str, Any], comfy_path: Path
 ) -> None:
+    if not (comfy_path / "app" / "subgraph_manager.py").exists():
+        pytest.skip("this ComfyUI knows no blueprints")
     served = server.json("/global_subgraphs")
     ours = {k: v for k, v in served.items() if serve.PACK in v["info"]["node_pack"]}
     assert {one["name"] for one in ours.values()} == {plan.name for plan in blueprints.BLUEPRINTS}
