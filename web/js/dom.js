@@ -2,6 +2,8 @@
  * Small parts of the page that our widgets share.
  */
 
+const SIDE = 4096; // pixels; a workflow may say any size, and all memory is not enough for some
+
 /**
  * A new element. Text is set as text, so that names from anybody stay text.
  *
@@ -80,7 +82,8 @@ export function cleared(canvas) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const context = canvas.getContext("2d");
   if (!context || width < 2 || height < 2) return null;
-  const scale = Math.max(2, window.devicePixelRatio || 1); // the graph may be zoomed
+  const sharp = Math.max(2, window.devicePixelRatio || 1); // the graph may be zoomed
+  const scale = Math.min(sharp, SIDE / width, SIDE / height);
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
   context.scale(scale, scale);

@@ -1,0 +1,89 @@
+"""Workflows from anybody: what they say stays text, and neither size nor shape breaks the page."""
+
+import copy
+from typing import Any
+
+import pytest
+from selfguidance.demo import serve
+from selfguidance.tests.browser.journey import visit
+from selfguidance.tests.browser.test_live import complaints  # noqa: F401
+from selfguidance.tests.browser.test_smoke import NODES, SHOWN, finished_run
+from selfguidance.tests.host.gallery import read
+
+EVIL = '"><img src=x onerror="window.evil=1"><script>window.evil=1</script>'
+OPEN = "graph => window.app.loadGraphData(graph)"
+PINNED = "self_guidance_attention"
+SHOWING = "self_guidance_live_view"
+PROPERTIES: dict[str, Any] = {
+    "markup": {"open": True, "hidden": [EVIL], "pins": [EVIL], "step": EVIL, "site": EVIL},
+    "types": {"open": "yes", "hidden": 7, "pins": {"0": "a"}, "step": [], "picture": None},
+    "absurd": {"open": True, "hidden": ["a"] * 10_000, "pins": ["b"] * 10_000, "step": 1e300},
+    "no object": [1, 2, 3],
+    "prototype": {"__proto__": {"open": True}, "constructor": EVIL, "toString": 1},
+}
+# canvases of more pixels than any screen has would take all memory
+LARGEST = """() => Math.max(...[...document.querySelectorAll(".self-guidance-view canvas")]
+    .map(canvas => canvas.width * canvas.height))"""
+
+
+def hostile(name: str, properties: Any) -> dict[str, Any]:
+    """A template whose notes, titles and views are not what the pack would save."""
+    graph = copy.deepcopy(read(f"{name}.json"))
+    for group in graph["groups"]:
+        group["title"] = EVIL
+    for node in graph["nodes"]:
+        node["title"] = EVIL
+        if node["type"] in ("Note", "MarkdownNote", "SelfGuidancePrompt"):
+            node["widgets_values"][0] = EVIL + node["widgets_values"][0]
+        if node["type"] in ("SelfGuidanceKSampler", "SelfGuidanceAttentionPreview"):
+            node["properties"] |= {PINNED: properties, SHOWING: properties}
+            node["size"] = [40_000, 40_000]
+    return graph
+
+
+@pytest.mark.parametrize("drawn", SHOWN)
+def test_hostile_workflows_run_no_script_and_leave_the_page_alive(
+    chromium: str,
+    server: serve.Server,
+    page: Any,
+    complaints: Any,  # noqa: F811
+    drawn: str,
+) -> None:
+    visit(page, server, drawn)
+    for kind, properties in PROPERTIES.items():
+        page.evaluate(OPEN, hostile("look_at_attention", properties))
+        page.wait_for_function(f"() => ({NODES}).some(n => n.type === 'SelfGuidanceKSampler')")
+        page.wait_for_timeout(600)
+        assert page.evaluate("() => window.evil") is None, kind
+        assert page.locator(".self-guidance-view :is(img, script)").count() == 0
+        assert page.evaluate(LARGEST) < 5e7, kind
+        sent = page.evaluate("async () => (await window.app.graphToPrompt()).output")
+        assert sent, kind
+    page.evaluate(OPEN, read("look_at_attention.json"))
+    page.wait_for_function(f"() => ({NODES}).some(n => n.title === 'Sample and record')")
+
+
+@pytest.mark.parametrize("drawn", SHOWN)
+def test_a_bad_name_is_a_readable_error_of_its_node(
+    chromium: str,
+    server: serve.Server,
+    page: Any,
+    complaints: Any,  # noqa: F811
+    tmp_path: Any,
+    drawn: str,
+) -> None:
+    visit(page, server, drawn)
+    graph = read("start_here.json")
+    (canvas,) = [node for node in graph["nodes"] if node["type"] == "SelfGuidanceLayout"]
+    canvas["widgets_values"][0] = EVIL
+    for node in graph["nodes"]:
+        if node["type"] == "SelfGuidanceKSampler":
+            node["widgets_values"][2] = 2
+    page.evaluate(OPEN, graph)
+    page.get_by_test_id("queue-button").get_by_role("button").first.click()
+    assert finished_run(server)["status_str"] == "error"
+    page.get_by_text("the layout cannot be read").first.wait_for()
+    page.screenshot(path=str(tmp_path / "error.png"))
+    failed = page.evaluate("() => window.app.lastExecutionError?.node_id")
+    assert str(failed) == str(canvas["id"])
+    assert page.evaluate("() => window.evil") is None
