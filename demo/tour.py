@@ -67,18 +67,18 @@ def start_here(graph: Graph) -> Graph:
     graph["id"] = "5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e99"
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
-    left, below, right = -480, 1200, 1820
-    graph["extra"]["ds"] = {"scale": 0.55, "offset": [620, 300]}  # from the first note on
+    left, below, right = -400, 1200, 1770
+    graph["extra"]["ds"]["offset"] = [620, 300]  # from the first note on; Nodes 2.0 spreads
     places = (
         (420, below, 330, 230),
         (850, below, 450, 230),
         (1390, below, 330, 260),
-        (right, -60, 360, 380),
+        (right, -60, 320, 420),
     )
-    _note(graph, old, "Welcome", WELCOME, (left, -60, 420, 430))
+    _note(graph, old, "Welcome", WELCOME, (left, -60, 350, 480))
     for (title, text), place in zip(STOPS, places, strict=True):
         _note(graph, old, title, text, place)
-    _note(graph, old, "Which node when", GUIDE, (left, 430, 420, 560))
+    _note(graph, old, "Which node when", GUIDE, (left, 480, 350, 600))
     return graph
 
 

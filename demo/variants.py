@@ -145,7 +145,7 @@ def _photo(graph: Graph, node: Graph, family: Family) -> None:
     scale["inputs"].insert(0, {"name": "image", "type": "IMAGE", "link": ids[1]})
     scale["size"] = [330, 130]
     node["pos"], node["size"] = [-460, 0], [330, 330]  # beside the graph, where there is room
-    graph["extra"]["ds"]["offset"][0] += 480
+    graph["extra"]["ds"]["offset"][0] += 560
     box = {"bounding": [-480, -90, 370, 450], "color": "#8A8", "font_size": 24, "flags": {}}
     graph["groups"].append({"id": len(graph["groups"]) + 1, "title": "Your photo", **box})
     _become(node, "LoadImage", ["image", "upload"], ["example.png", "image"])
