@@ -1,0 +1,42 @@
+"""Every template opens by a click on its card, looks as it should, and nothing complains."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selfguidance.demo import serve
+from selfguidance.tests.browser.journey import THEMES, open_card, pictured, visit
+from selfguidance.tests.browser.test_smoke import NODES, SHOWN, WORKFLOWS, Complaints
+
+HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => node.id).sort((a, b) => a - b))
+    === JSON.stringify(ids)"""
+BODIES = "() => document.querySelectorAll('[data-node-id]').length"  # that Nodes 2.0 draws
+
+
+@pytest.fixture
+def complaints(page: Any) -> Iterator[Complaints]:
+    found = Complaints(page)
+    yield found
+    assert not found.texts
+
+
+@pytest.mark.parametrize("drawn", SHOWN)
+def test_every_template_opens_from_its_card_and_nothing_complains(
+    chromium: str,
+    server: serve.Server,
+    page: Any,
+    complaints: Complaints,
+    tmp_path: Path,
+    drawn: str,
+) -> None:
+    visit(page, server, drawn)
+    for file in WORKFLOWS:
+        nodes = json.loads(file.read_text("utf-8"))["nodes"]
+        open_card(page, file.stem)
+        page.wait_for_function(HOLDS, arg=sorted(node["id"] for node in nodes))
+        for theme in THEMES:
+            pictured(page, theme, tmp_path / f"{file.stem}_{theme}.png")
+        assert (page.evaluate(BODIES) > 0) == (drawn == "vue"), file.stem
+        assert not complaints.texts, file.stem
