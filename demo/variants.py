@@ -106,7 +106,10 @@ def _rewrite(graph: Graph, node: Graph, family: Family) -> None:
         for place, value in LOOKING.items():
             values[place] = value
     elif kind == "MarkdownNote":
-        values[0] = _note(values[0], family, photo=_has(graph, "LoadImage", "DemoPicture"))
+        photo = _has(graph, "LoadImage", "DemoPicture")
+        values[0] = _note(values[0], family, photo)
+        if photo:  # below the photo, where there is room for a long text
+            node["pos"], node["size"] = [-460, 420], [330, 520]
     else:
         if kind == "SelfGuidanceMoveObject" and _has(graph, "LoadImage", "DemoPicture"):
             values[1:3] = [0.15, 0.0]  # what stands on the photo is large

@@ -14,6 +14,16 @@ HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => node.id).sort((a, b) => 
     === JSON.stringify(ids)"""
 BODIES = "() => document.querySelectorAll('[data-node-id]').length"  # that Nodes 2.0 draws
 
+# titles of nodes that Nodes 2.0 draws over each other
+COVERED = """() => {
+    const drawn = [...document.querySelectorAll("[data-node-id]")];
+    const boxes = drawn.map(node => node.getBoundingClientRect());
+    const meet = (a, b) => a.left + 2 < b.right && b.left + 2 < a.right
+        && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+    return drawn.filter((_, i) => boxes.some((box, k) => k !== i && meet(boxes[i], box)))
+        .map(node => window.app.graph.getNodeById(node.dataset.nodeId)?.title);
+}"""
+
 
 @pytest.fixture
 def complaints(page: Any) -> Iterator[Complaints]:
@@ -39,4 +49,5 @@ def test_every_template_opens_from_its_card_and_nothing_complains(
         for theme in THEMES:
             pictured(page, theme, tmp_path / f"{file.stem}_{theme}.png")
         assert (page.evaluate(BODIES) > 0) == (drawn == "vue"), file.stem
+        assert page.evaluate(COVERED) == [], file.stem
         assert not complaints.texts, file.stem
