@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from selfguidance.demo import serve
+from selfguidance.tests.browser.journey import THEMES, pictured
 from selfguidance.tests.browser.test_live import SHORT, complaints, opened  # noqa: F401
 from selfguidance.tests.browser.test_smoke import NODES, SHOWN, finished_run
 
@@ -85,7 +86,8 @@ def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     assert both["pinned"] == ["red circle", "blue square"]
     page.evaluate(SCRUB)
     assert seen(page)["stage"] != both["stage"]
-    page.screenshot(path=str(tmp_path / "attention.png"))
+    for theme in THEMES:
+        pictured(page, theme, tmp_path / f"attention_{theme}.png")
 
     page.evaluate(f"() => {WIDGET}.element.querySelector('.self-guidance-use').click()")
     wanted = inputs(page)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from selfguidance.demo import serve, workflows
+from selfguidance.tests.browser.journey import THEMES, pictured
 from selfguidance.tests.browser.test_smoke import NODES, SHOWN, Complaints, finished_run
 
 GUIDED = 13  # the second sampler of the template
@@ -85,7 +86,8 @@ def test_the_sampler_shows_its_steps_while_it_runs(
     page.evaluate(SHORT, steps)
     wait_for_status(page, f"step {steps} of {steps}")
     page.wait_for_timeout(500)
-    page.screenshot(path=str(tmp_path / "live.png"))
+    for theme in THEMES:
+        pictured(page, theme, tmp_path / f"live_{theme}.png")
     after = seen(page)
     assert after["open"] == "true" and after["chips"] == ["red circle", "blue square"]
     assert after["stage"] > 0 and after["plot"] > 0 and after["energy"].startswith("energy ")
