@@ -80,7 +80,7 @@ def embedded(
     words: Sequence[str] = WORDS,
     first: int = 1,
     length: int = 77,
-    width: int = WIDTH,
+    channels: int = WIDTH,
     **extra: Any,
 ) -> list[Any]:
     """A CONDITIONING of random tokens, in which the words stand from token `first` on."""
@@ -88,7 +88,7 @@ def embedded(
     positions = tuple((first + i,) for i in range(len(words)))
     table = TokenTable(" ".join(words), tuple(words), positions, length)
     pooled = torch.randn(1, 1280, generator=generator)
-    cond = torch.randn(1, length, width, generator=generator)
+    cond = torch.randn(1, length, channels, generator=generator)
     return [[cond, {"pooled_output": pooled, KEY: table, **extra}]]
 
 

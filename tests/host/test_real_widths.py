@@ -38,8 +38,8 @@ def wide(lab: ModuleType, request: pytest.FixtureRequest) -> Wide:
     name, half = request.param, torch.bfloat16
     with torch.inference_mode():
         model = lab.unet(name, dtype=half, cast=torch.float32, narrow=False)
-    width = LAYOUTS[name].real["context_dim"]
-    conds = {"positive": lab.embedded(width=width), "negative": lab.empty(width=width)}
+    channels = LAYOUTS[name].real["context_dim"]
+    conds = {"positive": lab.embedded(channels=channels), "negative": lab.empty(channels=channels)}
     inputs = {**conds, "steps": 1, "latent_image": lab.latent(1, SIDES[name], SIDES[name])}
     return Wide(name, model, inputs)
 
