@@ -47,10 +47,12 @@ def check(shown: dict[str, np.ndarray]) -> None:
     assert overlap(before["blue square"].mask, square.mask) > 0.7
 
 
+@pytest.mark.compat("Front ends", "Bounding boxes into Layout: of a request")
 def test_a_box_of_a_request_places_its_object_and_keeps_the_other(server: serve.Server) -> None:
     check(pictures(server, graph(CIRCLE, "red circle")))
 
 
+@pytest.mark.compat("Front ends", "Bounding boxes into Layout: of a request")
 def test_the_canvas_gets_the_boxes_as_fractions(server: serve.Server) -> None:
     pictures(server, graph(CIRCLE, "red circle"))
     place = {"x": 94 / 128, "y": 95 / 128, "width": 36 / 128, "height": 50 / 128}
@@ -59,11 +61,13 @@ def test_the_canvas_gets_the_boxes_as_fractions(server: serve.Server) -> None:
     assert shown == pytest.approx(place, abs=1e-4)
 
 
+@pytest.mark.compat("Front ends", "Bounding boxes into Layout: of a request")
 def test_boxes_of_a_detector_come_as_a_list_with_labels(server: serve.Server) -> None:
     found = {"__value__": [[{**CIRCLE, "label": "red circle", "score": 0.9}]]}
     check(pictures(server, graph(found)))
 
 
+@pytest.mark.compat("Front ends", "Bounding boxes into Layout: ComfyUI's own node")
 def test_comfyuis_own_box_goes_in(server: serve.Server, known: dict[str, Any]) -> None:
     if BOX_NODE not in known:
         pytest.skip("this ComfyUI has no bounding boxes")
@@ -72,6 +76,7 @@ def test_comfyuis_own_box_goes_in(server: serve.Server, known: dict[str, Any]) -
     check(pictures(server, made))
 
 
+@pytest.mark.compat("Front ends", "Boxes that cannot be placed", refuses=True)
 @pytest.mark.parametrize(
     ("boxes", "changed", "why"),
     [
