@@ -32,6 +32,8 @@ class Term:
         window: when the term acts.
         source: object of the reference that is compared with; the same phrase if empty.
         group: name of the sum that the term is part of, for records and plots.
+        stride: how long a normalised step may be on its account, in units of `guide.UNIT`; its
+            weight, but at most 1, if None.
         reads_features: whether its gradient runs through the features.
     """
 
@@ -40,12 +42,18 @@ class Term:
     window: Window = field(default=Window())
     source: str = ""
     group: str = ""
+    stride: float | None = None
     reads_features: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
         """Name in records and plots."""
         return f"{type(self).__name__.lower()} of {self.object}"
+
+    @property
+    def own_stride(self) -> float:
+        """`stride`, or what follows from the weight."""
+        return min(1.0, abs(self.weight)) if self.stride is None else self.stride
 
     @property
     def references(self) -> tuple[Record, ...]:

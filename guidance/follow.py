@@ -16,8 +16,11 @@ from .window import Window
 
 # The look bends shapes where it leads, so beside shape and place of the same object it counts
 # little. Where another picture gives these, it counts more, and on to the end, which decides
-# colours: layouts of one picture with looks of another came .22 from the colour, not .73.
+# colours.
 LOOK, LOOK_ALONE = 0.1, 0.3
+# Recipes take longer steps than a single term, which would break its object at theirs; a look by
+# itself, which has no shape beside it, shorter ones.
+STRIDE, STRIDE_ALONE = 1.5, 0.5
 
 
 def follow(
@@ -101,7 +104,7 @@ def copy_object(
     """
     reference.table.find(source)
     then: dict[str, Any] = {"object": object, "source": source, "reference": reference}
-    then["window"] = window
+    then |= {"window": window, "stride": STRIDE}
     place = {**then, "settled": True}
     dx, dy, factor = transform.dx, transform.dy, transform.scale_x * transform.scale_y
     terms: list[Term] = []
@@ -112,7 +115,7 @@ def copy_object(
     if appearance and layout:
         terms.append(Appearance(**then, weight=LOOK * appearance))
     elif appearance:
-        then["window"] = window.opened()
+        then |= {"window": window.opened(), "stride": STRIDE_ALONE * min(1.0, appearance)}
         terms.append(Appearance(**then, weight=LOOK_ALONE * appearance))
     return tuple(terms)
 

@@ -23,9 +23,6 @@ AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1 by a term of weight 1, in units of the
 # noise's own standard deviation.
 UNIT = 0.5
-# Terms that weigh more than 1 together make it longer, by a tenth of what is above 1: a recipe has
-# more to do than a single term, which would break its object at the length that suits a recipe.
-SHARE_ABOVE_1, LONGEST = 0.1, 1.5
 # Flow matching divides by 1 - sigma, which vanishes at the first step.
 FLOW_FLOOR = 0.1
 # Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there. Large weights
@@ -54,7 +51,7 @@ class Guide:
         strength: 1 is a good default for any model, prompt and size; with `raw` the paper's v.
         raw: use the gradient as it is, with v about 7500 in the paper; else its length is
             normalised in every picture, so that strength means the same for all models, sizes and
-            kinds of terms, see `length`.
+            numbers of terms, see `stride`.
     """
 
     terms: tuple[tuple[Term, float, float], ...] = ()
@@ -95,14 +92,14 @@ class Guide:
             and (table is None or all(map(table.has, term.phrases)))
         )
 
-    def length(self, sigma: float, table: TokenTable | None = None) -> float:
-        """Length of a normalised step at strength 1, in units of that of one term of weight 1.
+    def stride(self, sigma: float, table: TokenTable | None = None) -> float:
+        """Length of a normalised step at strength 1, in units of `UNIT`.
 
-        The total weight of the terms that act, see `active`, where that is below 1.
+        The longest that a term asks for of those that act, see `active`: terms share one step, and
+        their weights only say where it goes.
         """
         acting = (t for t in self.active(sigma, table) if not isinstance(t, Preserve))
-        total = sum(abs(term.weight) for term in acting)
-        return min(total, 1 + SHARE_ABOVE_1 * (total - 1), LONGEST)
+        return max((term.own_stride for term in acting), default=0.0)
 
     def gradient(
         self, seen: Properties, x: Tensor, scale: float = LOSS_SCALE
@@ -145,7 +142,7 @@ class Guide:
         gradient: Tensor,
         sigma: Tensor,
         prediction: Prediction,
-        length: float = 1.0,
+        stride: float,
     ) -> Tensor:
         """The denoised prediction after one guidance step.
 
@@ -154,7 +151,7 @@ class Guide:
             gradient: of the energies by the model's input, [B, C, h, w].
             sigma: noise level of every picture, [B].
             prediction: how x mixes picture and noise.
-            length: see `length`; a raw gradient has a length of its own.
+            stride: of the terms, see `stride`; a raw gradient has a length of its own.
         """
         level = sigma.float().reshape(-1, *[1] * (denoised.ndim - 1))
         reach = (
@@ -163,7 +160,7 @@ class Guide:
         if self.raw:
             step = self.strength * level * reach * gradient
         else:
-            step = self.strength * length * UNIT * reach * unit_length(gradient)
+            step = self.strength * stride * UNIT * reach * unit_length(gradient)
         return denoised - step.to(denoised)
 
     def preserve(self, seen: Properties, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .energies import Appearance, Concentration, Position, Shape, Size, Term
-from .follow import LOOK
+from .follow import LOOK, STRIDE
 from .preserve import PreserveRest
 from .record import Record
 from .warp import Affine
@@ -70,7 +70,7 @@ def transform_object(
     window = window or GUIDED
     balance = balance or Balance()
     reference.table.find(object)
-    keep: dict[str, Any] = {"reference": reference, "window": window}
+    keep: dict[str, Any] = {"reference": reference, "window": window, "stride": STRIDE}
     place: dict[str, Any] = {**keep, "settled": True}
     dx, dy, factor = transform.dx, transform.dy, transform.scale_x * transform.scale_y
     terms: list[Term] = [
@@ -88,7 +88,7 @@ def kept(
     but: Sequence[str], reference: Record, window: Window, balance: Balance
 ) -> tuple[Term, ...]:
     """Terms that keep shape and look of a reference's objects but for those that share a word."""
-    keep: dict[str, Any] = {"reference": reference, "window": window}
+    keep: dict[str, Any] = {"reference": reference, "window": window, "stride": STRIDE}
     table = reference.table
     terms: list[Term] = []
     for name in table.objects:
@@ -108,12 +108,14 @@ class Recipe(Term):
     Attributes:
         object: phrase of the prompt.
         weight, window, reference, transform, balance, free: see `transform_object`.
+        stride: of its terms.
 
     Raises:
         ValueError: the reference lacks the object, or holds no picture.
     """
 
     window: Window = field(default=GUIDED)
+    stride: float | None = STRIDE
     reference: Record
     transform: Affine
     balance: Balance = field(default=Balance())
@@ -133,7 +135,7 @@ class Recipe(Term):
             self.balance,
             self.free,
         )
-        return tuple(replace(term, group=self.group) for term in terms)
+        return tuple(replace(term, group=self.group, stride=self.stride) for term in terms)
 
     def combined(self, weight: float, group: str = "") -> "Recipe":
         """The recipe as part of a sum: the factor counts for all that it moves and keeps."""

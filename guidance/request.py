@@ -82,11 +82,11 @@ def _weighed(term: Term, share: float, held: float) -> Term:
     """The term with a share of its weight, or with another share of what it holds."""
     if isinstance(term, Preserve):
         return term.combined(held)
-    if isinstance(term, Recipe):
-        weighed = term.combined(share)
+    weighed = replace(term.combined(share), stride=share * term.own_stride)
+    if isinstance(weighed, Recipe) and isinstance(term, Recipe):
         kept = replace(weighed.balance, rest=held * term.balance.rest)
         return replace(weighed, balance=kept)
-    return term.combined(share)
+    return weighed
 
 
 def _name(raw: bool) -> str:

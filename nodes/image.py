@@ -10,7 +10,7 @@ from ..guidance.recipes import GUIDED
 from ..guidance.record import Record
 from ..guidance.window import Window
 from .schema import schema
-from .types import CATEGORY, RecordIO, number, term_inputs, terms_output
+from .types import CATEGORY, WEIGHS_IN_RECIPE, RecordIO, number, term_inputs, terms_output
 
 
 def _inputs() -> list[io.Input]:
@@ -33,7 +33,7 @@ def _inputs() -> list[io.Input]:
             "How much every object looks as in the reference. 0: not at all.",
             step=0.05,
         ),
-        *term_inputs(end=GUIDED.end),
+        *term_inputs(end=GUIDED.end, weighs=WEIGHS_IN_RECIPE),
         io.String.Input(
             "objects",
             default="",

@@ -171,9 +171,9 @@ class GuidedRun:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
             return denoised
         if call.gradient is not None:
-            length = self.guide.length(sigma, call.seen.table)
+            stride = self.guide.stride(sigma, call.seen.table)
             denoised = self.guide.correct(
-                denoised, call.gradient, timestep, self.prediction, length
+                denoised, call.gradient, timestep, self.prediction, stride
             )
         denoised, preserved = self.guide.preserve(call.seen, denoised)
         if self.recording:

@@ -11,7 +11,15 @@ from ..guidance.record import Record
 from ..guidance.warp import Affine
 from ..guidance.window import Window
 from .schema import schema
-from .types import CATEGORY, RecordIO, number, object_input, term_inputs, terms_output
+from .types import (
+    CATEGORY,
+    WEIGHS_IN_RECIPE,
+    RecordIO,
+    number,
+    object_input,
+    term_inputs,
+    terms_output,
+)
 
 
 def _copy_inputs() -> list[io.Input]:
@@ -31,7 +39,7 @@ def _copy_inputs() -> list[io.Input]:
             "reference",
             tooltip="A run, or a picture from Self-Guidance Record Image, that shows the object.",
         ),
-        *term_inputs(end=GUIDED.end),
+        *term_inputs(end=GUIDED.end, weighs=WEIGHS_IN_RECIPE),
         io.String.Input(
             "reference_object",
             default="",
@@ -133,7 +141,7 @@ class RemoveObject(io.ComfyNode):
                     tooltip="The run, or the picture from Self-Guidance Record Image, that shows "
                     "the object.",
                 ),
-                *term_inputs(end=GUIDED.end),
+                *term_inputs(end=GUIDED.end, weighs=WEIGHS_IN_RECIPE),
             ],
             outputs=[terms_output()],
         )

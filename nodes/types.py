@@ -59,11 +59,14 @@ def reference_object_input() -> io.Input:
     )
 
 
+WEIGHS_IN_RECIPE = "How much this counts against the terms of other nodes. 0 switches it off."
+
+
 def term_inputs(
     weight: float = 1.0,
     end: float = 1.0,
-    weighs: str = "How much this term counts against the other terms; below 1 in all, they steer "
-    "less. 0 switches it off.",
+    weighs: str = "How much this term counts against the other terms. Where all are below 1, they "
+    "also steer less. 0 switches it off.",
 ) -> list[io.Input]:
     """Weight, window and chain, which every term has."""
     return [

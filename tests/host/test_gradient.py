@@ -1,5 +1,6 @@
 """The gradient of the whole guided path, and what becomes of it."""
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -125,7 +126,7 @@ def test_the_denoised_prediction_is_corrected_by_the_formula(
     after = []
     lab.one_step(
         model,
-        Guide(((lab.position(), 1e9, 0.0),), strength, raw),
+        Guide(((replace(lab.position(), weight=0.4), 1e9, 0.0),), strength, raw),
         sigma,
         noise,
         lab.embedded(),
@@ -138,6 +139,6 @@ def test_the_denoised_prediction_is_corrected_by_the_formula(
         wanted = strength * sigma * reach * watch.gradient
     else:
         rms = watch.gradient.square().mean((1, 2, 3), keepdim=True).sqrt()
-        wanted = strength * UNIT * reach * watch.gradient / rms
+        wanted = strength * 0.4 * UNIT * reach * watch.gradient / rms  # steps by weight
     assert wanted.abs().max() > 1e-3
     torch.testing.assert_close(before[0] - after[0], wanted, rtol=1e-3, atol=1e-4)

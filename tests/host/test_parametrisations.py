@@ -81,7 +81,11 @@ def test_the_raw_step_is_the_exact_posterior_of_a_gaussian(plain_model: Any, nam
     doubt = b * b / (a * a + b * b)  # its variance
     gradient = -(y - known) / (doubt + spread) * a / (a * a + b * b)
     step = Guide(strength=1.0, raw=True).correct(
-        torch.tensor([[[[known]]]]), torch.tensor([[[[gradient]]]]), level, prediction_of(model)
+        torch.tensor([[[[known]]]]),
+        torch.tensor([[[[gradient]]]]),
+        level,
+        prediction_of(model),
+        1.0,
     )
     assert float(step) == pytest.approx(known + doubt / (doubt + spread) * (y - known), rel=1e-5)
     assert abs(float(step) - known) > 0.1

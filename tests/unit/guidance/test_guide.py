@@ -90,7 +90,7 @@ def test_a_normalised_step_has_the_documented_length_in_every_picture(
     guide = acting(Bowl(object="circle"), strength=strength)
     gradient, _ = guide.gradient(shown(x), x)
     sigma = levels(0.5, 0.8)
-    step = guide.correct(denoised, gradient, sigma, prediction)
+    step = guide.correct(denoised, gradient, sigma, prediction, 1.0)
     rms = step.flatten(1).square().mean(1).sqrt().tolist()
     assert rms == pytest.approx(
         [strength * module.UNIT * reach(s, prediction) for s in sigma.tolist()], rel=1e-5
@@ -99,28 +99,32 @@ def test_a_normalised_step_has_the_documented_length_in_every_picture(
 
 
 @pytest.mark.parametrize(
-    ("weights", "length"),
-    [((0.3,), 0.3), ((1.0,), 1.0), ((0.5, -1.5), 1.1), ((2.0, 3.0), 1.4), ((40.0,), 1.5)],
+    ("terms", "stride"),
+    [
+        ((Bowl(object="circle", weight=0.3),), 0.3),
+        ((Bowl(object="circle", weight=-0.3), Bowl(object="square", weight=0.2)), 0.3),
+        ((Bowl(object="circle"), Bowl(object="square", weight=40.0)), 1.0),
+        ((Bowl(object="circle", weight=0.1, stride=1.5), Bowl(object="square")), 1.5),
+        ((Bowl(object="circle", weight=0.4), Bowl(object="heart")), 0.4),  # not in the prompt
+        ((), 0.0),
+    ],
 )
-def test_weights_lengthen_a_normalised_step_ever_less_up_to_a_bound(
-    weights: tuple[float, ...], length: float
+def test_a_step_is_as_long_as_the_term_asks_that_asks_for_most(
+    terms: tuple[Term, ...], stride: float
 ) -> None:
-    x = inputs()
-    guide = acting(*(Bowl(object="circle", weight=weight) for weight in weights))
-    seen = shown(x)
-    assert guide.length(seen.sigma, seen.table) == pytest.approx(length)
-    gradient, _ = guide.gradient(seen, x)
-    plain, heavy = (
-        guide.correct(torch.zeros_like(x), gradient, levels(0.5, 0.8), Prediction.VARIANCE, h)
-        for h in (1.0, length)
-    )
-    torch.testing.assert_close(heavy, length * plain)
-
-
-def test_terms_of_words_that_are_not_there_lengthen_nothing() -> None:
     seen = shown(inputs())
-    guide = acting(Bowl(object="circle", weight=0.4), Bowl(object="heart", weight=1.0))
-    assert guide.length(seen.sigma, seen.table) == pytest.approx(0.4)
+    assert acting(*terms).stride(seen.sigma, seen.table) == pytest.approx(stride)
+
+
+@BOTH
+@pytest.mark.parametrize("raw", [True, False], ids=["raw", "normalised"])
+def test_the_stride_lengthens_a_normalised_step_alone(prediction: Prediction, raw: bool) -> None:
+    x = inputs()
+    guide = acting(Bowl(object="circle"), raw=raw)
+    gradient, _ = guide.gradient(shown(x), x)
+    still = torch.zeros_like(x)
+    one, more = (guide.correct(still, gradient, levels(0.5, 0.8), prediction, s) for s in (1, 1.5))
+    torch.testing.assert_close(more, one if raw else 1.5 * one)
 
 
 @BOTH
@@ -131,8 +135,8 @@ def test_a_normalised_step_ignores_the_scale_of_the_energy(
     x, denoised, guide = inputs(), inputs(seed=1).detach(), acting(Bowl(object="circle"))
     gradient, _ = guide.gradient(shown(x), x)
     torch.testing.assert_close(
-        guide.correct(denoised, gradient * 10**exponent, levels(0.7, 0.7), prediction),
-        guide.correct(denoised, gradient, levels(0.7, 0.7), prediction),
+        guide.correct(denoised, gradient * 10**exponent, levels(0.7, 0.7), prediction, 1.0),
+        guide.correct(denoised, gradient, levels(0.7, 0.7), prediction, 1.0),
     )
 
 
@@ -140,11 +144,11 @@ def test_a_normalised_step_ignores_the_batch_mates() -> None:
     x = inputs()
     guide, denoised = acting(Bowl(object="circle")), torch.zeros(2, 3, 2, 4)
     both, _ = guide.gradient(shown(x), x)
-    together = guide.correct(denoised, both, levels(2, 3), Prediction.VARIANCE)
+    together = guide.correct(denoised, both, levels(2, 3), Prediction.VARIANCE, 1.0)
     for i, sigma in enumerate((2.0, 3.0)):
         one = x.detach()[i : i + 1].requires_grad_()
         gradient, _ = guide.gradient(shown(one), one)
-        alone = guide.correct(denoised[:1], gradient, levels(sigma), Prediction.VARIANCE)
+        alone = guide.correct(denoised[:1], gradient, levels(sigma), Prediction.VARIANCE, 1.0)
         torch.testing.assert_close(alone, together[i : i + 1])
 
 
@@ -153,7 +157,7 @@ def test_a_normalised_step_ignores_the_batch_mates() -> None:
 def test_no_gradient_changes_no_bit(prediction: Prediction, raw: bool) -> None:
     denoised = inputs().detach()
     guide = acting(Bowl(object="circle"), raw=raw)
-    still = guide.correct(denoised, torch.zeros_like(denoised), levels(0.5, 1.0), prediction)
+    still = guide.correct(denoised, torch.zeros_like(denoised), levels(0.5, 1.0), prediction, 1.0)
     assert torch.equal(still, denoised)
 
 
@@ -161,7 +165,7 @@ def test_no_gradient_changes_no_bit(prediction: Prediction, raw: bool) -> None:
 def test_the_raw_step_is_the_papers_formula(prediction: Prediction) -> None:
     denoised, gradient = inputs(1).detach(), inputs(1, seed=1).detach()
     guide = acting(strength=7.0, raw=True)
-    corrected = guide.correct(denoised, gradient, levels(0.6), prediction)
+    corrected = guide.correct(denoised, gradient, levels(0.6), prediction, 1.0)
     # sigma^2, in flow matching sigma^2 / (1 - sigma)
     factor = {Prediction.VARIANCE: 0.36, Prediction.FLOW: 0.36 / 0.4}[prediction]
     torch.testing.assert_close(corrected, denoised - 7 * factor * gradient)
@@ -170,14 +174,14 @@ def test_the_raw_step_is_the_papers_formula(prediction: Prediction) -> None:
 @pytest.mark.parametrize("sigma", [0.9, 0.95, 1.0])
 def test_a_flow_step_stays_bounded_where_the_picture_vanishes_from_the_input(sigma: float) -> None:
     step = acting().correct(
-        torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2), levels(sigma), Prediction.FLOW
+        torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2), levels(sigma), Prediction.FLOW, 1.0
     )
     assert -step[0, 0, 0, 0].item() == pytest.approx(module.UNIT * sigma / 0.1)
 
 
 def test_the_correction_keeps_the_dtype_of_the_prediction() -> None:
     denoised = torch.zeros(1, 3, 2, 4, dtype=torch.float16)
-    step = acting().correct(denoised, torch.ones(1, 3, 2, 4), levels(1.0), Prediction.VARIANCE)
+    step = acting().correct(denoised, torch.ones(1, 3, 2, 4), levels(1.0), Prediction.VARIANCE, 1.0)
     assert step.dtype == torch.float16
 
 

@@ -59,7 +59,7 @@ def test_guiding_by_a_likelihood_gives_the_exact_posterior_mean(
     term = Observation(object="circle", y=y, variance=variance)
     guide = Guide(((term, 1e9, 0.0),), strength=1.0, raw=True)
     gradient, _ = guide.gradient(Properties(sigma, TABLE, {SITE: denoised}), x)
-    guided = guide.correct(denoised.detach(), gradient, torch.full((2,), sigma), prediction)
+    guided = guide.correct(denoised.detach(), gradient, torch.full((2,), sigma), prediction, 1.0)
 
     # two Gaussians about the picture: what x says and what y says
     exact = (denoised / variance + y / ERROR) / (1 / variance + 1 / ERROR)

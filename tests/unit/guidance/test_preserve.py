@@ -154,7 +154,7 @@ def test_it_acts_on_the_prediction_not_through_the_model() -> None:
     x = torch.rand(1, 3, *GRID, requires_grad=True)
     guide = Guide(((kept(record(run(OBJECT))), 9.0, 0.0),))
     assert guide.gradient(seen(x[:, 0]), x) == (None, {})
-    assert guide.length(1.0) == 0
+    assert guide.stride(1.0) == 0
 
 
 def test_a_reference_without_a_picture_is_refused() -> None:

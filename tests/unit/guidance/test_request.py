@@ -24,9 +24,24 @@ def test_with_equal_strengths_both_are_one_chain() -> None:
 @pytest.mark.parametrize("raw", [False, True])
 def test_the_terms_of_the_weaker_count_less_in_proportion(raw: bool) -> None:
     weak, strong = Request((HERE,), 0.5, raw), Request((LARGE,), 2.0, raw)
-    half = replace(HERE, weight=0.75)  # 3 * 0.5 / 2
+    half = replace(HERE, weight=0.75, stride=0.25)  # of 3 and 1, 0.5 / 2
     assert weak.joined(strong) == Request((half, LARGE), 2.0, raw)
     assert strong.joined(weak) == Request((LARGE, half), 2.0, raw)
+
+
+@pytest.mark.parametrize("strong", [1.0, 3.0, 10.0])
+def test_where_the_stronger_does_not_act_the_weaker_steps_as_far_as_alone(strong: float) -> None:
+    move = Recipe(object="star", reference=pictured(), transform=Affine(dx=0.1))
+    weak = Request((move, replace(HERE, weight=0.2)), 0.8)
+    early = Request((replace(LARGE, window=Window(0.0, 0.3)),), strong)
+    both = weak.joined(early)
+
+    def step(request: Request, sigma: float) -> float:
+        guide = request.guide(lambda percent: 1 - percent)
+        return guide.strength * guide.stride(sigma)
+
+    assert step(both, 0.5) == pytest.approx(step(weak, 0.5)) == pytest.approx(0.8 * 1.5)
+    assert step(both, 0.9) == pytest.approx(max(strong, 0.8 * 1.5))
 
 
 @pytest.mark.parametrize(
