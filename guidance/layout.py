@@ -32,6 +32,7 @@ VERSION = 1
 KINDS = ("move", "keep", "free", "add")
 # A layout may come from a stranger's workflow: what no canvas makes is refused before it costs.
 MAX_TEXT, MAX_OBJECTS, MAX_PHRASE = 65536, 64, 200
+MAX_DIGITS = 500  # of an integer; Python itself stops at 640 where it is set to be strictest
 SMALLEST, LARGEST = 0.05, 20.0
 _BOX = {"x": (0.0, 1.0), "y": (0.0, 1.0), "width": (0.0, 1.0), "height": (0.0, 1.0)}
 _MOVE = {**{k: _BOX[k] for k in "xy"}, "scale": (SMALLEST, LARGEST), "rotation": (-360.0, 360.0)}
@@ -154,12 +155,17 @@ def _decoded(text: str) -> Any:
     def constant(name: str) -> NoReturn:
         _refuse(f"it holds {name}, which is no number")
 
+    def whole(digits: str) -> int:
+        if len(digits) > MAX_DIGITS:
+            _refuse(f"it holds a number of {len(digits.lstrip('-'))} digits")
+        return int(digits)
+
     def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         _check_once([name for name, _ in pairs])
         return dict(pairs)
 
     try:
-        return json.loads(text, parse_constant=constant, object_pairs_hook=once)
+        return json.loads(text, parse_constant=constant, parse_int=whole, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         _refuse(f"it is no JSON: {error}")
     except RecursionError:

@@ -71,6 +71,10 @@ WRONG = {
     "a truth for a number": (text(MOVE | {"x": True}), "objects[0].x must be a number"),
     "outside the picture": (text(MOVE | {"y": 1.5}), "got 1.5"),
     "a huge integer": (text(MOVE | {"scale": 10**400}), "objects[0].scale must be a number"),
+    "more digits than Python reads": (
+        '{"version": ' + "1" * 5000 + ', "objects": []}',
+        "it holds a number of 5000 digits",
+    ),
     "no size": (text(MOVE | {"scale": 0}), "from 0.05 to 20"),
     "a box without area": (text(ADD | {"width": 0}), "objects[0] has no area"),
     "a start without area": (text(MOVE | {"start": START | {"height": 0}}), "objects[0].start"),
