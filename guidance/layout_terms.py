@@ -91,7 +91,7 @@ def layout_terms(
         _check_no_reference_needed(layout)
         return added
     _check_apart(layout, reference)  # so that from here on only added ones may be unknown
-    free = tuple(o.phrase for o in layout.of("free", "add") if _knows(reference, o.phrase))
+    free = tuple(o.phrase for o in layout.of("free", "add") if reference.table.has(o.phrase))
     then: dict[str, Any] = {"reference": reference, "window": window}
     moves = tuple(
         Recipe(transform=transform, weight=weight, balance=balance, object=name, free=free, **then)
@@ -110,14 +110,6 @@ def _released(
         *(PreserveRest(object=name, **held) for name in free),
         *(PreserveBeside(object=b.object, box=_corner(b), **held) for b in boxes),
     )
-
-
-def _knows(reference: Record, phrase: str) -> bool:
-    """Whether the words of an added object stand in the reference's prompt, too."""
-    try:
-        return bool(reference.table.find(phrase))
-    except ValueError:
-        return False
 
 
 def _transforms(layout: Layout, reference: Record) -> dict[str, Affine]:

@@ -85,35 +85,37 @@ class TokenTable:
         Raises:
             ValueError: the prompt does not contain the phrase, or not as often.
         """
-        if phrase not in self._found:
-            self._found[phrase] = self._search(phrase)
-        return self._found[phrase]
+        found = self._search(phrase)
+        if not found:
+            raise ValueError(self._missing(phrase))
+        return found
+
+    def has(self, phrase: str) -> bool:
+        """Whether `find` would find the phrase."""
+        return bool(self._search(phrase))
 
     def _search(self, phrase: str) -> tuple[int, ...]:
+        """What `find` returns, or nothing where it raises; each phrase is looked for once."""
+        if phrase not in self._found:
+            self._found[phrase] = self._written(phrase) or self._picked(phrase)
+        return self._found[phrase]
+
+    def _written(self, phrase: str) -> tuple[int, ...]:
+        """Every place of the phrase as the prompt has it."""
         phrase = phrase.replace("embedding:", "")
         for text in (phrase, without_article(phrase)):
             places = self._places(text)
             if places:
                 return tuple(dict.fromkeys(i for place in places for i in place))
-        picked = numbered(phrase)
-        places = self._places(picked[0]) if picked else []
-        if not picked or not places:
-            raise ValueError(self._unknown(phrase))
-        name, number = picked
-        if number > len(places):
-            often = "once" if len(places) == 1 else f"{len(places)} times"
-            raise ValueError(
-                f"object {phrase!r} is not in the prompt {self.prompt!r}: {name!r} stands there "
-                f"only {often}; count from 1, or write {name!r} for all of them"
-            )
-        return places[number if number == LAST else number - 1]
+        return ()
 
-    def has(self, phrase: str) -> bool:
-        """Whether `find` would find the phrase."""
-        try:
-            return bool(self.find(phrase))
-        except ValueError:
-            return False
+    def _picked(self, phrase: str) -> tuple[int, ...]:
+        """The place that a phrase such as "second circle" picks."""
+        name, number = numbered(phrase.replace("embedding:", "")) or ("", LAST)
+        places = self._places(name)
+        if number > len(places) or not places:
+            return ()
+        return places[number if number == LAST else number - 1]
 
     def _places(self, phrase: str) -> list[tuple[int, ...]]:
         """Words of each place where the phrase stands; equal prompts, joined, count as one."""
@@ -127,7 +129,17 @@ class TokenTable:
                     places.setdefault((part, start), []).extend(begin + i for i in place)
         return [tuple(place) for place in places.values()]
 
-    def _unknown(self, phrase: str) -> str:
+    def _missing(self, phrase: str) -> str:
+        """Why `find` does not find the phrase."""
+        phrase = phrase.replace("embedding:", "")
+        name, _ = numbered(phrase) or ("", LAST)
+        count = len(self._places(name))
+        if count:
+            often = "once" if count == 1 else f"{count} times"
+            return (
+                f"object {phrase!r} is not in the prompt {self.prompt!r}: {name!r} stands there "
+                f"only {often}; count from 1, or write {name!r} for all of them"
+            )
         words = tuple(dict.fromkeys(w for w in self.words if letters(w)))
         close = closest(phrase, self.words)
         hint = f"Did you mean {close!r}? " if close else ""

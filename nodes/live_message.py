@@ -103,7 +103,8 @@ def _objects(terms: Sequence[Term], properties: Properties) -> list[dict[str, An
     wanted = goals(terms, properties)
     told = []
     names = dict.fromkeys([*properties.table.objects, *phrases])
-    for name in [name for name in names if _named(properties, name)][:OBJECTS]:
+    # prompts of a timestep range come and go
+    for name in [name for name in names if properties.table.has(name)][:OBJECTS]:
         picture = object_map(properties, name)
         middle = properties.centroid(name)[0].float().mean(0)
         aim = wanted.get(name)
@@ -118,14 +119,6 @@ def _objects(terms: Sequence[Term], properties: Properties) -> list[dict[str, An
             }
         )
     return told
-
-
-def _named(properties: Properties, name: str) -> bool:
-    """Whether the prompt of this step names an object; prompts of a timestep range come and go."""
-    try:
-        return bool(properties.table.find(name))
-    except ValueError:
-        return False
 
 
 def _previewer(model: ModelPatcher) -> Any:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from selfguidance.guidance import tokens
 from selfguidance.guidance.phrases import letters
 from selfguidance.guidance.tokens import TokenTable
 from selfguidance.tests.unit.guidance.toys import table
@@ -122,6 +123,35 @@ def test_a_table_knows_what_it_has() -> None:
     words = table(CIRCLES)
     assert words.has("red circle") and words.has("circle 3")
     assert not words.has("square") and not words.has("circle 4")
+
+
+@pytest.mark.parametrize("phrase", ["square", "circle 4"])
+def test_whether_a_phrase_is_there_is_searched_once_and_without_a_message(
+    phrase: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+    places = TokenTable._places
+
+    def counted(self: TokenTable, name: str) -> list[tuple[int, ...]]:
+        searched.append(name)
+        return places(self, name)
+
+    monkeypatch.setattr(TokenTable, "_places", counted)
+    monkeypatch.setattr(tokens, "closest", lambda *_: pytest.fail("a message was made"))
+    words = table(CIRCLES)
+    assert not words.has(phrase)
+    first = len(searched)
+    assert not words.has(phrase) and not words.has(phrase)
+    assert len(searched) == first > 0
+
+
+def test_a_phrase_that_was_asked_for_and_missed_is_still_refused_with_its_message() -> None:
+    words = table("a circle , a cat")
+    assert not words.has("cirlce") and not words.has("cat 2")
+    with pytest.raises(ValueError, match="Did you mean 'circle'"):
+        words.find("cirlce")
+    with pytest.raises(ValueError, match="'cat' stands there only once"):
+        words.find("cat 2")
 
 
 def test_break_ends_an_object() -> None:
