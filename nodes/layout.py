@@ -8,7 +8,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..guidance.energies import Term
-from ..guidance.layout import VERSION, Layout, Place
+from ..guidance.layout import VERSION, Layout, Place, shown
 from ..guidance.layout_boxes import assigned, boxed
 from ..guidance.layout_terms import layout_terms, measured
 from ..guidance.preserve import mean_shape
@@ -122,6 +122,11 @@ def _places(
 ) -> dict[str, Place]:
     """Boxes as fractions of the picture, by object."""
     if boxes is None:
+        if names.strip(" ,\n"):
+            raise ValueError(
+                f"boxes is missing: box_objects names {shown(names)}, but no box came; wire the "
+                "boxes of these objects, or empty box_objects"
+            )
         return {}
     if image is None:
         raise ValueError(
@@ -141,7 +146,7 @@ def _shown(
     """What the canvas needs of a run: plain values, and a picture that ComfyUI serves."""
     picture = image if image is not None else _attention(reference)
     places = {} if reference is None else measured(reference)
-    shown: dict[str, Any] = {
+    told: dict[str, Any] = {
         "version": VERSION,
         "prompt": "" if reference is None else reference.table.prompt,
         "words": [] if reference is None else list(dict.fromkeys(reference.table.words)),
@@ -149,9 +154,9 @@ def _shown(
         "boxes": _told(boxes),
     }
     if picture is not None:
-        shown["aspect"] = picture.shape[2] / picture.shape[1]
-        shown["image"] = ui.PreviewImage(picture[:1, ..., :3], cls=cls).as_dict()["images"][0]
-    return shown
+        told["aspect"] = picture.shape[2] / picture.shape[1]
+        told["image"] = ui.PreviewImage(picture[:1, ..., :3], cls=cls).as_dict()["images"][0]
+    return told
 
 
 def _told(places: Mapping[str, Place]) -> list[dict[str, Any]]:

@@ -83,6 +83,7 @@ def test_comfyuis_own_box_goes_in(server: serve.Server, known: dict[str, Any]) -
         ({**CIRCLE, "x": 100}, {}, "reaches out of the picture"),
         ({**CIRCLE, "width": 0}, {}, "has no area"),
         ({"__value__": [[CIRCLE] * 3]}, {}, "3 boxes came, but there are 2 objects"),
+        (None, {"box_objects": "red circle"}, "boxes is missing: box_objects names 'red circle'"),
         (CIRCLE, {"image": None}, "image is missing: boxes are in its pixels"),
     ],
 )
