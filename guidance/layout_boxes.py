@@ -9,11 +9,12 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-from .layout import LARGEST, MAX_OBJECTS, SMALLEST, Layout, Place, Placed, shown
+from .layout import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, shown
 from .layout_terms import place_of
 from .record import Record
 
 SLACK = 0.01  # of a side: detectors reach that far out of their picture, which is cut off
+MANY = 5  # objects, as many as a message lists
 FAR = 1e9  # pixels: no picture has as many
 HELD = {"keep": "locked", "free": "freed"}  # what a canvas calls these kinds
 
@@ -126,15 +127,21 @@ def _named(names: str, boxes: Sequence[Any]) -> list[str]:
         raise ValueError(
             f"{_came(boxes)}, but box_objects names {len(phrases)}; name one object for each box"
         )
+    where = "box_objects[{}]"
     labels = [box.get("label") for box in boxes]
     if not phrases and all(isinstance(label, str) and label.strip() for label in labels):
-        phrases = labels
+        phrases, where = [label.strip() for label in labels], "boxes[{}].label"
     seen: set[str] = set()
-    for phrase in phrases:
+    for i, phrase in enumerate(phrases):
+        if len(phrase) > MAX_PHRASE:
+            raise ValueError(
+                f"{where.format(i)} must be words of the prompt, at most {MAX_PHRASE} characters, "
+                f"got {shown(phrase)}"
+            )
         if _key(phrase) in seen:
             raise ValueError(
-                f"boxes are for {phrase!r} twice, but an object has one place; name an object of "
-                "its own for each box in box_objects, such as 'first dog, second dog'"
+                f"boxes are for {shown(phrase)} twice, but an object has one place; name an object "
+                "of its own for each box in box_objects, such as 'first dog, second dog'"
             )
         seen.add(_key(phrase))
     return phrases
@@ -149,7 +156,7 @@ def _next(layout: Layout, reference: Record | None, count: int) -> list[str]:
     if count > len(phrases):
         raise ValueError(
             f"{_came(range(count))}, but there are {len(phrases)} objects to place: "
-            f"{', '.join(map(repr, phrases)) or '(none)'}; name each box's object in box_objects"
+            f"{_listing(phrases)}; name each box's object in box_objects"
         )
     return phrases[:count]
 
@@ -158,8 +165,8 @@ def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | N
     """An object in its box."""
     if now is not None and now.kind in HELD:
         raise ValueError(
-            f"object {now.phrase!r} is {HELD[now.kind]} on the canvas, so no box can place it; "
-            "change that on the canvas, or leave it out of box_objects"
+            f"object {shown(now.phrase)} is {HELD[now.kind]} on the canvas, so no box can place "
+            "it; change that on the canvas, or leave it out of box_objects"
         )
     new = now is not None and now.kind == "add"
     if new or reference is None or not reference.table.has(phrase):
@@ -169,7 +176,7 @@ def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | N
     if not SMALLEST <= scale <= LARGEST:
         times = f"{1 / scale:.3g} times smaller" if scale < 1 else f"{scale:.3g} times larger"
         raise ValueError(
-            f"the box of object {phrase!r} makes it {times}, at most {LARGEST:g} times can be "
+            f"the box of object {shown(phrase)} makes it {times}, at most {LARGEST:g} times can be "
             "asked for; draw another box"
         )
     still = Placed(phrase, "move") if now is None else replace(now, start=None)
@@ -178,6 +185,11 @@ def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | N
 
 def _came(boxes: Sequence[Any]) -> str:
     return f"{len(boxes)} box{'es' if len(boxes) != 1 else ''} came"
+
+
+def _listing(phrases: Sequence[str]) -> str:
+    more = ", ..." if len(phrases) > MANY else ""
+    return f"{', '.join(map(shown, phrases[:MANY])) or '(none)'}{more}"
 
 
 def _key(phrase: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from selfguidance.guidance.layout import Layout, Place
+from selfguidance.guidance.layout import MAX_PHRASE, Layout, Place
 from selfguidance.guidance.layout_boxes import assigned, boxed
 from selfguidance.guidance.layout_terms import layout_terms, measured
 from selfguidance.tests.unit.guidance.toys import pictured
@@ -168,6 +168,41 @@ def test_a_box_that_makes_no_sense_is_refused(box: Any, why: str) -> None:
 def test_boxes_that_do_not_fit_the_objects_are_refused(boxes: Any, named: str, why: str) -> None:
     with pytest.raises(ValueError, match=f"(?s){why}"):
         placed(boxes, named, then=pictured())
+
+
+LONG = "x" * MAX_PHRASE
+
+
+@pytest.mark.parametrize(
+    ("boxes", "named", "why"),
+    [
+        ([{**BOX, "label": LONG + "x"}], "", r"boxes\[0\].label must be .* at most 200 char.*'xxx"),
+        ([BOX, NEXT], f"star, {LONG}x", r"box_objects\[1\] must be .* at most 200 char.*'xxx"),
+        ([BOX] * 2, f"{LONG}, {LONG}", "boxes are for 'xxx.* twice"),
+    ],
+)
+def test_long_names_are_refused_in_a_short_message(boxes: Any, named: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why) as caught:
+        placed(boxes, named, then=pictured())
+    assert len(str(caught.value)) < 300
+
+
+def test_the_longest_name_that_a_layout_may_have_is_placed() -> None:
+    assert names(placed(BOX, LONG)) == [LONG]
+
+
+@pytest.mark.parametrize("kind", ["keep", "free"])
+def test_a_long_name_that_the_canvas_holds_is_shown_short(kind: str) -> None:
+    with pytest.raises(ValueError, match="on the canvas") as caught:
+        placed(BOX, LONG, layout(other(LONG, kind)))
+    assert len(str(caught.value)) < 300
+
+
+def test_objects_that_are_too_few_are_shown_short() -> None:
+    canvas = layout(*(added(f"{i:02}{LONG[2:]}") for i in range(63)))
+    with pytest.raises(ValueError, match="there are 63 objects to place") as caught:
+        placed([BOX] * 64, objects=canvas)
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize(("kind", "what"), [("keep", "locked"), ("free", "freed")])
