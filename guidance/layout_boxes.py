@@ -4,6 +4,7 @@ ComfyUI's BOUNDING_BOX is a dict with x, y (the top left corner), width and heig
 list of them for each picture, with a label in each.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
@@ -11,6 +12,7 @@ from typing import Any
 
 from .layout import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, shown
 from .layout_terms import place_of
+from .preserve import mean_shape
 from .record import Record
 
 SLACK = 0.01  # of a side: detectors reach that far out of their picture, which is cut off
@@ -50,7 +52,8 @@ def boxed(layout: Layout, places: Mapping[str, Place], reference: Record | None)
     """A layout whose objects go into boxes.
 
     An object that the reference shows goes to the middle of its box, as large as fits there in its
-    proportions; any other one shall fill the box. The rest of the layout stays.
+    proportions, turned as the layout has it; any other one shall fill the box. The rest of the
+    layout stays.
 
     Args:
         layout: what a canvas says.
@@ -171,16 +174,28 @@ def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | N
     new = now is not None and now.kind == "add"
     if new or reference is None or not reference.table.has(phrase):
         return Placed(phrase, "add", box=place)
-    there = place_of(reference.settled(), phrase)
-    scale = min(place.width / there.width, place.height / there.height)
+    still = Placed(phrase, "move") if now is None else replace(now, start=None)
+    across, down = _turned(reference, phrase, still.rotation)
+    scale = min(place.width / across, place.height / down)
     if not SMALLEST <= scale <= LARGEST:
         times = f"{1 / scale:.3g} times smaller" if scale < 1 else f"{scale:.3g} times larger"
         raise ValueError(
             f"the box of object {shown(phrase)} makes it {times}, at most {LARGEST:g} times can be "
             "asked for; draw another box"
         )
-    still = Placed(phrase, "move") if now is None else replace(now, start=None)
     return replace(still, x=place.x, y=place.y, scale=scale)
+
+
+def _turned(reference: Record, phrase: str, degrees: float) -> tuple[float, float]:
+    """Sides of the upright box about a reference's object after a turn, as fractions."""
+    seen = reference.settled()
+    there, (height, width) = place_of(seen, phrase), mean_shape(seen, phrase).shape[-2:]
+    aspect = width / height  # a turn keeps pixels square, not fractions
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    return (
+        there.width * cos + there.height * sin / aspect,
+        there.width * sin * aspect + there.height * cos,
+    )
 
 
 def _came(boxes: Sequence[Any]) -> str:

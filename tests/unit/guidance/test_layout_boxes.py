@@ -1,15 +1,19 @@
 """Boxes in pixels, as places of a layout's objects."""
 
+import cmath
 import json
 import math
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from selfguidance.guidance.layout import MAX_PHRASE, Layout, Place
 from selfguidance.guidance.layout_boxes import assigned, boxed
 from selfguidance.guidance.layout_terms import layout_terms, measured
-from selfguidance.tests.unit.guidance.toys import pictured
+from selfguidance.guidance.properties import Properties
+from selfguidance.guidance.record import Record
+from selfguidance.tests.unit.guidance.toys import SITE, pictured, record, table
 
 HEIGHT, WIDTH = 100, 200  # of the picture, in pixels
 BOX = {"x": 20, "y": 10, "width": 80, "height": 30}
@@ -61,6 +65,42 @@ def test_what_the_canvas_adds_stays_new_though_the_reference_has_its_words() -> 
     (star,) = placed(BOX, objects=layout(added("star")), then=pictured()).objects[:1]
     assert star.kind == "add"
     assert vars(star.box) == pytest.approx(vars(PLACE))  # type: ignore[arg-type]
+
+
+def lying(height: int, width: int) -> Record:
+    """A run whose star is wider than high."""
+    shown = table("star")
+    maps = torch.zeros(1, 1, height, width)
+    maps[..., height * 3 // 8 : height * 5 // 8, width // 4 : width * 3 // 4] = 1
+    return record(Properties(1.0, shown, {SITE: maps}))
+
+
+@pytest.mark.parametrize("grid", [(16, 16), (16, 32)], ids=["1:1", "2:1"])
+@pytest.mark.parametrize("degrees", [0, 45, 90, -90, 135, 200])
+def test_a_turned_object_is_as_large_as_fits_into_its_box(
+    degrees: float, grid: tuple[int, int]
+) -> None:
+    then, aspect = lying(*grid), grid[1] / grid[0]
+    there = measured(then)["star"]
+    canvas = layout(moved("star") | {"rotation": degrees})
+    (star,) = placed(BOX, "star", canvas, then).objects
+    # the corners of its outline in heights of the picture, turned about its middle
+    across, down = there.width * aspect * star.scale / 2, there.height * star.scale / 2
+    turn = cmath.exp(1j * math.radians(degrees))
+    corners = [turn * complex(x, y) for x in (across, -across) for y in (down, -down)]
+    reach = max(c.real for c in corners) * 2 / aspect, max(c.imag for c in corners) * 2
+    assert star.rotation == degrees
+    assert max(reach[0] / 0.4, reach[1] / 0.3) == pytest.approx(1)  # the sides of its box
+
+
+def test_an_object_turned_upright_keeps_its_size_in_an_upright_box() -> None:
+    then = lying(16, 16)
+    there = measured(then)["star"]
+    upright = {"x": 60, "y": 20, "width": there.height * WIDTH, "height": there.width * HEIGHT}
+    canvas = layout(moved("star") | {"rotation": 90})
+    (star,) = placed(upright, "star", canvas, then).objects
+    assert there.width > 1.5 * there.height
+    assert star.scale == pytest.approx(1)
 
 
 def test_the_term_takes_the_object_from_its_own_place_to_the_middle_of_the_box() -> None:
