@@ -11,9 +11,11 @@ from numbers import Real
 from typing import Any
 
 from .layout import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, shown
+from .layout_names import known, meant, unlisted
 from .layout_terms import place_of
 from .preserve import mean_shape
 from .record import Record
+from .tokens import TokenTable
 
 SLACK = 0.01  # of a side: detectors reach that far out of their picture, which is cut off
 MANY = 5  # objects, as many as a message lists
@@ -36,15 +38,17 @@ def assigned(
         reference: record of the unguided run, if there is one.
 
     Returns:
-        the boxes as fractions of the picture, by phrase.
+        the boxes as fractions of the picture, by the phrase that the layout or else the reference
+        has for the object, or else the name.
 
     Raises:
         ValueError: something that is no box, one without area or outside the picture, other numbers
-            of boxes and objects, or an object with two boxes.
+            of boxes and objects, an object with two boxes, or a name of several.
     """
     given = _listed(boxes)
     places = [_place(box, f"boxes[{i}]", height, width) for i, box in enumerate(given)]
-    phrases = _named(names, given) or _next(layout, reference, len(given))
+    table = None if reference is None else reference.table
+    phrases = _meant(_named(names, given), layout, table) or _next(layout, table, len(given))
     return dict(zip(phrases, places, strict=True))
 
 
@@ -57,15 +61,15 @@ def boxed(layout: Layout, places: Mapping[str, Place], reference: Record | None)
 
     Args:
         layout: what a canvas says.
-        places: the boxes, by phrase.
+        places: the boxes, as `assigned` gives them.
         reference: record of the unguided run, if there is one.
 
     Raises:
         ValueError: an object that the layout holds, or that its box makes far too large or small.
     """
-    objects = {_key(o.phrase): o for o in layout.objects}
+    objects = {o.phrase: o for o in layout.objects}
     for phrase, place in places.items():
-        objects[_key(phrase)] = _placed(phrase, place, objects.get(_key(phrase)), reference)
+        objects[phrase] = _placed(phrase, place, objects.get(phrase), reference)
     return Layout(tuple(objects.values()))
 
 
@@ -134,28 +138,33 @@ def _named(names: str, boxes: Sequence[Any]) -> list[str]:
     labels = [box.get("label") for box in boxes]
     if not phrases and all(isinstance(label, str) and label.strip() for label in labels):
         phrases, where = [label.strip() for label in labels], "boxes[{}].label"
-    seen: set[str] = set()
     for i, phrase in enumerate(phrases):
         if len(phrase) > MAX_PHRASE:
             raise ValueError(
                 f"{where.format(i)} must be words of the prompt, at most {MAX_PHRASE} characters, "
                 f"got {shown(phrase)}"
             )
-        if _key(phrase) in seen:
+    return phrases
+
+
+def _meant(names: Sequence[str], layout: Layout, table: TokenTable | None) -> list[str]:
+    """The objects' phrases."""
+    there, phrases = known(layout, table), list[str]()
+    for name in names:
+        phrase = meant(name, there, table)
+        if phrase in phrases:
             raise ValueError(
                 f"boxes are for {shown(phrase)} twice, but an object has one place; name an object "
                 "of its own for each box in box_objects, such as 'first dog, second dog'"
             )
-        seen.add(_key(phrase))
+        phrases.append(phrase)
+        there += [] if phrase in there else [phrase]
     return phrases
 
 
-def _next(layout: Layout, reference: Record | None, count: int) -> list[str]:
+def _next(layout: Layout, table: TokenTable | None, count: int) -> list[str]:
     """The objects that boxes without names are for."""
-    listed = {_key(placed.phrase) for placed in layout.objects}
-    known = () if reference is None else reference.table.objects
-    phrases = [placed.phrase for placed in layout.of("move", "add")]
-    phrases += [name for name in known if _key(name) not in listed]
+    phrases = [placed.phrase for placed in layout.of("move", "add")] + unlisted(layout, table)
     if count > len(phrases):
         raise ValueError(
             f"{_came(range(count))}, but there are {len(phrases)} objects to place: "
@@ -205,7 +214,3 @@ def _came(boxes: Sequence[Any]) -> str:
 def _listing(phrases: Sequence[str]) -> str:
     more = ", ..." if len(phrases) > MANY else ""
     return f"{', '.join(map(shown, phrases[:MANY])) or '(none)'}{more}"
-
-
-def _key(phrase: str) -> str:
-    return phrase.strip().lower()

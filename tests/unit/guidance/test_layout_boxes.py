@@ -1,49 +1,30 @@
 """Boxes in pixels, as places of a layout's objects."""
 
 import cmath
-import json
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from selfguidance.guidance.layout import MAX_PHRASE, Layout, Place
-from selfguidance.guidance.layout_boxes import assigned, boxed
+from selfguidance.guidance.layout import MAX_PHRASE, Place
 from selfguidance.guidance.layout_terms import layout_terms, measured
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.record import Record
+from selfguidance.tests.unit.guidance.boxed import (
+    BOX,
+    HEIGHT,
+    NEXT,
+    PLACE,
+    WIDTH,
+    added,
+    layout,
+    moved,
+    names,
+    other,
+    placed,
+)
 from selfguidance.tests.unit.guidance.toys import SITE, pictured, record, table
-
-HEIGHT, WIDTH = 100, 200  # of the picture, in pixels
-BOX = {"x": 20, "y": 10, "width": 80, "height": 30}
-PLACE = Place(x=0.3, y=0.25, width=0.4, height=0.3)  # the same, as fractions
-NEXT = {"x": 100, "y": 50, "width": 40, "height": 40}
-
-
-def layout(*objects: dict[str, Any]) -> Layout:
-    return Layout.parse(json.dumps({"version": 1, "objects": objects}))
-
-
-def other(phrase: str, kind: str) -> dict[str, Any]:
-    return {"phrase": phrase, "kind": kind, "start": None}
-
-
-def moved(phrase: str) -> dict[str, Any]:
-    return {**other(phrase, "move"), "x": 0.9, "y": 0.9, "scale": 3.0, "rotation": 20.0}
-
-
-def added(phrase: str) -> dict[str, Any]:
-    return {"phrase": phrase, "kind": "add", "x": 0.9, "y": 0.9, "width": 0.1, "height": 0.1}
-
-
-def placed(boxes: Any, names: str = "", objects: Layout | None = None, then: Any = None) -> Layout:
-    canvas = objects or Layout()
-    return boxed(canvas, assigned(canvas, boxes, names, HEIGHT, WIDTH, then), then)
-
-
-def names(result: Layout, *kinds: str) -> list[str]:
-    return [o.phrase for o in result.of(*(kinds or ("move", "keep", "free", "add")))]
 
 
 def test_a_new_object_gets_the_box_as_fractions_about_its_middle() -> None:
@@ -200,7 +181,7 @@ def test_a_box_that_makes_no_sense_is_refused(box: Any, why: str) -> None:
         ([BOX] * 4, "", "4 boxes came, but there are 3 objects to place: 'red circle', "),
         ([BOX, NEXT], "star", "2 boxes came, but box_objects names 1"),
         ([BOX], "star, heart", "1 box came, but box_objects names 2"),
-        ([BOX, NEXT], "star, Star", "'Star' twice"),
+        ([BOX, NEXT], "star, Star", "'star' twice"),
         ([{**BOX, "label": "dog"}] * 2, "", "'dog' twice.*box_objects"),
         ({**BOX, "width": 1, "height": 1}, "star", "times smaller"),
     ],
