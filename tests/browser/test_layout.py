@@ -248,7 +248,9 @@ def test_nodes_2_frees_the_canvas_where_it_frees_its_own_text_fields(
     )
     canvas.page.wait_for_timeout(1000)
     core = "window.app.graph.nodes.find(node => node.type === 'CLIPTextEncode')"
-    assert ours or not is_freed(canvas, core)
+    if not is_freed(canvas, core):
+        pytest.skip("this page keeps its own text fields, too")
+    assert ours
 
 
 LISTENERS = ("window", "document", "document.body", "window.app.canvas.canvas", "window.app.api")

@@ -38,11 +38,11 @@ VIEW = f"""id => {{
     }};
 }}"""
 
-# whether each view that is on the page belongs to a node that is in the graph
+# how many views are on the page; 0 if one of them belongs to no node of the graph
 JOINED = f"""() => {{
     const own = ({NODES}).flatMap(node => node.widgets ?? []).map(widget => widget.element);
     const shown = [...document.querySelectorAll(".self-guidance-view")];
-    return shown.length > 0 && shown.every(view => own.includes(view));
+    return shown.every(view => own.includes(view)) ? shown.length : 0;
 }}"""
 
 
@@ -153,6 +153,8 @@ def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
 ) -> None:
     opened(server, page, drawn)
     page.wait_for_function(f"({JOINED})()")
+    page.wait_for_timeout(1000)
+    views = page.evaluate(JOINED)
     steps = f"({NODES}).find(n => n.id === {GUIDED}).widgets.find(w => w.name === 'steps')"
     before = page.evaluate(f"() => {steps}.value")
     page.evaluate(
@@ -167,4 +169,4 @@ def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
     page.keyboard.press("Control+z")
     page.wait_for_function(f"before => {steps}?.value === before", arg=before)
     page.wait_for_timeout(1000)
-    assert page.evaluate(JOINED)
+    assert page.evaluate(JOINED) == views

@@ -99,7 +99,9 @@ def test_what_a_patch_draws_by_chance_is_the_same_where_blocks_are_computed_twic
 
 
 @pytest.mark.compat(
-    "Other packs and nodes", "Patches that count their calls, with recomputation", refuses=True
+    "Other packs and nodes",
+    "Patches that change shapes from call to call, with recomputation",
+    refuses=True,
 )
 def test_a_patch_that_is_another_one_the_second_time_is_refused_by_name(lab: ModuleType) -> None:
     calls = []

@@ -45,6 +45,7 @@ export function attach(app, node, name, least, make) {
   widget.serialize = false;
   let leave = () => {};
   chain(node, "onAdded", () => {
+    view.connect();
     leave = keepPlace(app, node, view.root, name);
   });
   chain(node, "onRemoved", () => {

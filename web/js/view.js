@@ -31,7 +31,7 @@ export class View {
     bar.append(this.switch, this.status);
     this.root.append(bar, this.body);
     this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(this.root);
+    this.connect();
     keepEvents(this.root, ["Enter", " ", ...keys]);
   }
 
@@ -77,9 +77,15 @@ export class View {
 
   paint() {}
 
+  /** Follow the size that the view is shown with, until `dispose`. */
+  connect() {
+    this.observer.observe(this.root);
+  }
+
   /** Let go of everything once the node is gone; the page takes the element out itself. */
   dispose() {
     cancelAnimationFrame(this.frame);
+    this.frame = 0; // the node may come back
     this.observer.disconnect();
   }
 }

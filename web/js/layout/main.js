@@ -5,6 +5,7 @@
 
 import { app } from "../../../../scripts/app.js";
 import { api } from "../../../../scripts/api.js";
+import { chain } from "../attach.js";
 import { keepPlace } from "../place.js";
 import { useLocale } from "../text.js";
 import { Editor } from "./editor.js";
@@ -75,21 +76,6 @@ function follow(node, editor, name) {
         if (output?.[TOLD]?.[0]) show(output[TOLD][0]);
     });
     if (node.graph) editor.connect();
-}
-
-/**
- * Call something when ComfyUI calls one of a node's own hooks, after what is there.
- *
- * @param {ComfyNode} node
- * @param {"onAdded" | "onRemoved" | "onExecuted"} hook
- * @param {(first: any) => void} act
- */
-function chain(node, hook, act) {
-    const before = node[hook];
-    /** @type {any} */ (node)[hook] = function (/** @type {any[]} */ ...given) {
-        /** @type {any} */ (before)?.apply(this, given);
-        act(given[0]);
-    };
 }
 
 /** @param {ComfyNode} node @returns {string} the name of a node's output, also in a subgraph */
