@@ -13,8 +13,9 @@ from PIL import Image
 
 from ..guidance.layout import VERSION
 from ..guidance.layout_terms import measured
+from ..nodes.layout import told
 from . import browser, host
-from .panels import CIRCLE, PROMPT, SQUARE, Panels, before, draws
+from .panels import CIRCLE, SQUARE, Panels, before, draws
 
 WEB = host.ROOT / "web"
 AT = "http://canvas"  # no server: the browser gets our files from here
@@ -63,11 +64,8 @@ def _told() -> dict[str, Any]:
     """What a run tells the canvas."""
     file = io.BytesIO()
     Image.fromarray((before().image * 255).round().astype(np.uint8)).save(file, "PNG")
-    places = measured(before().record)
     return {
-        "prompt": PROMPT,
-        "words": PROMPT.split(),
-        "objects": [{"phrase": name, **vars(place)} for name, place in places.items()],
+        **told(before().record, {}),
         "aspect": 1.0,
         "image": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}",
     }

@@ -145,21 +145,26 @@ def _shown(
 ) -> dict[str, Any]:
     """What the canvas needs of a run: plain values, and a picture that ComfyUI serves."""
     picture = image if image is not None else _attention(reference)
+    sent = told(reference, boxes)
+    if picture is not None:
+        sent["aspect"] = picture.shape[2] / picture.shape[1]
+        sent["image"] = ui.PreviewImage(picture[:1, ..., :3], cls=cls).as_dict()["images"][0]
+    return sent
+
+
+def told(reference: Record | None, boxes: Mapping[str, Place]) -> dict[str, Any]:
+    """What the canvas is told of a run, but for its picture."""
     places = {} if reference is None else measured(reference)
-    told: dict[str, Any] = {
+    return {
         "version": VERSION,
         "prompt": "" if reference is None else reference.table.prompt,
         "words": [] if reference is None else list(dict.fromkeys(reference.table.words)),
-        "objects": _told(places),
-        "boxes": _told(boxes),
+        "objects": _entries(places),
+        "boxes": _entries(boxes),
     }
-    if picture is not None:
-        told["aspect"] = picture.shape[2] / picture.shape[1]
-        told["image"] = ui.PreviewImage(picture[:1, ..., :3], cls=cls).as_dict()["images"][0]
-    return told
 
 
-def _told(places: Mapping[str, Place]) -> list[dict[str, Any]]:
+def _entries(places: Mapping[str, Place]) -> list[dict[str, Any]]:
     return [
         {"phrase": phrase, **{k: round(v, 4) for k, v in vars(place).items()}}
         for phrase, place in places.items()

@@ -4,6 +4,7 @@ A host without bounding boxes takes the same value from the request, so these ru
 """
 
 import copy
+from types import ModuleType
 from typing import Any
 from urllib.error import HTTPError
 
@@ -59,6 +60,19 @@ def test_the_canvas_gets_the_boxes_as_fractions(server: serve.Server) -> None:
     (shown,) = told(server)["boxes"]
     assert shown.pop("phrase") == "red circle"
     assert shown == pytest.approx(place, abs=1e-4)
+
+
+def test_the_canvas_of_the_help_page_gets_what_a_run_tells(
+    server: serve.Server, lab: ModuleType
+) -> None:
+    from selfguidance.demo import panels, pictures_canvas
+
+    pictures(server, graph(None, layout=""))
+    sent, drawn = told(server), pictures_canvas._told()
+    assert sorted(drawn) == sorted(sent)
+    same = ("version", "prompt", "words", "boxes", "aspect")
+    assert [drawn[name] for name in same] == [sent[name] for name in same]
+    assert [o["phrase"] for o in drawn["objects"]] == [panels.CIRCLE, panels.SQUARE]
 
 
 @pytest.mark.compat("Front ends", "Bounding boxes into Layout: of a request")
