@@ -21,9 +21,9 @@ from ..nodes.capture import Capture
 from ..nodes.conditioning import Source
 from ..nodes.listening import listening
 from ..nodes.recompute import BLOCKS, recomputing
-from .layouts import LAYOUTS
+from .unets import KINDS
 
-# family and its layout, side of the latent
+# family and kind, side of the latent
 SETTINGS = (("shapes", 16), ("sd15", 64), ("sd2", 64), ("sdxl", 128))
 PROMPT = UUID(int=1)
 
@@ -47,7 +47,7 @@ def rows() -> list[dict[str, Any]]:
 def kept(name: str, side: int, features: bool, recompute: bool) -> int:
     """Bytes that one picture's graph keeps, the weights not counted."""
     (family,) = (f for f in FAMILIES if f.name == name)
-    unet = LAYOUTS[name].built(False, torch.float16, "meta").diffusion_model
+    unet = KINDS[name].built(False, torch.float16, "meta").diffusion_model
     unet.eval().requires_grad_(False)
     sizes = {weight.untyped_storage()._cdata: 0 for weight in unet.parameters()}
 
@@ -65,7 +65,7 @@ def kept(name: str, side: int, features: bool, recompute: bool) -> int:
                 block.register_forward_pre_hook(_seen(pack))
     around = recomputing(unet) if recompute else nullcontext()
     with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
-        _pass(unet, family, side, LAYOUTS[name].real["context_dim"], features)
+        _pass(unet, family, side, KINDS[name].real["context_dim"], features)
     return sum(sizes.values())
 
 

@@ -18,7 +18,7 @@ from comfy_extras.nodes_custom_sampler import (
     SamplerCustomAdvanced,
 )
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
-from selfguidance.demo.layouts import LAYOUTS, WIDTH
+from selfguidance.demo.unets import KINDS, WIDTH
 from selfguidance.guidance import energies
 from selfguidance.guidance.guide import Guide
 from selfguidance.guidance.record import Record
@@ -42,7 +42,7 @@ def unet(
     operations: Any = None,
     narrow: bool = True,
 ) -> ModelPatcher:
-    """A MODEL with the layout of that name and random weights.
+    """A MODEL of the kind of that name and random weights.
 
     Args:
         dtype: in which the weights are kept.
@@ -50,7 +50,7 @@ def unet(
         operations: kinds of layers, if not those that ComfyUI picks.
         narrow: whether layers have few channels, rather than as many as real models.
     """
-    model = LAYOUTS[family].built(narrow, dtype, "cpu", cast, operations)
+    model = KINDS[family].built(narrow, dtype, "cpu", cast, operations)
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.diffusion_model.parameters():
         parameter.requires_grad_(False)

@@ -52,17 +52,17 @@ def detected(lab: ModuleType, name: str) -> Any:
     """A MODEL at its real widths without weights, by the way that ComfyUI loads a checkpoint."""
     import comfy.model_detection
     from comfy.model_patcher import ModelPatcher
-    from selfguidance.demo.layouts import LAYOUTS
+    from selfguidance.demo.unets import KINDS
 
-    layout = LAYOUTS[name]
-    made = layout.built(narrow=False, dtype=torch.float16, device="meta")
+    unet = KINDS[name]
+    made = unet.built(narrow=False, dtype=torch.float16, device="meta")
     weights = made.diffusion_model.state_dict()
     key = "output_blocks.11.1.transformer_blocks.0.norm1.bias"
     if key in weights:  # ComfyUI looks at it, to tell the parametrisation of SD 2.x
         weights[key] = torch.zeros(weights[key].shape)
-    weights |= layout.marks
+    weights |= unet.marks
     config = comfy.model_detection.model_config_from_unet(weights, "")
-    assert type(config).__name__ == layout.kind
+    assert type(config).__name__ == unet.kind
     model = config.get_model(weights, "", device=torch.device("meta"))
     assert model.model_type == made.model_type
     return ModelPatcher(model, torch.device("meta"), torch.device("meta"))

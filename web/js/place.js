@@ -6,7 +6,7 @@
  * one before would stay, seen but joined to nothing.
  */
 
-const LATER = [0, 100, 500]; // ms; the page draws some time after the node is there
+const LATER = [0, 100, 500, 1500, 4000]; // ms; the page draws some time after the node is there
 
 /**
  * Put an element in place of the one that the last node of this number left.

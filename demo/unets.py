@@ -14,7 +14,7 @@ WIDTH = 64  # of the text in narrow models
 
 
 @dataclass(frozen=True)
-class Layout:
+class Kind:
     """A UNet.
 
     Attributes:
@@ -151,31 +151,31 @@ _UNCLIP = {"num_classes": "sequential", "adm_in_channels": 2048}
 _PLAYGROUND = {"edm_mean": _NOTHING, "edm_std": _NOTHING}
 _COSXL = {"edm_vpred.sigma_max": torch.tensor(120.0)}
 
-LAYOUTS = {
-    "shapes": Layout(
+KINDS = {
+    "shapes": Kind(
         "SD15", {**_SD1, **architecture.unet_config()}, {"context_dim": WIDTH, "num_heads": 4}
     ),
-    "sd15": Layout("SD15", _SD1, _SMALL_SD1),
-    "sd15-inpaint": Layout("SD15", {**_SD1, "in_channels": 9}, _SMALL_SD1),
-    "sd15-ip2p": Layout("SD15_instructpix2pix", {**_SD1, "in_channels": 8}, _SMALL_SD1),
-    "sd2": Layout("SD20", _SD2, _SMALL_SD2),
-    "sd2-v": Layout("SD20", _SD2, _SMALL_SD2, _V),
-    "sd2-inpaint": Layout("SD20", {**_SD2, "in_channels": 9}, _SMALL_SD2),
-    "sd2-unclip": Layout("SD21UnclipH", {**_SD2, **_UNCLIP}, _SMALL_SD2),
-    "sdxl": Layout("SDXL", _SDXL, _SMALL_SDXL),
-    "sdxl-v": Layout("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING}),
-    "sdxl-v-ztsnr": Layout("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING, "ztsnr": _NOTHING}),
-    "sdxl-edm": Layout("SDXL", _SDXL, _SMALL_SDXL, _PLAYGROUND),
-    "sdxl-edm-v": Layout("SDXL", _SDXL, _SMALL_SDXL, _COSXL),
-    "sdxl-inpaint": Layout("SDXL", {**_SDXL, "in_channels": 9}, _SMALL_SDXL),
-    "sdxl-ip2p": Layout("SDXL_instructpix2pix", {**_SDXL, "in_channels": 8}, _SMALL_SDXL),
-    "ssd-1b": Layout("SSD1B", _SSD1B, _NARROW),
-    "sdxl-refiner": Layout("SDXLRefiner", _REFINER, _NARROW),
-    "segmind-vega": Layout("Segmind_Vega", _VEGA, _NARROW),
-    "koala-700m": Layout("KOALA_700M", _KOALA, _NARROW),
-    "lotus": Layout("LotusD", {**_SD2, **_UNCLIP, "adm_in_channels": 4}, _SMALL_SD2),
-    "svd": Layout("SVD_img2vid", _VIDEO, _SMALL_SD2),
-    "other": Layout(
+    "sd15": Kind("SD15", _SD1, _SMALL_SD1),
+    "sd15-inpaint": Kind("SD15", {**_SD1, "in_channels": 9}, _SMALL_SD1),
+    "sd15-ip2p": Kind("SD15_instructpix2pix", {**_SD1, "in_channels": 8}, _SMALL_SD1),
+    "sd2": Kind("SD20", _SD2, _SMALL_SD2),
+    "sd2-v": Kind("SD20", _SD2, _SMALL_SD2, _V),
+    "sd2-inpaint": Kind("SD20", {**_SD2, "in_channels": 9}, _SMALL_SD2),
+    "sd2-unclip": Kind("SD21UnclipH", {**_SD2, **_UNCLIP}, _SMALL_SD2),
+    "sdxl": Kind("SDXL", _SDXL, _SMALL_SDXL),
+    "sdxl-v": Kind("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING}),
+    "sdxl-v-ztsnr": Kind("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING, "ztsnr": _NOTHING}),
+    "sdxl-edm": Kind("SDXL", _SDXL, _SMALL_SDXL, _PLAYGROUND),
+    "sdxl-edm-v": Kind("SDXL", _SDXL, _SMALL_SDXL, _COSXL),
+    "sdxl-inpaint": Kind("SDXL", {**_SDXL, "in_channels": 9}, _SMALL_SDXL),
+    "sdxl-ip2p": Kind("SDXL_instructpix2pix", {**_SDXL, "in_channels": 8}, _SMALL_SDXL),
+    "ssd-1b": Kind("SSD1B", _SSD1B, _NARROW),
+    "sdxl-refiner": Kind("SDXLRefiner", _REFINER, _NARROW),
+    "segmind-vega": Kind("Segmind_Vega", _VEGA, _NARROW),
+    "koala-700m": Kind("KOALA_700M", _KOALA, _NARROW),
+    "lotus": Kind("LotusD", {**_SD2, **_UNCLIP, "adm_in_channels": 4}, _SMALL_SD2),
+    "svd": Kind("SVD_img2vid", _VIDEO, _SMALL_SD2),
+    "other": Kind(
         "SD15",
         {
             **_SD1,
