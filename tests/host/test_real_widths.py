@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     not os.environ.get("SELF_GUIDANCE_WIDE"),
     reason="takes minutes and 8 GB of memory: set SELF_GUIDANCE_WIDE=1 to run it",
 )
-SIDES = {"sd15": 64, "sdxl": 32}
+SIDES = {"sd15": 64, "sd2-v": 64, "sdxl": 32}
 
 
 @dataclass(frozen=True)
