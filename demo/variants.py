@@ -108,8 +108,8 @@ def _rewrite(graph: Graph, node: Graph, family: Family) -> None:
     elif kind == "MarkdownNote":
         photo = _has(graph, "LoadImage", "DemoPicture")
         values[0] = _note(values[0], family, photo)
-        if photo:  # below the photo, where there is room for a long text
-            node["pos"], node["size"] = [-460, 420], [330, 520]
+        if photo:  # below the photo, which Nodes 2.0 draws larger once it is there
+            node["pos"], node["size"] = [-460, 640], [330, 520]
     else:
         if kind == "SelfGuidanceMoveObject" and _has(graph, "LoadImage", "DemoPicture"):
             values[1:3] = [0.15, 0.0]  # what stands on the photo is large
@@ -149,7 +149,7 @@ def _photo(graph: Graph, node: Graph, family: Family) -> None:
     scale["size"] = [330, 130]
     node["pos"], node["size"] = [-460, 0], [330, 330]  # beside the graph, where there is room
     graph["extra"]["ds"]["offset"][0] += 560
-    box = {"bounding": [-480, -90, 370, 450], "color": "#8A8", "font_size": 24, "flags": {}}
+    box = {"bounding": [-480, -90, 370, 680], "color": "#8A8", "font_size": 24, "flags": {}}
     graph["groups"].append({"id": len(graph["groups"]) + 1, "title": "Your photo", **box})
     _become(node, "LoadImage", ["image", "upload"], ["example.png", "image"])
     node["inputs"][1]["type"] = "IMAGEUPLOAD"

@@ -220,12 +220,12 @@ def nested(prompt: Graph) -> Graph:
 
 
 def test_a_page_is_told_about_samplers_in_subgraphs_by_execution_id(server: serve.Server) -> None:
-    run = Run(server, nested(graph(steps=6, seed=41, dx=-0.3)), page=True)
+    run = Run(server, nested(graph(steps=12, seed=41, dx=-0.3)), page=True)
     assert run.end[0] == "execution_success", run.end
     messages = live_messages(run)
     assert {message["node"] for message in messages} == {"7:1:2", "7:1:3"}
     guided = [message for message in messages if message["node"] == "7:1:3"]
-    assert guided[-1]["step"] == 6 and len(guided[-1]["curve"]) == 6
+    assert guided[-1]["step"] == 12 and len(guided[-1]["curve"]) == 12
     assert all(len(json.dumps(message)) < 20_000 for message in messages)
     picture = base64.b64decode(guided[-1]["picture"].removeprefix("data:image/jpeg;base64,"))
     assert picture[:2] == b"\xff\xd8"
