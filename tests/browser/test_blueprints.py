@@ -55,6 +55,8 @@ def empty(server: serve.Server, page: Any) -> Any:
 def put_on_canvas(page: Any, name: str) -> None:
     """Search for a node by name, as after a double click on the canvas, and take the first hit."""
     page.mouse.dblclick(800, 600)
+    # what is typed before the search stands there goes to the canvas, as shortcuts
+    page.locator(".comfy-vue-node-search-container input").first.wait_for()
     page.keyboard.type(name, delay=20)
     page.locator(".option-container").filter(has_text=name).first.click()
     page.wait_for_function(f"() => ({NODES}).some(node => node.isSubgraphNode?.())")
