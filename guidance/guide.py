@@ -92,19 +92,22 @@ class Guide:
             and (table is None or all(map(table.has, term.phrases)))
         )
 
+    def steering(self, sigma: float, table: TokenTable | None = None) -> tuple[Term, ...]:
+        """Those of the active terms whose gradient runs through the model: all but `Preserve`."""
+        return tuple(t for t in self.active(sigma, table) if not isinstance(t, Preserve))
+
     def stride(self, sigma: float, table: TokenTable | None = None) -> float:
         """Length of a normalised step at strength 1, in units of `UNIT`.
 
-        The longest that a term asks for of those that act, see `active`: terms share one step, and
-        their weights only say where it goes.
+        The longest that a steering term asks for: terms share one step, and their weights only say
+        where it goes.
         """
-        acting = (t for t in self.active(sigma, table) if not isinstance(t, Preserve))
-        return max((term.own_stride for term in acting), default=0.0)
+        return max((term.own_stride for term in self.steering(sigma, table)), default=0.0)
 
     def gradient(
         self, seen: Properties, x: Tensor, scale: float = LOSS_SCALE
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """Gradient of the weighted sum of the active terms that read the model.
+        """Gradient of the weighted sum of the steering terms.
 
         Args:
             seen: properties of a forward pass of x, with its graph.
@@ -119,7 +122,7 @@ class Guide:
             OverflowedError: the gradient is not finite; it may be with a smaller scale.
             ValueError: an energy is not finite.
         """
-        terms = [t for t in self.active(seen.sigma, seen.table) if not isinstance(t, Preserve)]
+        terms = self.steering(seen.sigma, seen.table)
         if not terms:
             return None, {}
         values = {name: term(seen) for name, term in named(terms).items()}

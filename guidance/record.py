@@ -3,12 +3,15 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .properties import Properties
+from .properties import Properties, pooled
 from .tokens import TokenTable
+
+POOLED_AT_ONCE = 64  # steps; bounds the memory that a long run takes
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,36 @@ class Record:
             site: torch.stack([maps[site].float() for maps in last]).mean(0) for site in final.maps
         }
         return replace(final, maps=maps)
+
+
+def with_features(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Steps whose words have features, pooled from the grid where a step does not have them yet.
+
+    Steps alike are pooled in one call: one by one, a run that only records would feel it.
+    """
+    done = list(steps)
+    alike: dict[Any, list[int]] = {}
+    for index, step in enumerate(steps):
+        seen = step.properties
+        if seen.features is None and seen.grid is not None:
+            shapes = tuple(maps.shape for maps in seen.maps.values())
+            alike.setdefault((seen.table, shapes, seen.grid.shape), []).append(index)
+    for indices in alike.values():
+        for start in range(0, len(indices), POOLED_AT_ONCE):
+            part = indices[start : start + POOLED_AT_ONCE]
+            for index, features in zip(part, _features([steps[i] for i in part]), strict=True):
+                step = steps[index]
+                done[index] = replace(step, properties=replace(step.properties, features=features))
+    return tuple(done)
+
+
+def _features(steps: Sequence[Step]) -> tuple[Tensor, ...]:
+    """Features [B, T, C] of the words of steps that are alike."""
+    shown = [step.properties for step in steps]
+    grids = [seen.grid for seen in shown if seen.grid is not None]
+    maps = {site: torch.cat([seen.maps[site] for seen in shown]).float() for site in shown[0].maps}
+    features = pooled(maps, torch.cat(grids).float()).to(grids[0].dtype)
+    return tuple(part.clone() for part in features.split(len(grids[0])))  # none keeps the others
 
 
 def between(sigmas: Sequence[float], sigma: float) -> tuple[int, int, float]:

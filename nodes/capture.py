@@ -93,17 +93,13 @@ class Capture:
         if not seen:
             return None
         maps = {
-            site: torch.cat(_aligned([self._maps[uuid, site] for uuid in seen]), 1)
-            for site in self.family.sites
+            site: _joined([self._maps[uuid, site] for uuid in seen]) for site in self.family.sites
         }
         features = grid = None
         if all(uuid in self._features for uuid in seen):
-            words = [
-                pooled({s: self._maps[uuid, s] for s in self.family.sites}, self._features[uuid])
-                for uuid in seen
-            ]
-            features = torch.cat(words, 1)
             grid = self._mean_features(seen)
+            if self._wants_features:  # else they are pooled for the whole record at once
+                features = pooled(maps, grid)
         table = TokenTable.joined([self.sources[uuid].table for uuid in seen])
         return Properties(sigma, table, maps, features, grid=grid)
 
@@ -119,7 +115,7 @@ class Capture:
         """Mean over the conditionings that see a cell; 0 where none does."""
         grids = [self._features[uuid] for uuid in seen]
         if not self._covered:
-            return torch.stack(grids).mean(0)
+            return grids[0] if len(grids) == 1 else torch.stack(grids).mean(0)
         shares = [
             self._covered.get(uuid, torch.ones_like(grid[:, :1]))
             for uuid, grid in zip(seen, grids, strict=True)
@@ -138,15 +134,17 @@ class Capture:
 
     def _end_graph(self) -> None:
         """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
+        if not self.traced or self._read:
+            return
         wanted = ((uuid, site) for uuid in self.sources for site in self.family.guides)
         maps_done = all(place in self._maps for place in wanted)
-        if (
-            self.traced
-            and not self._read
-            and maps_done
-            and (not self._wants_features or len(self._features) == len(self.sources))
-        ):
+        if maps_done and (not self._wants_features or len(self._features) == len(self.sources)):
             torch.set_grad_enabled(False)
+
+
+def _joined(maps: Sequence[Tensor]) -> Tensor:
+    """Maps [B, T, h, w] of several conditionings as those of one with the words of all."""
+    return maps[0] if len(maps) == 1 else torch.cat(_aligned(maps), 1)
 
 
 def _aligned(maps: Sequence[Tensor]) -> list[Tensor]:

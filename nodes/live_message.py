@@ -17,7 +17,6 @@ from torch import Tensor
 from ..guidance.energies import Term
 from ..guidance.goal import goals
 from ..guidance.guide import Guide, named
-from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties, resample
 from ..guidance.record import Step
 from .pictures import stretched
@@ -46,7 +45,7 @@ class Story:
     def add(self, step: Step) -> None:
         """Take note of a step's energies."""
         sigma = step.properties.sigma
-        active = named([t for t in self._guide.active(sigma) if not isinstance(t, Preserve)])
+        active = named(self._guide.steering(sigma))
         energies: dict[str, float] = defaultdict(float)
         for name, values in step.energies.items():
             if name in active:

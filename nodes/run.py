@@ -18,9 +18,8 @@ from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_neste
 from torch import Tensor
 
 from ..guidance.guide import LOSS_SCALE, SCALE_STEP, Guide, OverflowedError, Prediction
-from ..guidance.preserve import Preserve
 from ..guidance.properties import Properties
-from ..guidance.record import Record, Step, moved
+from ..guidance.record import Record, Step, moved, with_features
 from ..guidance.request import Holding
 from ..guidance.tokens import TokenTable
 from .capture import Capture
@@ -76,7 +75,7 @@ class GuidedRun:
         guide: what to guide by; a guide without terms only records, and changes no bit of the
             result.
         recording: whether the record is wanted.
-        watch: is shown every step of the record as it is made.
+        watch: is shown every step as it is made; features of the words come with the record.
         holding: what guided steps hold in memory.
     """
 
@@ -115,7 +114,7 @@ class GuidedRun:
     @property
     def record(self) -> Record:
         """What the run showed."""
-        return Record(self.family.name, tuple(self._steps))
+        return Record(self.family.name, with_features(self._steps))
 
     def _prepare_sampling(
         self,
@@ -184,12 +183,12 @@ class GuidedRun:
     def _open(self, positive: Conds, sigma: float, shape: torch.Size) -> Call:
         known = sources(positive, sigma)
         table = TokenTable.joined([source.table for source in known.values()]) if known else None
-        terms = self.guide.active(sigma, table) if table else ()
-        traced = any(not isinstance(term, Preserve) for term in terms)
-        features = any(term.reads_features for term in terms)
+        guided = table is not None and bool(self.guide.active(sigma, table))
+        steering = self.guide.steering(sigma, table) if table else ()
+        features = any(term.reads_features for term in steering)
         size = (shape[-2], shape[-1])
-        capture = Capture(self.family, known, size, traced, features)
-        return Call(capture, sigma, shape, guided=bool(terms))
+        capture = Capture(self.family, known, size, bool(steering), features)
+        return Call(capture, sigma, shape, guided)
 
     def _calc_cond_batch(
         self,
