@@ -42,10 +42,10 @@ def word_maps(query: Tensor, key: Tensor, heads: int, words: Tensor) -> Tensor:
         )
     q = query.reshape(batch, pixels, heads, width // heads).transpose(1, 2).float()
     k = key.reshape(batch, -1, heads, width // heads).transpose(1, 2).float()
-    logits = q @ k.transpose(-1, -2) * (width // heads) ** -0.5
+    logits = q * (width // heads) ** -0.5 @ k.transpose(-1, -2)
     probability = logits.softmax(-1).mean(1)
-    columns = words.to(probability).repeat(repeats, 1)
-    return (probability @ columns).transpose(1, 2)
+    rows = words.to(probability).t().repeat(1, repeats)
+    return rows @ probability.transpose(1, 2)
 
 
 def as_grid(maps: Tensor, height: int, width: int) -> Tensor:

@@ -41,8 +41,11 @@ class TokenTable:
     length: int
     named: tuple[str, ...] = ()
     borders: tuple[int, ...] = ()
-    # terms ask for the same phrases many times a step
+    # terms ask for the same phrases many times a step, and every step for the same matrix
     _found: dict[str, tuple[int, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _averaging: dict[int, Tensor] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -195,11 +198,16 @@ class TokenTable:
         Args:
             length: number of tokens of the conditioning, where nodes have added some at its end.
         """
-        matrix = torch.zeros(length or self.length, len(self.words))
-        cells = [(row, column) for column, p in enumerate(self.positions) for row in p]
-        if cells:
-            rows, columns = zip(*cells, strict=True)
-            matrix[rows, columns] = torch.tensor([1 / len(self.positions[c]) for c in columns])
+        length = length or self.length
+        if length not in self._averaging:
+            with torch.inference_mode(False):  # gradients pass through what it multiplies
+                self._averaging[length] = self._made_averaging(length)
+        return self._averaging[length]
+
+    def _made_averaging(self, length: int) -> Tensor:
+        matrix = torch.zeros(length, len(self.words))
+        for column, tokens in enumerate(self.positions):
+            matrix[list(tokens), column] = 1 / max(1, len(tokens))
         return matrix
 
 

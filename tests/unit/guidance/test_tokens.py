@@ -281,3 +281,12 @@ def test_averaging_spreads_one_over_the_tokens_of_each_word() -> None:
     split = TokenTable("a t-shirt", ("a", "tshirt"), ((1,), (2, 4)), 6)
     expected = torch.tensor([[0, 0], [1, 0], [0, 0.5], [0, 0], [0, 0.5], [0, 0]])
     torch.testing.assert_close(split.averaging(), expected)
+
+
+def test_averaging_asked_for_in_inference_mode_serves_gradients_later() -> None:
+    split = table("a circle")
+    with torch.inference_mode():
+        split.averaging()
+    weights = torch.rand(2, split.length, requires_grad=True)
+    (weights @ split.averaging()).sum().backward()
+    torch.testing.assert_close(weights.grad, split.averaging().sum(1).expand(2, -1))
