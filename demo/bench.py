@@ -19,7 +19,7 @@ from . import bench_memory
 from .studio import Studio, call
 
 PROMPT, OBJECT = "a red circle and a blue square", "red circle"
-STEPS = 8
+STEPS = 20  # as many as KSampler offers at first
 SIZES = ((16, 1), (16, 4), (32, 1))  # side of the latent, batch
 
 
