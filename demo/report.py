@@ -3,16 +3,26 @@
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import numpy as np
 
-from . import report_edits, report_page, trials_format, trials_look, trials_place, trials_real
+from . import (
+    report_edits,
+    report_heads,
+    report_page,
+    trials_format,
+    trials_look,
+    trials_place,
+    trials_real,
+)
 from .studio import Studio
 from .trials import Kind, Numbers, Trial
 
 EDITS = ("move", "resize")
+HEADS = "heads"
 RECIPES: dict[str, Kind] = {
     "move, 256 x 128": trials_format.move_wide,
     "move, 128 x 256": trials_format.move_tall,
@@ -36,7 +46,7 @@ DRAWS = 4  # draws a trial that is wanted; some allow none
 
 def main(arguments: Sequence[str]) -> None:
     """Run the kinds that were asked for; write report.json, report.html and sheets of pictures."""
-    kinds = (*EDITS, *RECIPES)
+    kinds = (*EDITS, *RECIPES, HEADS)
     parser = argparse.ArgumentParser(prog="report", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/report"))
     parser.add_argument("--kind", choices=kinds, action="append", help="all by default")
@@ -48,12 +58,16 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     studio, wanted = Studio(), options.kind or kinds
-    report: dict[str, dict] = {"edits": {}, "recipes": {}}
+    report: dict[str, dict] = {"edits": {}, "recipes": {}, HEADS: {}}
     tried: dict[str, list[Trial]] = {}
     for kind in wanted:
         if kind in EDITS:
             report["edits"] |= report_edits.run(
                 studio, options.output, [kind], options.seeds, options.ablations
+            )
+        elif kind == HEADS:
+            report[HEADS] = report_heads.run(
+                studio, options.count, partial(report_edits.progress, HEADS, total=options.count)
             )
         else:
             tried[kind], skipped = _tried(studio, kind, options.count)
@@ -65,6 +79,8 @@ def main(arguments: Sequence[str]) -> None:
     if report["edits"]:
         print(report_edits.table(report["edits"]))
     print(report_page.text(report["recipes"]))
+    if report[HEADS]:
+        print(report_heads.table(report[HEADS]))
     print(f"\nreport.html with all pictures, report.json: {options.output}")
 
 
