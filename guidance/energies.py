@@ -1,8 +1,9 @@
 """Energies: what a picture shall be like, as differentiable functions of its properties.
 
 Lower is better. Every term is a frozen dataclass that maps `Properties` to one value a picture,
-[B]. Distances follow section 3.3 of the paper (L1, averaged over sites) unless a class says
-otherwise. A term that compares with a reference reads the reference at the noise level of the pass.
+[B]. Distances follow section 3.3 of the paper (L1, averaged over sites) but for the goal itself,
+see `distance`, unless a class says otherwise. A term that compares with a reference reads the
+reference at the noise level of the pass.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .distance import distance
 from .feature import Feature
 from .head import Head
 from .properties import Properties, centroid, resample, spread
@@ -134,7 +136,7 @@ class Position(Term):
         if self.reference is not None:
             then = _then(self.reference, seen, self.settled)
             target = target + then.centroid(self.compared)
-        return (now - target).abs().mean((1, 2))
+        return distance(now, target).mean((1, 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +190,7 @@ class Size(Term):
         target = torch.tensor(self.size, device=now.device, dtype=now.dtype)
         if self.reference is not None:
             target = target * _then(self.reference, seen, self.settled).size(self.compared)
-        return (now - target).abs().mean(1)
+        return distance(now, target).mean(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +243,7 @@ class Shape(Term):
         values = []
         for now, target in zip(seen.shape(self.object), self.targets(seen), strict=True):
             target = resample(target[:, None], *now.shape[-2:])[:, 0]
-            values.append((now - target).abs().mean((-2, -1)))
+            values.append(distance(now, target).mean((-2, -1)))
         return torch.stack(values).mean(0)
 
 
@@ -290,8 +292,9 @@ class Appearance(Term):
             )
         if self.head is not None:
             now, then = (self.head.project(look, seen.sigma) for look in (now, then))
-            return (now - then).abs().mean(1)
+            return distance(now, then).mean(1)
         assert seen.features is not None  # `appearance` has seen them
         usual = seen.features.detach().abs().mean((1, 2))
         scale = torch.maximum(then.abs().mean(1), 0.1 * usual)
-        return (now - then).abs().mean(1) / scale.clamp(min=torch.finfo(scale.dtype).tiny)
+        scale = scale.clamp(min=torch.finfo(scale.dtype).tiny)[:, None]
+        return distance(now / scale, then / scale).mean(1)
