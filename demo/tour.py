@@ -67,12 +67,12 @@ def start_here(graph: Graph) -> Graph:
     graph["id"] = "5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e99"
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
-    left, below, right = -400, 1200, 1770
-    graph["extra"]["ds"]["offset"] = [620, 300]  # from the first note on; Nodes 2.0 spreads
+    left, above, right = -400, -400, 1770
+    graph["extra"]["ds"] = {"scale": 0.55, "offset": [640, 520]}  # all of it in 1600 x 1000
     places = (
-        (420, below, 330, 230),
-        (850, below, 450, 230),
-        (1390, below, 330, 260),
+        (420, above, 330, 250),
+        (850, above, 450, 250),
+        (1390, above, 330, 250),
         (right, -60, 320, 420),
     )
     _note(graph, old, "Welcome", WELCOME, (left, -60, 350, 480))
