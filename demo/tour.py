@@ -67,12 +67,13 @@ def start_here(graph: Graph) -> Graph:
     graph["id"] = "5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e99"
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
-    left, above, right = -400, -400, 1770
-    graph["extra"]["ds"] = {"scale": 0.55, "offset": [640, 520]}  # all of it in 1600 x 1000
+    left, above, right = -400, -330, 1770
+    # all of it in 1600 x 1000; from a scale of less than 0.6 on, pages leave out the text
+    graph["extra"]["ds"]["offset"] = [525, 560]
     places = (
-        (420, above, 330, 250),
-        (850, above, 450, 250),
-        (1390, above, 330, 250),
+        (420, above, 330, 190),
+        (850, above, 450, 190),
+        (1390, above, 330, 190),
         (right, -60, 320, 420),
     )
     _note(graph, old, "Welcome", WELCOME, (left, -60, 350, 480))
