@@ -163,16 +163,24 @@ class TokenTable:
     def joined(cls, tables: Sequence["TokenTable"]) -> "TokenTable":
         """One table for conditionings that act side by side; a word counts in each of them."""
         starts = [sum(t.length for t in tables[:i]) for i in range(len(tables))]
-        return cls._merged(tables, starts, sum(t.length for t in tables))
+        # a prompt without listed objects has all of its phrases, also beside one that lists some
+        listed = any(t.named for t in tables)
+        objects = [name for t in tables for name in t.objects] if listed else []
+        return cls._merged(tables, starts, sum(t.length for t in tables), objects)
 
     @classmethod
     def overlaid(cls, tables: Sequence["TokenTable"]) -> "TokenTable":
         """One table for texts whose tokens share their places, as SDXL's two encoders have them."""
-        return cls._merged(tables, [0] * len(tables), max(t.length for t in tables))
+        named = [name for t in tables for name in t.named]
+        return cls._merged(tables, [0] * len(tables), max(t.length for t in tables), named)
 
     @classmethod
     def _merged(
-        cls, tables: Sequence["TokenTable"], starts: Sequence[int], length: int
+        cls,
+        tables: Sequence["TokenTable"],
+        starts: Sequence[int],
+        length: int,
+        named: Sequence[str],
     ) -> "TokenTable":
         if len(tables) == 1:
             return tables[0]
@@ -188,9 +196,9 @@ class TokenTable:
             for word in table.positions
         )
         words = tuple(word for table in tables for word in table.words)
-        named = tuple(dict.fromkeys(name for table in tables for name in table.named))
         prompt = " | ".join(table.prompt for table in tables)
-        return cls(prompt, words, positions, length, named, tuple(sorted(borders)))
+        objects = tuple(dict.fromkeys(named))
+        return cls(prompt, words, positions, length, objects, tuple(sorted(borders)))
 
     def averaging(self, length: int | None = None) -> Tensor:
         """[length, words] matrix whose column t is 1/n at the n tokens of word t.

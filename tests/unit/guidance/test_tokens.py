@@ -113,12 +113,6 @@ def test_a_number_that_the_prompt_itself_has_is_no_choice() -> None:
     assert table("first prize , prize , area 2 , area").find("area 2") == (5, 6)
 
 
-def test_the_same_prompt_in_several_conditionings_counts_its_places_once() -> None:
-    both = TokenTable.joined([table("a cat and a cat"), table("a cat and a cat"), table("a cat")])
-    assert both.find("second cat") == (4, 9)
-    assert both.find("third cat") == (11,)
-
-
 def test_a_table_knows_what_it_has() -> None:
     words = table(CIRCLES)
     assert words.has("red circle") and words.has("circle 3")
@@ -182,54 +176,6 @@ def test_objects_are_what_stands_between_joining_words(
 
 def test_objects_that_the_user_names_replace_the_found_ones() -> None:
     assert table("a cat on a mat", named=("mat",)).objects == ("mat",)
-
-
-def test_joined_tables_count_positions_through() -> None:
-    both = TokenTable.joined([table("a cat"), table("a dog")])
-    assert both.length == 154
-    assert both.words == ("a", "cat", "a", "dog")
-    assert both.positions == ((1,), (2,), (78,), (79,))
-    assert both.prompt == "a cat | a dog"
-    assert both.find("a") == (0, 2)
-
-
-def test_one_table_is_joined_to_itself_alone() -> None:
-    one = table("a cat")
-    assert TokenTable.joined([one]) is one
-
-
-def test_joined_tables_share_what_the_user_named() -> None:
-    both = TokenTable.joined([table("cat , mat", ("cat",)), table("cat , dog", ("cat", "dog"))])
-    assert both.objects == ("cat", "dog")
-
-
-def test_an_object_ends_where_its_prompt_ends() -> None:
-    both = TokenTable.joined([table("red circle"), table("blue square")])
-    assert both.objects == ("red circle", "blue square")
-    with pytest.raises(ValueError, match="is not in the prompt"):
-        both.find("circle blue")
-
-
-def test_borders_stay_where_joined_tables_are_joined_again() -> None:
-    inner = TokenTable.joined([table("red circle"), table("blue square")])
-    both = TokenTable.joined([table("green star"), inner])
-    assert both.objects == ("green star", "red circle", "blue square")
-    assert both.borders == (2, 4) and both.length == 231
-    assert not both.has("circle blue")
-
-
-def test_overlaid_tables_share_their_places() -> None:
-    both = TokenTable.overlaid([table("a cat"), table("one black cat")])
-    assert both.length == 77 and both.borders == (2,)
-    assert both.positions == ((1,), (2,), (1,), (2,), (3,))
-    assert both.find("cat") == (1, 4) and both.objects == ("cat", "one black cat")
-
-
-@pytest.mark.parametrize("tables", [("", "a cat"), ("a cat", ""), ("", "")])
-def test_an_empty_prompt_beside_another_adds_no_word(tables: tuple[str, str]) -> None:
-    both = TokenTable.joined([table(prompt) for prompt in tables])
-    assert both.borders == () and both.length == 154
-    assert both.has("cat") == ("a cat" in tables)
 
 
 def test_tokens_that_nodes_added_belong_to_no_word() -> None:
