@@ -39,9 +39,14 @@ def atlas(record: Record, budget: int = BUDGET) -> Atlas:
     """The maps of a record, thinned where they are many: pictures first, then steps.
 
     Raises:
-        ValueError: the record is empty.
+        ValueError: the record is empty, or its prompt is.
     """
     table = record.table
+    if not table.words:
+        raise ValueError(
+            f"the prompt {table.prompt!r} of the record has no words, so it has no maps; sample "
+            "again with a prompt that names an object"
+        )
     known = [i for i, step in enumerate(record) if step.properties.table == table]
     first = record.steps[known[0]].properties
     height, width = _grid(first)

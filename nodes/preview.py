@@ -8,6 +8,7 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
+from ..guidance.phrases import letters
 from ..guidance.properties import Properties, resample
 from ..guidance.record import Record
 from .pictures import captioned, enlarged, heat, overlaid, stretched, tiled
@@ -50,6 +51,7 @@ class AttentionPreview(io.ComfyNode):
         """Draw the maps."""
         chosen = [name for name in map(str.strip, object.split(",")) if name]
         properties = _of_site(_at(record, step), site)
+        words = [] if chosen else _words(record)
         height, width = _size(properties, image)
 
         def shown(name: str) -> Tensor:
@@ -59,12 +61,13 @@ class AttentionPreview(io.ComfyNode):
             enlarged(_mean(properties.shape(name)), height, width)
             for name in chosen or record.table.objects
         ]
-        mask = torch.stack(shapes).amax(0)
+        none = torch.zeros(record.batch, height, width)  # a prompt such as "the background"
+        mask = torch.stack(shapes).amax(0) if shapes else none
         if chosen:
             together = torch.stack([stretched(shown(name)) for name in chosen]).amax(0)
             picture = _drawn(together, image)
         else:
-            picture = _sheets({name: _drawn(shown(name), image) for name in _words(record)})
+            picture = _sheets({word: _drawn(shown(word), image) for word in words})
         about = ui.PreviewImage(picture, cls=cls).as_dict()
         return io.NodeOutput(picture, mask, ui={**about, **shelf(cls, record, image)})
 
@@ -134,7 +137,14 @@ def _at(record: Record, step: int) -> Properties:
 
 def _words(record: Record) -> list[str]:
     """Every word once; words without letters show nothing of interest."""
-    return [word for word in dict.fromkeys(record.table.words) if any(c.isalnum() for c in word)]
+    words = [word for word in dict.fromkeys(record.table.words) if letters(word)]
+    if not words:
+        raise ValueError(
+            f"the prompt {record.table.prompt!r} of the record has no words, so there is no "
+            "attention to show; name in it what to look for, such as 'a red circle', and sample "
+            "again"
+        )
+    return words
 
 
 def _mean(maps: tuple[Tensor, ...]) -> Tensor:

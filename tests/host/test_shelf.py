@@ -1,5 +1,6 @@
 """What the preview node leaves for the page, and what its inputs from the page mean."""
 
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,13 @@ from selfguidance.guidance import storage
 @pytest.fixture
 def record(lab: ModuleType) -> Any:
     return lab.guided(lab.unet("shapes"), latent_image=lab.latent(batch=2))[1]
+
+
+def prompted(lab: ModuleType, prompt: str) -> Any:
+    """The record of a run of two pictures with a prompt."""
+    positive = lab.embedded(words=prompt.split())
+    inputs = {"positive": positive, "negative": lab.empty(), "latent_image": lab.latent(batch=2)}
+    return lab.guided(lab.unet("shapes"), steps=2, **inputs)[1]
 
 
 def shown(record: Any, object: str = "", step: int = -1, **more: Any) -> Any:
@@ -49,3 +57,28 @@ def test_a_site_is_shown_alone(record: Any) -> None:
     assert not torch.equal(masks[1], masks[2])
     with pytest.raises(ValueError, match="site must be below 2"):
         shown(record, "red circle", site=2)
+
+
+@pytest.mark.parametrize("object", ["", " , "])
+@pytest.mark.parametrize("pictures", [0, 2])
+def test_words_that_name_no_object_are_a_sheet_and_an_empty_mask(
+    lab: ModuleType, object: str, pictures: int
+) -> None:
+    image = {"image": torch.rand(2, 96, 64, 3)} if pictures else {}
+    sheet, mask = shown(prompted(lab, "the background"), object, **image).args
+    height, width = (96, 64) if pictures else (256, 256)
+    assert mask.shape == (2, height, width) and not mask.any()
+    assert sheet.shape[0] == 2 and sheet.shape[2] == 2 * width  # a word beside the other
+    assert sheet[:, :height, :width].std() > 0 and sheet[:, :height, width:].std() > 0
+
+
+def test_a_pictograph_is_a_word_of_the_sheet(lab: ModuleType) -> None:
+    sheet, mask = shown(prompted(lab, "🐱 ,")).args
+    assert sheet.shape[2] == 256 and mask.any()
+
+
+@pytest.mark.parametrize("prompt", ["", ",", "( , )"])
+def test_a_prompt_without_words_says_what_to_do(lab: ModuleType, prompt: str) -> None:
+    told = re.escape(f"the prompt {prompt!r} of the record has no words")
+    with pytest.raises(ValueError, match=f"{told}.* sample again"):
+        shown(prompted(lab, prompt))

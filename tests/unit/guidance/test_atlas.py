@@ -5,7 +5,7 @@ import torch
 from selfguidance.guidance.atlas import atlas
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.record import Record, Step
-from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE
+from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, record, table
 
 
 def run(steps: int, batch: int = 1, side: int = 8) -> Record:
@@ -51,3 +51,9 @@ def test_large_maps_are_made_coarse() -> None:
 def test_an_empty_record_says_what_it_lacks() -> None:
     with pytest.raises(ValueError, match="empty"):
         atlas(Record("shapes", ()))
+
+
+def test_a_record_without_words_says_so() -> None:
+    blank = Properties(1.0, table(""), {SITE: torch.zeros(1, 0, 8, 8)})
+    with pytest.raises(ValueError, match="the prompt '' of the record has no words"):
+        atlas(record(blank))
