@@ -147,7 +147,8 @@ class Size(io.ComfyNode):
                     0.15,
                     0.0,
                     10.0,
-                    "Fraction of the picture's area; relative: factor of the reference's area.",
+                    "Fraction of the picture's area, up to 1; relative: factor of the reference's "
+                    "area.",
                 ),
                 _relative(
                     "Off: size is a fraction of the picture. On: it is a factor of the size in "
@@ -174,6 +175,11 @@ class Size(io.ComfyNode):
         reference_object: str = "",
     ) -> io.NodeOutput:
         """Add the term."""
+        if not relative and not 0 <= size <= 1:
+            raise ValueError(
+                f"size must lie between 0 and 1, got {size}; switch relative on to give a factor "
+                "of the size in the reference instead of a fraction of the picture"
+            )
         term = energies.Size(
             object=object,
             size=size,
