@@ -79,8 +79,8 @@ def layout_terms(
         balance: weights of the parts, see `recipes`.
 
     Raises:
-        ValueError: a reference that is missing or lacks an object, objects that share a word, a box
-            that covers nothing or all of the picture.
+        ValueError: a reference that is missing, lacks an object or has several pictures to change;
+            objects that share a word; a box that covers nothing or all of the picture.
     """
     if not any(placed.edited for placed in layout.objects):
         return ()
@@ -90,6 +90,7 @@ def layout_terms(
     if reference is None:
         _check_no_reference_needed(layout)
         return added
+    _check_one_picture(layout, reference)
     _check_apart(layout, reference)  # so that from here on only added ones may be unknown
     free = tuple(o.phrase for o in layout.of("free", "add") if reference.table.has(o.phrase))
     then: dict[str, Any] = {"reference": reference, "window": window}
@@ -159,6 +160,18 @@ def _check_no_reference_needed(layout: Layout) -> None:
                 "the record of the picture that shows it; wire the record of the unguided run, or "
                 "delete the object from the layout"
             )
+
+
+def _check_one_picture(layout: Layout, reference: Record) -> None:
+    """Raise a ValueError where places of one picture would be asked of several others."""
+    changed = [placed.phrase for placed in layout.of("move", "add") if placed.edited]
+    if changed and reference.batch > 1:
+        raise ValueError(
+            f"the layout changes or adds object {changed[0]!r} in one picture, but its reference "
+            f"holds {reference.batch} pictures, and each has its objects elsewhere; take one "
+            "picture of the batch with Latent From Batch before the first sampler, or use Move "
+            "Object and Resize Object, whose offsets suit every picture"
+        )
 
 
 def _check_apart(layout: Layout, reference: Record) -> None:

@@ -126,6 +126,28 @@ def test_objects_that_share_a_word_are_refused() -> None:
         layout_terms(layout(moved(x=0.9), other("circle", "free")), pictured())
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [moved(x=0.9), moved(scale=1.5), moved(rotation=20), added()],
+    ids=["moved", "resized", "turned", "added"],
+)
+def test_places_of_one_picture_are_not_taken_for_those_of_several(asked: dict[str, Any]) -> None:
+    told = (
+        f"object '{asked['phrase']}' .* reference holds 3 pictures.*"
+        "Latent From Batch before the first sampler.*Move Object"
+    )
+    with pytest.raises(ValueError, match=told):
+        layout_terms(layout(other("star", "keep"), asked), pictured(pictures=3))
+
+
+def test_objects_of_several_pictures_can_be_locked_and_freed() -> None:
+    then = pictured(pictures=3)
+    assert layout_terms(layout(moved(), other("star", "keep")), then) == ()
+    terms = layout_terms(layout(moved(), other("star", "free")), then)
+    assert kept(terms) == {"red circle", "blue square"}
+    assert Guide.over(terms, lambda percent: 14.0 * (1 - percent)).terms
+
+
 def test_layouts_make_a_guide() -> None:
     terms = layout_terms(layout(moved(x=0.9), other("star", "free"), added()), pictured())
     assert len(Guide.over(terms, lambda percent: 14.0 * (1 - percent)).terms) == 5 + 2 + 2 + 2

@@ -68,10 +68,12 @@ def record(*steps: Properties) -> Record:
 
 
 def pictured(
-    prompt: str = "a red circle and a blue square and a star", named: tuple[str, ...] = ()
+    prompt: str = "a red circle and a blue square and a star",
+    named: tuple[str, ...] = (),
+    pictures: int = 1,
 ) -> Record:
-    """A run of a prompt, with random maps, features and picture."""
+    """A run of a prompt, with random maps, features and pictures."""
     words = table(prompt, named)
-    maps = {SITE: torch.rand(1, len(words.words), 6, 8)}
-    features = torch.rand(1, len(words.words), 5)
-    return record(Properties(1.0, words, maps, features, torch.rand(1, 4, 12, 16)))
+    maps = {SITE: torch.rand(pictures, len(words.words), 6, 8)}
+    features = torch.rand(pictures, len(words.words), 5)
+    return record(Properties(1.0, words, maps, features, torch.rand(pictures, 4, 12, 16)))
