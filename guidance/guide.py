@@ -23,6 +23,9 @@ AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1 by a term of weight 1, in units of the
 # noise's own standard deviation.
 UNIT = 0.5
+# Energy below which a term is all but at its goal. With a fifth of it, a look that is kept as it is
+# still changed the picture as much as one that is not.
+THERE = 0.01
 # Flow matching divides by 1 - sigma, which vanishes at the first step.
 FLOW_FLOOR = 0.1
 # Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there. Large weights
@@ -104,6 +107,18 @@ class Guide:
         """
         return max((term.own_stride for term in self.steering(sigma, table)), default=0.0)
 
+    @staticmethod
+    def remaining(energies: Mapping[str, Tensor]) -> Tensor:
+        """Part of a normalised step that every picture takes, [B] in [0, 1].
+
+        All of it, until every steering term is all but at its goal: of a gradient that vanishes,
+        only rounding says where it points.
+
+        Args:
+            energies: of the steering terms, see `gradient`.
+        """
+        return (torch.stack(list(energies.values())).amax(0) / THERE).clamp(max=1)
+
     def gradient(
         self, seen: Properties, x: Tensor, scale: float = LOSS_SCALE
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
@@ -145,7 +160,7 @@ class Guide:
         gradient: Tensor,
         sigma: Tensor,
         prediction: Prediction,
-        stride: float,
+        stride: Tensor | float,
     ) -> Tensor:
         """The denoised prediction after one guidance step.
 
@@ -154,21 +169,32 @@ class Guide:
             gradient: of the energies by the model's input, [B, C, h, w].
             sigma: noise level of every picture, [B].
             prediction: how x mixes picture and noise.
-            stride: of the terms, see `stride`; a raw gradient has a length of its own.
+            stride: of the terms, [B] or one for all, see `stride`; a raw gradient has a length of
+                its own.
         """
-        level = sigma.float().reshape(-1, *[1] * (denoised.ndim - 1))
+        each = (-1, *[1] * (denoised.ndim - 1))
+        level = sigma.float().reshape(each)
         reach = (
             level / (1 - level).clamp(min=FLOW_FLOOR) if prediction is Prediction.FLOW else level
         )
         if self.raw:
             step = self.strength * level * reach * gradient
         else:
-            step = self.strength * stride * UNIT * reach * unit_length(gradient)
+            length = self.strength * UNIT * torch.as_tensor(stride).to(level).reshape(each)
+            step = length * reach * unit_length(gradient)
         return denoised - step.to(denoised)
 
-    def preserve(self, seen: Properties, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The denoised prediction with preserved regions pulled back, and each energy [B]."""
-        terms = [t for t in self.active(seen.sigma, seen.table) if isinstance(t, Preserve)]
+    def preserve(
+        self, sigma: float, table: TokenTable | None, denoised: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The denoised prediction with preserved regions pulled back, and each energy [B].
+
+        Args:
+            sigma: noise level of the pass.
+            table: words of its prompt, None where no prompt with a table takes part.
+            denoised: [B, C, h, w].
+        """
+        terms = [t for t in self.active(sigma, table) if isinstance(t, Preserve)]
         if not terms:
             return denoised, {}
         energies = {}
@@ -178,11 +204,25 @@ class Guide:
                 common = common * resample(term.region, *denoised.shape[-2:])
         # a mask says what stays whatever the recipes do, so it has the last word
         terms.sort(key=lambda term: not isinstance(term, PreserveRest))
+        holders = strongest(terms)
         for name, term in named(terms).items():
             own = resample(term.region, *denoised.shape[-2:])
             region = common if isinstance(term, PreserveRest) else own
-            denoised, energies[name] = term.pull(seen, denoised, min(1.0, self.strength), region)
+            held, energies[name] = term.pull(sigma, denoised, min(1.0, self.strength), region)
+            if any(term is holder for holder in holders):
+                denoised = held
         return denoised, energies
+
+
+def strongest(terms: Sequence[Preserve]) -> list[Preserve]:
+    """Of the recipes that hold all but their objects, one a reference: more hold it no faster."""
+    rests: dict[int, Preserve] = {}
+    for term in terms:
+        if isinstance(term, PreserveRest):
+            known = rests.setdefault(id(term.reference), term)
+            if term.weight > known.weight:
+                rests[id(term.reference)] = term
+    return [*rests.values(), *(t for t in terms if not isinstance(t, PreserveRest))]
 
 
 def unit_length(gradient: Tensor) -> Tensor:

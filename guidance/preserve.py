@@ -50,12 +50,12 @@ class Preserve(Term):
         raise NotImplementedError
 
     def pull(
-        self, seen: Properties, denoised: Tensor, share: float, region: Tensor
+        self, sigma: float, denoised: Tensor, share: float, region: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Denoised prediction moved to the reference in a region, and the energy before it.
 
         Args:
-            seen: properties of this pass.
+            sigma: noise level of this pass.
             denoised: [B, C, h, w].
             share: factor of the weight, in [0, 1].
             region: [B or 1, 1, h, w], where the reference is kept, once all terms are heard.
@@ -63,13 +63,13 @@ class Preserve(Term):
         Raises:
             ValueError: the reference has another size.
         """
-        target = self._target(seen, denoised).to(denoised)
+        target = self._target(sigma, denoised).to(denoised)
         region = region.to(denoised)
         energy = (region * (target - denoised)).float().square().flatten(1).mean(1) / 2
         return torch.lerp(denoised, target, min(1.0, self.weight * share) * region), energy
 
-    def _target(self, seen: Properties, denoised: Tensor) -> Tensor:
-        target = self.reference.at(seen.sigma, like=denoised).denoised
+    def _target(self, sigma: float, denoised: Tensor) -> Tensor:
+        target = self.reference.at(sigma, like=denoised).denoised
         assert target is not None  # __post_init__ has seen it
         if target.shape[-2:] != denoised.shape[-2:]:
             raise ValueError(

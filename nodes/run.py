@@ -168,13 +168,14 @@ class GuidedRun:
         if call.seen is None:
             if call.guided:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
-            return denoised
+            return self.guide.preserve(sigma, None, denoised)[0]
         if call.gradient is not None:
             stride = self.guide.stride(sigma, call.seen.table)
+            stride = stride * self.guide.remaining(call.energies)
             denoised = self.guide.correct(
                 denoised, call.gradient, timestep, self.prediction, stride
             )
-        denoised, preserved = self.guide.preserve(call.seen, denoised)
+        denoised, preserved = self.guide.preserve(sigma, call.seen.table, denoised)
         if self.recording:
             seen = replace(call.seen, denoised=denoised)
             self._add_step(seen, {**call.energies, **preserved}, call.guided)

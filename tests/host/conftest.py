@@ -36,3 +36,15 @@ def shown(server: serve.Server) -> Any:
     from selfguidance.tests.host.gallery import Gallery
 
     return Gallery(server)
+
+
+@pytest.fixture(scope="module")
+def pair(shapes: tuple[Any, Any, Any]) -> dict[str, Any]:
+    """Prompts of the Shapes model for two objects, and a few steps."""
+    import torch
+    from selfguidance.nodes.prompt import Prompt
+
+    with torch.inference_mode():
+        (positive,) = Prompt.execute(shapes[1], "a red circle and a blue square").args
+        (negative,) = Prompt.execute(shapes[1], "").args
+    return {"positive": positive, "negative": negative, "steps": 6}

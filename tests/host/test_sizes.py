@@ -11,17 +11,6 @@ SIZES = {"wide": (16, 32), "tall": (32, 16), "odd": (18, 26)}
 each_size = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 
 
-@pytest.fixture(scope="module")
-def pair(shapes: tuple[Any, Any, Any]) -> dict[str, Any]:
-    """Both prompts of the Shapes model."""
-    from selfguidance.nodes.prompt import Prompt
-
-    with torch.inference_mode():
-        (positive,) = Prompt.execute(shapes[1], "a red circle and a blue square").args
-        (negative,) = Prompt.execute(shapes[1], "").args
-    return {"positive": positive, "negative": negative, "steps": 6}
-
-
 def move(reference: Any, dx: float, dy: float) -> Any:
     """The recipe with the node's own defaults."""
     from selfguidance.nodes.recipes import MoveObject

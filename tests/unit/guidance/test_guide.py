@@ -116,6 +116,24 @@ def test_a_step_is_as_long_as_the_term_asks_that_asks_for_most(
     assert acting(*terms).stride(seen.sigma, seen.table) == pytest.approx(stride)
 
 
+def test_a_step_is_whole_until_every_term_is_all_but_at_its_goal() -> None:
+    near = module.THERE / 4
+    energies = {"near": torch.tensor([near, near, 0.0]), "far": torch.tensor([9.0, 0.0, 0.0])}
+    assert acting().remaining(energies).tolist() == [1.0, 0.25, 0.0]
+
+
+@BOTH
+def test_every_picture_has_a_step_of_its_own_length(prediction: Prediction) -> None:
+    x, guide = inputs(), acting(Bowl(object="circle"))
+    gradient, _ = guide.gradient(shown(x), x)
+    still, sigma = torch.zeros_like(x), levels(0.5, 0.5)
+    whole, part = (
+        guide.correct(still, gradient, sigma, prediction, stride)
+        for stride in (1.0, torch.tensor([1.0, 0.25]))
+    )
+    torch.testing.assert_close(part, whole * torch.tensor([1.0, 0.25]).reshape(2, 1, 1, 1))
+
+
 @BOTH
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "normalised"])
 def test_the_stride_lengthens_a_normalised_step_alone(prediction: Prediction, raw: bool) -> None:

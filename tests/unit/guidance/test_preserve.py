@@ -8,7 +8,7 @@ from selfguidance.guidance.preserve import Preserve, PreserveMask, PreserveRest
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.record import Record
 from selfguidance.guidance.warp import Affine
-from selfguidance.tests.unit.guidance.toys import record, seen
+from selfguidance.tests.unit.guidance.toys import TABLE, record, seen
 from torch import Tensor
 
 GRID = (8, 16)
@@ -46,7 +46,7 @@ def preserve(
     *terms: Preserve, now: Tensor, sigma: float = 1.0, strength: float = 1.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
     guide = Guide(tuple((term, 9.0, 0.0) for term in terms), strength)
-    return guide.preserve(seen(OBJECT.expand(len(now), *GRID), sigma=sigma), now)
+    return guide.preserve(sigma, TABLE, now)
 
 
 def test_the_free_region_covers_where_the_object_was_and_where_it_goes() -> None:
@@ -140,12 +140,28 @@ def test_what_one_term_sets_free_no_other_holds() -> None:
     assert list(energies) == ["all but circle", "all but circle (2)"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_several_recipes_hold_the_rest_no_faster_than_the_strongest(order: int) -> None:
+    then = record(run(OBJECT, latent=torch.ones(1, 4, *GRID)))
+    terms = [kept(then, weight=0.25), kept(then, weight=0.5), kept(then, weight=0.5)][::order]
+    result, energies = preserve(*terms, now=torch.zeros(1, 4, *GRID))
+    torch.testing.assert_close(result, 0.5 * terms[0].region.expand_as(result))
+    assert len(energies) == 3
+
+
+def test_a_region_is_held_while_no_prompt_with_words_takes_part() -> None:
+    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
+    term = kept(record(run(OBJECT, latent=then)))
+    result, _ = Guide(((term, 9.0, 0.0),)).preserve(1.0, None, now)
+    torch.testing.assert_close(result, term.region.expand_as(now))
+
+
 def test_what_a_term_sets_free_stays_free_outside_its_window() -> None:
     then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
     over, active = (kept(record(run(maps, latent=then))) for maps in (OBJECT, AWAY))
     other = Size(object="circle", size=0.1)
     guide = Guide(((over, 9.0, 5.0), (active, 9.0, 0.0), (other, 9.0, 0.0)))
-    result, energies = guide.preserve(seen(OBJECT, sigma=1.0), now)
+    result, energies = guide.preserve(1.0, TABLE, now)
     torch.testing.assert_close(result, (over.region * active.region).expand_as(now))
     assert list(energies) == ["all but circle"]
 
