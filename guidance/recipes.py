@@ -151,7 +151,8 @@ def resolved(terms: Sequence[Term]) -> tuple[Term, ...]:
     Recipes act together, in whatever order they come. Those of one object ask for all of their
     transforms at once: a move and a resize, not a tug of war. What keeps the place, size or shape
     that a reference shows, of an object that a recipe gives another one, gives way. So does all
-    that keeps an object which is removed, since the prompt no longer names it.
+    that keeps an object which is removed, since the prompt no longer names it. What several recipes
+    keep of an object, they keep once.
 
     Raises:
         ValueError: two recipes change one object relative to two references.
@@ -160,6 +161,7 @@ def resolved(terms: Sequence[Term]) -> tuple[Term, ...]:
     aims = {id(recipe): _aim(recipe, recipes) for recipe in recipes}
     removed = [t for t in terms if isinstance(t, PreserveRest) and t.gone and _acts(t)]
     found: list[Term] = []
+    theirs: list[Term] = []
     for term in terms:
         own = term.object if isinstance(term, Recipe) else None
         parts = term.parts(aims[id(term)]) if isinstance(term, Recipe) else (term,)
@@ -169,7 +171,8 @@ def resolved(terms: Sequence[Term]) -> tuple[Term, ...]:
             rivals = [r for r in recipes if _acts(r) and _kept_else(part, aims[id(r)])]
             if part.object == own or not any(_same(part, rival) for rival in rivals):
                 found.append(part)
-    return tuple(found)
+                theirs += [part] if own else []
+    return tuple(term for term in found if _strongest(term, theirs) is term)
 
 
 def _acts(term: Term) -> bool:
@@ -186,6 +189,25 @@ def _keeps(term: Term) -> bool:
     if isinstance(term, Size):
         return term.size == 1
     return isinstance(term, Appearance) or (isinstance(term, Shape) and term.transform == Affine())
+
+
+def _twins(term: Term, other: Term) -> bool:
+    """Whether two terms keep the same of an object at the same time."""
+    return (
+        type(term) is type(other)
+        and _keeps(term)
+        and _keeps(other)
+        and (term.object, term.compared, term.window)
+        == (other.object, other.compared, other.window)
+        and term.references[0] is other.references[0]
+    )
+
+
+def _strongest(term: Term, recipes: Sequence[Term]) -> Term:
+    """Of the recipes' terms that keep the same as one of them, the first with the most weight."""
+    if not any(term is part for part in recipes):
+        return term
+    return max((t for t in recipes if _twins(term, t)), key=lambda t: t.weight, default=term)
 
 
 def _kept_else(term: Term, aim: Affine) -> bool:

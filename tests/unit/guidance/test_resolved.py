@@ -11,7 +11,7 @@ from selfguidance.guidance.energies import Appearance, Concentration, Position, 
 from selfguidance.guidance.guide import Guide
 from selfguidance.guidance.preserve import PreserveRest
 from selfguidance.guidance.properties import Properties
-from selfguidance.guidance.recipes import Balance, Recipe, resolved, transform_object
+from selfguidance.guidance.recipes import GUIDED, Balance, Recipe, resolved, transform_object
 from selfguidance.guidance.record import Record
 from selfguidance.guidance.warp import Affine
 from selfguidance.guidance.window import Window
@@ -61,10 +61,29 @@ def test_other_terms_stay_as_they_are() -> None:
 def test_of_two_moves_neither_keeps_what_the_other_moves() -> None:
     then = pictured()
     terms = resolved([asked("red circle", then), asked("blue square", then)])
-    assert set(still(terms)) == {"star"}
+    assert still(terms) == ["star"]
     assert moved(terms, Shape) == [MOVE, MOVE]
     assert sum(isinstance(t, PreserveRest) for t in terms) == 2
-    assert sum(isinstance(t, Appearance) for t in terms) == 6
+    looks = sorted(t.object for t in terms if isinstance(t, Appearance))
+    assert looks == ["blue square", "red circle", "star"]
+
+
+def test_what_two_moves_keep_is_kept_by_the_stronger() -> None:
+    then = pictured()
+    weak, strong = Balance(others=0.5), Balance(others=0.75)
+    for balances in ((weak, strong), (strong, weak)):
+        parts = zip(("red circle", "blue square"), balances, strict=True)
+        terms = resolved([replace(asked(o, then), balance=b) for o, b in parts])
+        (star,) = (t for t in terms if isinstance(t, Shape) and t.object == "star")
+        assert star.weight == 0.75
+
+
+def test_what_the_user_keeps_counts_beside_what_a_move_keeps() -> None:
+    then = pictured()
+    own = Appearance(object="star", reference=then, weight=3.0, window=GUIDED)
+    for order in permutations([own, asked("red circle", then)]):
+        stars = [t for t in resolved(order) if isinstance(t, Appearance) and t.object == "star"]
+        assert len(stars) == 2 and own in stars
 
 
 def test_a_second_move_is_recognised_by_its_words_not_by_its_phrase() -> None:
@@ -86,7 +105,7 @@ def test_what_the_user_asked_for_by_a_mask_is_kept() -> None:
 def test_a_move_that_is_switched_off_makes_no_other_give_way(off: dict[str, Any]) -> None:
     then = pictured()
     terms = resolved([asked("red circle", then, **off), asked("blue square", then)])
-    assert sorted(still(terms)) == ["red circle", "star", "star"]
+    assert set(still(terms)) == {"red circle", "star"}
 
 
 def test_the_order_of_terms_does_not_matter() -> None:
@@ -160,7 +179,7 @@ def test_one_recipe_that_comes_on_two_wires_moves_its_object_once() -> None:
 def test_two_moves_that_cancel_keep_the_shape_where_it_is() -> None:
     then = pictured()
     terms = [asked("star", then, Affine(dx=0.25)), asked("star", then, Affine(dx=-0.25))]
-    assert still(resolved(terms)).count("star") == 2
+    assert still(resolved(terms)).count("star") == 1
 
 
 def test_one_object_changed_relative_to_two_references_is_refused() -> None:
@@ -202,7 +221,7 @@ def test_what_a_recipe_sets_free_stays_free_though_it_holds_nothing_itself() -> 
     holding = asked("blue square", then, Affine(dy=0.25))
     for terms in ([free, holding], [holding, free]):
         guide = Guide.over(terms, lambda percent: 1 - percent)
-        now, energies = guide.preserve(replace(then.last, sigma=0.5), torch.zeros(1, 4, 8, 16))
+        now, energies = guide.preserve(0.5, then.table, torch.zeros(1, 4, 8, 16))
         assert now[0, 0, 4, 2] == 0 and now[0, 0, 6, 2] == 0  # where it was, where it goes
         assert now[0, 0, 4, 12] == 0 and now[0, 0, 0, 8] == 1
         assert list(energies) == ["all but blue square"]
