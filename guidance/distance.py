@@ -15,7 +15,8 @@ def distance(now: Tensor, target: Tensor) -> Tensor:
     picture in a batch then part by some percent of what guidance does.
 
     Args:
-        now, target: shapes that broadcast; values whose usual range is about 1.
+        now, target: shapes that broadcast; values that count in parts of the whole: of a side, of
+            the picture's area, of a look's own magnitude.
 
     Returns:
         the distance d; d u (2 - u) with u = d / REST within `REST`, where value and slope meet.

@@ -18,6 +18,7 @@ from .feature import Feature
 from .head import Head
 from .properties import Properties, centroid, resample, spread
 from .record import Record
+from .reference import shown
 from .warp import Affine, warp
 from .window import Window
 
@@ -102,17 +103,6 @@ def checked_mask(mask: Tensor, label: str) -> Tensor:
     return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
 
 
-def _then(record: Record, seen: Properties, settled: bool = False) -> Properties:
-    """What the record showed at the noise level of this pass, or where its objects ended up."""
-    like = next(iter(seen.maps.values()))
-
-    def read() -> Properties:
-        then = record.settled(like) if settled else record.at(seen.sigma, like)
-        return then.at_sites(tuple(seen.maps))
-
-    return seen.remember(("reference", settled, id(record)), read)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Position(Term):
     """|centroid - target|, L1 in x and y.
@@ -134,7 +124,7 @@ class Position(Term):
         now = seen.centroid(self.object)
         target = torch.tensor([self.x, self.y], device=now.device, dtype=now.dtype)
         if self.reference is not None:
-            then = _then(self.reference, seen, self.settled)
+            then = shown(self.reference, seen, self.compared, self.settled)
             target = target + then.centroid(self.compared)
         return distance(now, target).mean((1, 2))
 
@@ -163,7 +153,7 @@ class Concentration(Term):
             point = about.to(now)
             allowed: Tensor | float = 0.0
             if self.reference is not None:
-                then = _then(self.reference, seen)
+                then = shown(self.reference, seen, self.compared)
                 own = then.centroid(self.compared)[:, index]
                 point = point + own
                 allowed = spread(then.map(self.compared)[index], own)
@@ -189,7 +179,9 @@ class Size(Term):
         now = seen.size(self.object)
         target = torch.tensor(self.size, device=now.device, dtype=now.dtype)
         if self.reference is not None:
-            target = target * _then(self.reference, seen, self.settled).size(self.compared)
+            target = target * shown(self.reference, seen, self.compared, self.settled).size(
+                self.compared
+            )
         return distance(now, target).mean(1)
 
 
@@ -229,7 +221,7 @@ class Shape(Term):
             mask = self.mask.to(next(iter(seen.maps.values())))
             shapes, centres = (mask,) * len(seen.maps), (centroid(mask),) * len(seen.maps)
         else:
-            then = _then(self.reference, seen, self.settled)
+            then = shown(self.reference, seen, self.compared, self.settled)
             shapes, centres = then.shape(self.compared), then.centroid(self.compared).unbind(1)
         if self.transform == Affine():
             return shapes
@@ -279,7 +271,7 @@ class Appearance(Term):
     def target(self, seen: Properties) -> Tensor:
         """The appearance wanted at this noise level, [B, C]."""
         if self.reference is not None:
-            return _then(self.reference, seen).appearance(self.compared)
+            return shown(self.reference, seen, self.compared).appearance(self.compared)
         assert self.feature is not None  # see __post_init__
         return self.feature.at(seen.sigma, next(iter(seen.maps.values())))
 

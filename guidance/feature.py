@@ -4,7 +4,7 @@ The appearance of the paper (section 3.2) taken out of its record, so that anoth
 seed can be given it; a region marked by a mask has one, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,7 +53,9 @@ class Feature:
             ValueError: the record lacks the object, or read no features.
         """
         record.table.find(name)
-        return cls._read(record, name, lambda shown: shown.appearance(name).float())
+        # prompts of a timestep range come and go: steps that did not name it have no look of it
+        named = [s.properties for s in record if s.properties.table.has(name)]
+        return cls._read(record, name, named, lambda shown: shown.appearance(name).float())
 
     @classmethod
     def under(cls, record: Record, mask: Tensor, label: str = "masked region") -> "Feature":
@@ -86,9 +88,16 @@ class Feature:
             grid = shown.grid.float()
             return pool(grid, mask[:, None].to(grid))[:, 0]
 
-        return cls._read(record, label, pooled)
+        return cls._read(record, label, [step.properties for step in record], pooled)
 
     @classmethod
-    def _read(cls, record: Record, label: str, look: Callable[[Properties], Tensor]) -> "Feature":
-        vectors = torch.stack([look(step.properties) for step in record])
-        return cls(record.family, label, record.sigmas, vectors)
+    def _read(
+        cls,
+        record: Record,
+        label: str,
+        steps: Sequence[Properties],
+        look: Callable[[Properties], Tensor],
+    ) -> "Feature":
+        vectors = torch.stack([look(shown) for shown in steps])
+        sigmas = tuple(shown.sigma for shown in steps)
+        return cls(record.family, label, sigmas, vectors)

@@ -52,5 +52,5 @@ def _moved(reference: Record | None, term: Term, seen: Properties, x: float, y: 
     if reference is None:
         return point
     settled = getattr(term, "settled", False)
-    then = reference.settled() if settled else reference.at(seen.sigma)
+    then = reference.settled() if settled else reference.at(seen.sigma, naming=term.compared)
     return then.centroid(term.compared).mean(1) + point

@@ -83,7 +83,9 @@ class Properties:
         sigma: noise level, in the model's own units.
         table: the words behind the second axis of maps and features.
         maps: attention by site, each [B, T, H, W], T words.
-        features: [B, T, C] pooled by word, or None where the pass did not reach the feature block.
+        features: [B, T, C] pooled by word, each from the pass of its own conditioning; None where
+            the pass did not reach the feature block, or no term reads them while it runs (a record
+            has them, see `record.with_features`).
         denoised: [B, C, h, w] prediction of the clean latent after guidance, or None during the
             pass.
         grid: [B, C, h, w] the features themselves, see `coarse`, or None like `features`.

@@ -11,7 +11,7 @@ from torch import Tensor
 from .properties import Properties, pooled
 from .tokens import TokenTable
 
-POOLED_AT_ONCE = 64  # steps; bounds the memory that a long run takes
+POOLED_AT_ONCE = 2**22  # numbers in maps and grids, 16 MiB of each intermediate value
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ class Record:
         """
         if not self.steps:
             raise ValueError(
-                "the record is empty, because its run saw no token table: encode the positive "
-                "prompt with the Self-Guidance Prompt node and sample again"
+                "the record is empty, because its run saw no token table or took no step: encode "
+                "the positive prompt with the Self-Guidance Prompt node, with a denoise above 0, "
+                "and sample again"
             )
         return self.steps[-1].properties
 
@@ -76,21 +77,24 @@ class Record:
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
 
-    def at(self, sigma: float, like: Tensor | None = None) -> Properties:
+    def at(self, sigma: float, like: Tensor | None = None, naming: str = "") -> Properties:
         """What the run showed at a noise level: linear in log sigma, the nearest step outside.
 
         Args:
             sigma: noise level asked for.
             like: tensor whose device the result shall be on; CPU if None.
+            naming: object that is asked for: prompts of a timestep range come and go, and steps
+                whose prompt did not name it are passed over, where others did.
         """
         device = torch.device("cpu") if like is None else like.device
-        lower, upper, share = between(self.sigmas, sigma)
-        high = moved(self.steps[upper].properties, device, torch.float32)
-        # prompts of a timestep range come and go: words of two tables cannot be mixed
-        if share == 1 or self.steps[lower].properties.table != high.table:
+        shown = [step.properties for step in self.steps]
+        if naming:
+            shown = [seen for seen in shown if seen.table.has(naming)] or shown
+        lower, upper, share = between([seen.sigma for seen in shown], sigma)
+        high = moved(shown[upper], device, torch.float32)
+        if share == 1 or shown[lower].table != high.table:  # words of two cannot be mixed
             return high
-        low = moved(self.steps[lower].properties, device, torch.float32)
-        return _mixed(low, high, share)
+        return _mixed(moved(shown[lower], device, torch.float32), high, share)
 
     def settled(self, like: Tensor | None = None, share: float = 0.5) -> Properties:
         """Mean of the maps over the last part of the run, where objects stand in their final place.
@@ -126,9 +130,10 @@ def with_features(steps: Sequence[Step]) -> tuple[Step, ...]:
         if seen.features is None and seen.grid is not None:
             shapes = tuple(maps.shape for maps in seen.maps.values())
             alike.setdefault((seen.table, shapes, seen.grid.shape), []).append(index)
-    for indices in alike.values():
-        for start in range(0, len(indices), POOLED_AT_ONCE):
-            part = indices[start : start + POOLED_AT_ONCE]
+    for (_, shapes, grid), indices in alike.items():
+        many = max(1, POOLED_AT_ONCE // sum(map(math.prod, (*shapes, grid))))
+        for start in range(0, len(indices), many):
+            part = indices[start : start + many]
             for index, features in zip(part, _features([steps[i] for i in part]), strict=True):
                 step = steps[index]
                 done[index] = replace(step, properties=replace(step.properties, features=features))

@@ -28,7 +28,7 @@ class Capture:
         size: height and width of the latent.
         traced: whether the call runs with gradient, whose graph then ends where all that is read
             was seen.
-        features: whether the gradient of the features is wanted, too.
+        features: whether a term reads the features of words, in the pass and with gradient.
 
     Attributes:
         lists: numbers of the call's lists of conditionings that hold the sources.
@@ -89,19 +89,24 @@ class Capture:
     def properties(self, sigma: float) -> Properties | None:
         """What the call showed; None where no conditioning with a table took part."""
         self._read = True
-        seen = [uuid for uuid in self.sources if (uuid, self.family.sites[0]) in self._maps]
+        sites = self.family.sites
+        seen = [u for u in self.sources if all((u, site) in self._maps for site in sites)]
         if not seen:
             return None
-        maps = {
-            site: _joined([self._maps[uuid, site] for uuid in seen]) for site in self.family.sites
-        }
+        maps = {site: _joined([self._maps[uuid, site] for uuid in seen]) for site in sites}
         features = grid = None
         if all(uuid in self._features for uuid in seen):
             grid = self._mean_features(seen)
-            if self._wants_features:  # else they are pooled for the whole record at once
-                features = pooled(maps, grid)
+            # of one conditioning alone they can be pooled for the whole record at once
+            if self._wants_features or len(seen) > 1:
+                features = torch.cat([self._pooled(uuid) for uuid in seen], 1)
         table = TokenTable.joined([self.sources[uuid].table for uuid in seen])
         return Properties(sigma, table, maps, features, grid=grid)
+
+    def _pooled(self, uuid: UUID) -> Tensor:
+        """Features [B, T, C] of a conditioning's words, as its own pass shows them."""
+        maps = {site: self._maps[uuid, site] for site in self.family.sites}
+        return pooled(maps, self._features[uuid])
 
     def _whole(self, uuid: UUID, maps: Tensor, options: Mapping[str, Any]) -> Tensor:
         """Maps [B, T, h, w] of a conditioning on the grid of the whole picture."""

@@ -8,6 +8,7 @@ CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, the
                    without.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -44,6 +45,10 @@ NOTHING_SEEN = (
     "guidance saw no attention of the positive prompt in this step, although it takes part: switch "
     "off patches that skip parts of the model or replace the sampling of the conditionings, if "
     "there are any among {}"
+)
+PARTLY_SEEN = (
+    "Self-Guidance: the record shows %d of %d steps, for in the others no positive prompt came "
+    "from a Self-Guidance Prompt or Add Words node; as a reference it knows nothing of them"
 )
 IN_PARTS = (
     "guidance reads the whole latent at once, but context windows show the model parts of it: take "
@@ -94,6 +99,7 @@ class GuidedRun:
         self.prediction = prediction_of(model) if guide.terms else Prediction.VARIANCE
         self.recording = recording
         self._steps: list[Step] = []
+        self._unseen = 0
         features = any(term.reads_features for term, *_ in guide.terms)
         self._budget = Budget(self.family, features, holding)
         self._traced: Traced | None = None
@@ -113,7 +119,9 @@ class GuidedRun:
 
     @property
     def record(self) -> Record:
-        """What the run showed."""
+        """What the run showed; where it showed only some of its steps, the log says so."""
+        if self._steps and self._unseen:
+            logging.warning(PARTLY_SEEN, len(self._steps), len(self._steps) + self._unseen)
         return Record(self.family.name, with_features(self._steps))
 
     def _prepare_sampling(
@@ -168,10 +176,11 @@ class GuidedRun:
         if call.seen is None:
             if call.guided:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
+            self._unseen += 1
             return self.guide.preserve(sigma, None, denoised)[0]
         if call.gradient is not None:
-            stride = self.guide.stride(sigma, call.seen.table)
-            stride = stride * self.guide.remaining(call.energies)
+            longest = self.guide.stride(sigma, call.seen.table)
+            stride = longest * self.guide.remaining(call.energies)
             denoised = self.guide.correct(
                 denoised, call.gradient, timestep, self.prediction, stride
             )

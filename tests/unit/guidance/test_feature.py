@@ -225,3 +225,12 @@ def test_masks_that_do_not_fit_the_pictures_are_refused(masks: int, reason: str)
     region[-1] = 0
     with pytest.raises(ValueError, match=reason):
         Feature.under(record(shown(0, batch=2)), region)
+
+
+def test_steps_whose_prompt_did_not_name_the_object_have_no_look_of_it() -> None:
+    early = Properties(8.0, table("a circle"), {SITE: torch.rand(1, 2, 4, 4)}, torch.rand(1, 2, 3))
+    both = table("a circle and a square")
+    late = Properties(2.0, both, {SITE: torch.rand(1, 5, 4, 4)}, torch.rand(1, 5, 3))
+    look = Feature.of(record(early, late), "square")
+    assert look.sigmas == (2.0,)
+    torch.testing.assert_close(look.at(8.0, look.vectors), late.appearance("square"))

@@ -128,7 +128,9 @@ def test_moving_keeps_what_is_missing_missing() -> None:
 
 
 def test_an_empty_record_says_what_its_run_lacked() -> None:
-    with pytest.raises(ValueError, match="the record is empty, because its run saw no token table"):
+    with pytest.raises(
+        ValueError, match="the record is empty, because its run saw no token table or took no"
+    ):
         _ = record().table
     assert record().sigmas == ()
 
@@ -141,3 +143,14 @@ def test_a_prompt_that_comes_and_goes_during_the_run_is_not_mixed_with_the_other
     torch.testing.assert_close(run.at(3.0).maps[SITE], wide.maps[SITE])
     settled = run.settled(share=1.0).maps[SITE]
     torch.testing.assert_close(settled, (early.maps[SITE] + late.maps[SITE]) / 2)
+
+
+def test_an_object_is_read_where_the_prompt_named_it() -> None:
+    short, longer = table("a circle"), table("a circle and a square")
+    early = Properties(8.0, short, {SITE: torch.rand(1, 2, 4, 4)})
+    late = Properties(2.0, longer, {SITE: torch.rand(1, 5, 4, 4)})
+    run = record(early, late)
+    assert run.at(8.0, naming="circle").table == short
+    assert run.at(8.0, naming="square").table == longer
+    torch.testing.assert_close(run.at(8.0, naming="square").maps[SITE], late.maps[SITE])
+    assert run.at(8.0, naming="star").table == short  # nobody named it: the terms say so

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from selfguidance.guidance import record
 from selfguidance.guidance.properties import Properties
 from selfguidance.guidance.record import Step, with_features
 from selfguidance.guidance.tokens import TokenTable
@@ -27,8 +28,12 @@ def pooled(steps: list[Step]) -> list[Tensor]:
     return [features for features in found if features is not None]
 
 
+@pytest.mark.parametrize("at_once", [1, 2000, 10**6])
 @pytest.mark.parametrize("count", [1, 3, 150])
-def test_every_step_gets_the_features_under_its_own_maps(count: int) -> None:
+def test_every_step_gets_the_features_under_its_own_maps(
+    monkeypatch: pytest.MonkeyPatch, count: int, at_once: int
+) -> None:
+    monkeypatch.setattr(record, "POOLED_AT_ONCE", at_once)
     columns = [(7 * i) % 4 for i in range(count)]
     for column, features in zip(columns, pooled([step(c) for c in columns]), strict=True):
         assert features.dtype == torch.float16
