@@ -69,12 +69,12 @@ def start_here(graph: Graph) -> Graph:
     graph["nodes"].remove(old)
     left, above, right = -400, -330, 1770
     # all of it in 1600 x 1000; from a scale of less than 0.6 on, pages leave out the text
-    graph["extra"]["ds"]["offset"] = [525, 560]
+    graph["extra"]["ds"]["offset"] = [590, 560]
     places = (
         (420, above, 330, 190),
         (850, above, 450, 190),
         (1390, above, 330, 190),
-        (right, -60, 320, 420),
+        (right, -60, 290, 440),
     )
     _note(graph, old, "Welcome", WELCOME, (left, -60, 350, 480))
     for (title, text), place in zip(STOPS, places, strict=True):
