@@ -8,6 +8,7 @@ compare with more exactly than a box drawn around it could.
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -80,6 +81,7 @@ class Box(Term):
     width: float
     height: float
     corners: bool = False
+    there: ClassVar[float] = 0.001  # 3 % of the attention outside
 
     def __post_init__(self) -> None:
         right, bottom = self.x + self.width, self.y + self.height

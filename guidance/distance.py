@@ -6,8 +6,8 @@ from torch import Tensor
 REST = 0.02
 
 
-def distance(now: Tensor, target: Tensor) -> Tensor:
-    """|now - target|, element by element, with a pull that fades within `REST`.
+def distance(now: Tensor, target: Tensor, rest: float = REST) -> Tensor:
+    """|now - target|, element by element, with a pull that fades within `rest`.
 
     The paper's plain L1 (arXiv 2306.00986, section 3.3) pulls next to the goal as strongly as far
     from it. A run that begins like its reference is at the goal of every term that keeps something,
@@ -15,12 +15,13 @@ def distance(now: Tensor, target: Tensor) -> Tensor:
     picture in a batch then part by some percent of what guidance does.
 
     Args:
-        now, target: shapes that broadcast; values that count in parts of the whole: of a side, of
-            the picture's area, of a look's own magnitude.
+        now, target: shapes that broadcast; values that count in parts of the whole, such as a side
+            or a look's own magnitude.
+        rest: how near the goal the pull fades.
 
     Returns:
-        the distance d; d u (2 - u) with u = d / REST within `REST`, where value and slope meet.
+        the distance d; d u (2 - u) with u = d / rest within `rest`, where value and slope meet.
     """
     away = (now - target).abs()
-    near = (away / REST).clamp(max=1)
+    near = (away / rest).clamp(max=1)
     return away * near * (2 - near)

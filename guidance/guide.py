@@ -23,9 +23,6 @@ AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1 by a term of weight 1, in units of the
 # noise's own standard deviation.
 UNIT = 0.5
-# Energy below which a term is all but at its goal. With a fifth of it, a look that is kept as it is
-# still changed the picture as much as one that is not.
-THERE = 0.01
 # Flow matching divides by 1 - sigma, which vanishes at the first step.
 FLOW_FLOOR = 0.1
 # Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there. Large weights
@@ -107,17 +104,22 @@ class Guide:
         """
         return max((term.own_stride for term in self.steering(sigma, table)), default=0.0)
 
-    @staticmethod
-    def remaining(energies: Mapping[str, Tensor]) -> Tensor:
+    def remaining(self, seen: Properties, energies: Mapping[str, Tensor]) -> Tensor:
         """Part of a normalised step that every picture takes, [B] in [0, 1].
 
         All of it, until every steering term is all but at its goal: of a gradient that vanishes,
-        only rounding says where it points.
+        only rounding says where it points. A term that pushes away has no goal.
 
         Args:
+            seen: properties of the pass.
             energies: of the steering terms, see `gradient`.
         """
-        return (torch.stack(list(energies.values())).amax(0) / THERE).clamp(max=1)
+        terms = named(self.steering(seen.sigma, seen.table))
+        shares = [
+            energies[name] / term.there if term.weight > 0 else torch.ones_like(energies[name])
+            for name, term in terms.items()
+        ]
+        return torch.stack(shares).amax(0).clamp(max=1)
 
     def gradient(
         self, seen: Properties, x: Tensor, scale: float = LOSS_SCALE

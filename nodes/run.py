@@ -180,7 +180,7 @@ class GuidedRun:
             return self.guide.preserve(sigma, None, denoised)[0]
         if call.gradient is not None:
             longest = self.guide.stride(sigma, call.seen.table)
-            stride = longest * self.guide.remaining(call.energies)
+            stride = longest * self.guide.remaining(call.seen, call.energies)
             denoised = self.guide.correct(
                 denoised, call.gradient, timestep, self.prediction, stride
             )

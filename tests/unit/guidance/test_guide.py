@@ -117,9 +117,19 @@ def test_a_step_is_as_long_as_the_term_asks_that_asks_for_most(
 
 
 def test_a_step_is_whole_until_every_term_is_all_but_at_its_goal() -> None:
-    near = module.THERE / 4
-    energies = {"near": torch.tensor([near, near, 0.0]), "far": torch.tensor([9.0, 0.0, 0.0])}
-    assert acting().remaining(energies).tolist() == [1.0, 0.25, 0.0]
+    near = Bowl.there / 4
+    energies = {
+        "bowl of circle": torch.tensor([near, near, 0.0]),
+        "bowl of square": torch.tensor([9.0, 0.0, 0.0]),
+    }
+    guide = acting(Bowl(object="circle"), Bowl(object="square", weight=3.0))
+    assert guide.remaining(shown(inputs()), energies).tolist() == [1.0, 0.25, 0.0]
+
+
+def test_a_term_that_pushes_away_takes_whole_steps_where_it_begins() -> None:
+    guide = acting(Bowl(object="circle"), Bowl(object="square", weight=-0.5))
+    energies = {"bowl of circle": torch.zeros(2), "bowl of square": torch.zeros(2)}
+    assert guide.remaining(shown(inputs()), energies).tolist() == [1.0, 1.0]
 
 
 @BOTH
