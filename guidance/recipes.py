@@ -152,7 +152,7 @@ def resolved(terms: Sequence[Term]) -> tuple[Term, ...]:
     transforms at once: a move and a resize, not a tug of war. What keeps the place, size or shape
     that a reference shows, of an object that a recipe gives another one, gives way. So does all
     that keeps an object which is removed, since the prompt no longer names it. What several recipes
-    keep of an object, they keep once.
+    want of an object at the same time, they want once.
 
     Raises:
         ValueError: two recipes change one object relative to two references.
@@ -192,22 +192,25 @@ def _keeps(term: Term) -> bool:
 
 
 def _twins(term: Term, other: Term) -> bool:
-    """Whether two terms keep the same of an object at the same time."""
+    """Whether two terms want the same of an object at the same time."""
     return (
         type(term) is type(other)
-        and _keeps(term)
-        and _keeps(other)
-        and (term.object, term.compared, term.window)
-        == (other.object, other.compared, other.window)
+        and _wanted(term) == _wanted(other)
         and term.references[0] is other.references[0]
     )
 
 
+def _wanted(term: Term) -> tuple[Any, ...]:
+    """The object, the time and the goal of a recipe's term."""
+    goal = (getattr(term, name, None) for name in ("transform", "x", "y", "size"))
+    return term.object, term.compared, term.window, *goal
+
+
 def _strongest(term: Term, recipes: Sequence[Term]) -> Term:
-    """Of the recipes' terms that keep the same as one of them, the first with the most weight."""
+    """Of the recipes' terms that want the same as one of them, the first with the most weight."""
     if not any(term is part for part in recipes):
         return term
-    return max((t for t in recipes if _twins(term, t)), key=lambda t: t.weight, default=term)
+    return max((t for t in recipes if _twins(term, t)), key=lambda t: abs(t.weight))
 
 
 def _kept_else(term: Term, aim: Affine) -> bool:

@@ -78,6 +78,19 @@ def test_what_two_moves_keep_is_kept_by_the_stronger() -> None:
         assert star.weight == 0.75
 
 
+@pytest.mark.parametrize("more", [Affine(scale_x=2.0), None], ids=["resize", "twice"])
+def test_two_recipes_of_one_object_pull_at_it_no_harder_than_one(more: Affine | None) -> None:
+    then = pictured()
+    move = asked("star", then)
+    alone = resolved([move])
+    terms = resolved([move, move if more is None else asked("star", then, more)])
+
+    def weights(all_of_them: Sequence[Term]) -> list[tuple[str, str, float]]:
+        return sorted((type(t).__name__, t.object, t.weight) for t in all_of_them)
+
+    assert weights(terms) == weights(alone)
+
+
 def test_what_the_user_keeps_counts_beside_what_a_move_keeps() -> None:
     then = pictured()
     own = Appearance(object="star", reference=then, weight=3.0, window=GUIDED)
@@ -159,7 +172,7 @@ def test_a_move_and_a_resize_of_one_object_want_both_at_once() -> None:
     assert [t.weight for t in terms if isinstance(t, Position)] == [2, 6]
     assert same(resolved([resize, move]), terms)
     thrice = resolved([move, resize, asked("red circle", then, Affine(dx=-0.05))])
-    assert [t.dx for t in moved(thrice, Shape)] == pytest.approx([0.2] * 3)
+    assert [t.dx for t in moved(thrice, Shape)] == pytest.approx([0.2] * 2)  # by phrase
 
 
 def test_a_resize_that_is_switched_off_does_not_change_the_move() -> None:
@@ -173,7 +186,7 @@ def test_a_resize_that_is_switched_off_does_not_change_the_move() -> None:
 
 def test_one_recipe_that_comes_on_two_wires_moves_its_object_once() -> None:
     move = asked("star", pictured())
-    assert moved(resolved([move, move, move.combined(0.5, "again")]), Shape) == [MOVE] * 3
+    assert moved(resolved([move, move, move.combined(0.5, "again")]), Shape) == [MOVE]
 
 
 def test_two_moves_that_cancel_keep_the_shape_where_it_is() -> None:
