@@ -35,9 +35,9 @@ HIDDEN = f"""() => ({NODES}).find(node => node.id === {GUIDED})
 def tour(chromium: str, server: serve.Server, page: Any, request: Any) -> Iterator[Canvas]:
     """The page with "Start here", opened from its card."""
     complaints = Complaints(page)
-    server.get("/free", b'{"free_memory": true}')  # nothing runs where all is known already
     visit(page, server, request.param)
     canvas = Canvas(page, server, request.param)
+    canvas.forget()  # nothing runs where all is known already
     open_card(page, TOUR)
     page.wait_for_function(f"() => {NODE}")
     canvas.look(0.6)
@@ -68,7 +68,7 @@ def test_the_circle_is_dragged_to_the_right_and_goes_there(tour: Canvas, tmp_pat
     graph = read("api", "start_here.json")
     (node,) = [n for n in graph.values() if n["class_type"] == "SelfGuidanceLayout"]
     node["inputs"]["layout"] = tour.value
-    tour.server.get("/free", b'{"free_memory": true}')
+    tour.forget()
     posted = tour.post(graph)
     told = dict(posted["status"]["messages"])
     assert told["execution_cached"]["nodes"] == []
