@@ -79,8 +79,8 @@ def layout_terms(
         balance: weights of the parts, see `recipes`.
 
     Raises:
-        ValueError: a reference that is missing, lacks an object or has several pictures to change;
-            objects that share a word; a box that covers nothing or all of the picture.
+        ValueError: a reference that is missing, lacks an object or has several pictures to move one
+            in; objects that share a word; a box that covers nothing or all of the picture.
     """
     if not any(placed.edited for placed in layout.objects):
         return ()
@@ -163,14 +163,14 @@ def _check_no_reference_needed(layout: Layout) -> None:
 
 
 def _check_one_picture(layout: Layout, reference: Record) -> None:
-    """Raise a ValueError where places of one picture would be asked of several others."""
-    changed = [placed.phrase for placed in layout.of("move", "add") if placed.edited]
-    if changed and reference.batch > 1:
+    """Raise a ValueError where the places of one picture would be asked of several others."""
+    moved = [placed.phrase for placed in layout.of("move") if placed.shifted]
+    if moved and reference.batch > 1:
         raise ValueError(
-            f"the layout changes or adds object {changed[0]!r} in one picture, but its reference "
-            f"holds {reference.batch} pictures, and each has its objects elsewhere; take one "
-            "picture of the batch with Latent From Batch before the first sampler, or use Move "
-            "Object and Resize Object, whose offsets suit every picture"
+            f"the layout moves object {moved[0]!r} away from its place in one picture, but its "
+            f"reference holds {reference.batch} pictures, and each has the object elsewhere; take "
+            "one picture of the batch with Latent From Batch before the first sampler, or use Move "
+            "Object, whose distances suit every picture"
         )
 
 
