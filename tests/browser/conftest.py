@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 from selfguidance.demo import browser
+from selfguidance.tests.browser.pages import Complaints
 
 
 def missing(what: str) -> NoReturn:
@@ -47,3 +48,11 @@ def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
         context.set_default_timeout(120_000)
         yield context.pages[0]
         context.close()
+
+
+@pytest.fixture
+def complaints(page: Any) -> Iterator[Complaints]:
+    """What the page complains of about the pack: nothing, by the end of the test."""
+    found = Complaints(page)
+    yield found
+    assert not found.texts

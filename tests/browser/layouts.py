@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from selfguidance.demo import serve
 from selfguidance.demo.measure import Found, find_objects
+from selfguidance.tests.browser.pages import load, press_run, visit
 from selfguidance.tests.host.gallery import read
 
 NODE = "window.app.graph.nodes.find(node => node.type === 'SelfGuidanceLayout')"
@@ -34,14 +35,11 @@ class Canvas:
 
     def __init__(self, page: Any, server: serve.Server, drawn: str) -> None:
         self.page, self.server = page, server
-        server.get("/settings/Comfy.TutorialCompleted", b"true")
-        server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
-        self.visit()
+        visit(page, server, drawn)
 
     def visit(self) -> None:
         """Load the page anew."""
-        self.page.goto(self.server.address)
-        self.page.wait_for_function("() => (window.app?.graph?.nodes ?? []).length")
+        load(self.page, self.server)
 
     def open(self, layout: str) -> None:
         """Open the example workflow with a layout."""
@@ -114,7 +112,7 @@ class Canvas:
     def run(self) -> dict[str, Any]:
         """Press Run; the finished run's entry in the server's history."""
         before = set(self.server.json("/history"))
-        self.page.get_by_test_id("queue-button").get_by_role("button").first.click()
+        press_run(self.page)
         return self.wait(lambda: set(self.server.json("/history")) - before)
 
     def post(self, graph: dict[str, Any]) -> dict[str, Any]:

@@ -1,22 +1,60 @@
-"""What a user does on ComfyUI's page, by the mouse: open a template, look, press Run."""
+"""What a user does on ComfyUI's page, by the mouse, and what the page says to it."""
 
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from selfguidance.demo import serve
-from selfguidance.tests.browser.test_smoke import NODES
 
+OURS = f"/extensions/{serve.PACK}/"
+REGISTRY = "api.comfy.org"  # the page looks up every pack's nodes there, and may not reach it
 THEMES = ("dark", "light")
+
+CARD = "[data-testid^=template-workflow-]"
+HITS = 12  # more than any name finds, fewer than there are templates
+
+NODES = "window.app?.graph?.nodes ?? []"
+SHOWN = {  # whether a node of this type shows a picture, for each way that ComfyUI draws nodes
+    "canvas": f"""type => ({NODES}).filter(node => node.type === type)
+        .flatMap(node => node.imgs ?? []).some(image => image.naturalWidth > 0)""",
+    "vue": f"""type => ({NODES}).filter(node => node.type === type)
+        .map(node => document.querySelector(`[data-node-id="${{node.id}}"] img`))
+        .some(image => image?.naturalWidth > 0)""",
+}
 PALETTE = """theme => window.app.extensionManager.setting.set("Comfy.ColorPalette", theme)"""
 
 
-def visit(page: Any, server: serve.Server, drawn: str) -> None:
-    """The page with nodes drawn in one of the two ways, "canvas" or "vue", in dark colours."""
+class Complaints:
+    """Errors on the page that come from the pack's own files or speak of its nodes."""
+
+    def __init__(self, page: Any) -> None:
+        self.texts: list[str] = []
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.note(str(error.stack or error)))
+
+    def console(self, message: Any) -> None:
+        if message.type == "error":
+            self.note(f"{message.text} ({message.location.get('url', '')})")
+
+    def note(self, text: str) -> None:
+        if REGISTRY not in text and (OURS in text or "SelfGuidance" in text):
+            self.texts.append(text)
+
+
+def visit(page: Any, server: serve.Server, drawn: str = "canvas") -> None:
+    """The page with nodes drawn in one of the two ways of `SHOWN`, in dark colours, nothing run."""
     server.get("/settings/Comfy.TutorialCompleted", b"true")
     server.get("/settings/Comfy.ColorPalette", b'"dark"')
     server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
     server.get("/history", json.dumps({"clear": True}).encode())
+    load(page, server)
+
+
+def load(page: Any, server: serve.Server) -> None:
+    """The page, anew."""
     page.goto(server.address)
     page.wait_for_function(f"() => ({NODES}).length")
 
@@ -26,15 +64,41 @@ def open_card(page: Any, name: str) -> None:
     page.get_by_role("button", name="Templates").click()
     dialog = page.get_by_role("dialog").first
     dialog.get_by_text(serve.PACK, exact=True).first.click()
+    # a little after the last key the list is drawn anew, and a click before that may be lost
+    last = dialog.locator(CARD).nth(HITS)
+    last.wait_for()
     dialog.get_by_placeholder("Search...").fill(name)
+    last.wait_for(state="detached")
     dialog.get_by_test_id(f"template-workflow-{name}").click()
     dialog.wait_for(state="hidden")
 
 
-def pictured(page: Any, theme: str, file: Path) -> None:
-    """A screenshot in one of the page's own themes, which is dark again afterwards."""
+def press_run(page: Any) -> None:
+    """A click on Run."""
+    page.get_by_test_id("queue-button").get_by_role("button").first.click()
+
+
+def finished_run(server: serve.Server, seconds: float = 300) -> dict[str, Any]:
+    """The status of the only run in the server's history, once it has ended."""
+    end = time.monotonic() + seconds
+    while not (runs := server.json("/history")):
+        assert time.monotonic() < end, f"nothing has run within {seconds:.0f} s"
+        time.sleep(0.3)
+    (run,) = runs.values()
+    return run["status"]
+
+
+@contextmanager
+def themed(page: Any, theme: str) -> Iterator[None]:
+    """The page in one of its own themes, which is dark again afterwards."""
     page.evaluate(PALETTE, theme)
     page.wait_for_timeout(300)
-    page.screenshot(path=str(file))
+    yield
     if theme != "dark":
         page.evaluate(PALETTE, "dark")
+
+
+def pictured(page: Any, theme: str, file: Path) -> None:
+    """A screenshot in one of the page's own themes."""
+    with themed(page, theme):
+        page.screenshot(path=str(file))

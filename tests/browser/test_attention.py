@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from selfguidance.demo import serve
-from selfguidance.tests.browser.journey import THEMES, pictured
-from selfguidance.tests.browser.test_live import SHORT, complaints, opened  # noqa: F401
-from selfguidance.tests.browser.test_smoke import NODES, SHOWN, finished_run
+from selfguidance.tests.browser.pages import NODES, SHOWN, THEMES, finished_run, pictured
+from selfguidance.tests.browser.test_live import SHORT, opened
 
 ONE = 10  # the preview of one object in the template
 WIDGET = f"({NODES}).find(node => node.id === {ONE}).widgets.find(w => w.name === 'attention')"
@@ -74,7 +73,7 @@ def hovered_differs(page: Any, plain: dict[str, Any]) -> None:
 def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     server: serve.Server,
     page: Any,
-    complaints: Any,  # noqa: F811
+    complaints: Any,
     tmp_path: Path,
     drawn: str,
 ) -> None:
@@ -104,7 +103,7 @@ def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
 def test_maps_that_are_gone_or_broken_give_a_message(
     server: serve.Server,
     page: Any,
-    complaints: Any,  # noqa: F811
+    complaints: Any,
 ) -> None:
     opened(server, page, "canvas", "10_look_at_attention")
     node = f"({NODES}).find(node => node.id === {ONE})"

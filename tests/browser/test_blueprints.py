@@ -1,14 +1,13 @@
 """A subgraph blueprint of ours is found in the page, put on the canvas, and run."""
 
-import json
 from typing import Any
 
 import numpy as np
 import pytest
 from selfguidance.demo import blueprints, serve, workflows
+from selfguidance.tests.browser.pages import NODES, visit
 from selfguidance.tests.host.gallery import NEAR, distance, things
 
-NODES = "window.app?.graph?.nodes ?? []"
 FEED = """() => {
     const graph = window.app.graph;
     const [recipe] = graph.nodes.filter(node => node.isSubgraphNode?.());
@@ -44,10 +43,7 @@ FEED = """() => {
 @pytest.fixture
 def empty(server: serve.Server, page: Any) -> Any:
     """The page with an empty canvas."""
-    server.get("/settings/Comfy.TutorialCompleted", b"true")
-    server.get("/history", json.dumps({"clear": True}).encode())
-    page.goto(server.address)
-    page.wait_for_function(f"() => ({NODES}).length")
+    visit(page, server)
     page.evaluate("() => { window.app.graph.clear(); window.app.canvas.setDirty(true, true); }")
     return page
 

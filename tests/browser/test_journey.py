@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 from selfguidance.demo import serve
-from selfguidance.tests.browser.journey import THEMES, open_card, pictured, visit
 from selfguidance.tests.browser.layouts import NODE, Canvas, things
+from selfguidance.tests.browser.pages import (
+    NODES,
+    THEMES,
+    Complaints,
+    open_card,
+    pictured,
+    press_run,
+)
 from selfguidance.tests.browser.test_live import VIEW, wait_for_status
-from selfguidance.tests.browser.test_smoke import NODES, Complaints
 from selfguidance.tests.host.gallery import NEAR, distance, read
 
 TOUR = "00_start_here"
@@ -35,7 +41,6 @@ HIDDEN = f"""() => ({NODES}).find(node => node.id === {GUIDED})
 def tour(chromium: str, server: serve.Server, page: Any, request: Any) -> Iterator[Canvas]:
     """The page with "Start here", opened from its card."""
     complaints = Complaints(page)
-    visit(page, server, request.param)
     canvas = Canvas(page, server, request.param)
     canvas.forget()  # nothing runs where all is known already
     open_card(page, TOUR)
@@ -110,7 +115,7 @@ def stopped(tour: Canvas) -> None:
     """A long run, stopped by the page's own key for it."""
     before = set(tour.server.json("/history"))
     tour.page.evaluate(SET_STEPS, 300)
-    tour.page.get_by_test_id("queue-button").get_by_role("button").first.click()
+    press_run(tour.page)
     wait_for_status(tour.page, "of 300", node=8)
     tour.page.keyboard.press("Control+Alt+Enter")
     wait_for_status(tour.page, "stopped at step", node=8)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from selfguidance.demo import host, serve
+from selfguidance.tests.browser.pages import visit
 
-NODES = "window.app?.graph?.nodes ?? []"
 NODE = "SelfGuidanceMoveObject"
 SELECT = """type => {
     const graph = window.app.graph;
@@ -23,9 +23,7 @@ SELECT = """type => {
     return { title: node.title, labels };
 }"""
 HELP = ".node-help-content"
-
-
-INFO = "button:has(.icon-\\[lucide--info\\])"
+INFO = "button:has(.icon-\\[lucide--info\\]), [data-testid=info-button]"
 
 
 @pytest.fixture(params=["en", "zh"])
@@ -37,7 +35,6 @@ def locale(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def language(server: serve.Server, locale: str) -> Iterator[str]:
     """The page's language, set back afterwards."""
-    server.get("/settings/Comfy.TutorialCompleted", b"true")
     server.get("/settings/Comfy.Locale", json.dumps(locale).encode())
     yield locale
     server.get("/settings/Comfy.Locale", b'"en"')
@@ -46,8 +43,7 @@ def language(server: serve.Server, locale: str) -> Iterator[str]:
 def test_a_node_and_its_help_speak_the_language_of_the_page(
     server: serve.Server, page: Any, language: str, tmp_path: Any
 ) -> None:
-    page.goto(server.address)
-    page.wait_for_function(f"() => ({NODES}).length")
+    visit(page, server)
     assert (
         page.evaluate("() => window.app.extensionManager.setting.get('Comfy.Locale')") == language
     )
@@ -57,9 +53,7 @@ def test_a_node_and_its_help_speak_the_language_of_the_page(
     assert shown["title"] == words["display_name"]
     assert set(shown["labels"]) == {slot["name"] for slot in words["inputs"].values()}
 
-    page.locator(
-        "button:has(.icon-\\\\[lucide--info\\\\]), [data-testid=info-button]"
-    ).first.click()
+    page.locator(INFO).first.click()
     image = page.locator(f"{HELP} img").first
     image.wait_for()
     page.wait_for_function(f"() => document.querySelector('{HELP} img')?.naturalWidth > 100")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from selfguidance.demo import serve
 from selfguidance.tests.browser.layouts import NODE, Canvas, things
-from selfguidance.tests.browser.test_smoke import Complaints
+from selfguidance.tests.browser.pages import Complaints
 from selfguidance.tests.host.gallery import NEAR, distance, overlap, read
 
 BOX = {"x": 0.3, "y": 0.7, "width": 0.3, "height": 0.3}

@@ -1,14 +1,21 @@
 """Every template opens by a click on its card, looks as it should, and nothing complains."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selfguidance.demo import serve
-from selfguidance.tests.browser.journey import THEMES, open_card, pictured, visit
-from selfguidance.tests.browser.test_smoke import NODES, SHOWN, WORKFLOWS, Complaints
+from selfguidance.tests.browser.pages import (
+    NODES,
+    SHOWN,
+    THEMES,
+    Complaints,
+    open_card,
+    pictured,
+    visit,
+)
+from selfguidance.tests.browser.test_smoke import WORKFLOWS
 
 HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => node.id).sort((a, b) => a - b))
     === JSON.stringify(ids)"""
@@ -23,13 +30,6 @@ COVERED = """() => {
     return drawn.filter((_, i) => boxes.some((box, k) => k !== i && meet(boxes[i], box)))
         .map(node => window.app.graph.getNodeById(node.dataset.nodeId)?.title);
 }"""
-
-
-@pytest.fixture
-def complaints(page: Any) -> Iterator[Complaints]:
-    found = Complaints(page)
-    yield found
-    assert not found.texts
 
 
 @pytest.mark.parametrize("drawn", SHOWN)

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 from selfguidance.demo import serve
-from selfguidance.tests.browser.journey import visit
-from selfguidance.tests.browser.test_live import complaints  # noqa: F401
-from selfguidance.tests.browser.test_smoke import NODES, SHOWN, finished_run
+from selfguidance.tests.browser.pages import NODES, SHOWN, finished_run, press_run, visit
 from selfguidance.tests.host.gallery import read
 
 EVIL = '"><img src=x onerror="window.evil=1"><script>window.evil=1</script>'
@@ -46,7 +44,7 @@ def test_hostile_workflows_run_no_script_and_leave_the_page_alive(
     chromium: str,
     server: serve.Server,
     page: Any,
-    complaints: Any,  # noqa: F811
+    complaints: Any,
     drawn: str,
 ) -> None:
     visit(page, server, drawn)
@@ -68,7 +66,7 @@ def test_a_bad_name_is_a_readable_error_of_its_node(
     chromium: str,
     server: serve.Server,
     page: Any,
-    complaints: Any,  # noqa: F811
+    complaints: Any,
     tmp_path: Any,
     drawn: str,
 ) -> None:
@@ -80,7 +78,7 @@ def test_a_bad_name_is_a_readable_error_of_its_node(
         if node["type"] == "SelfGuidanceKSampler":
             node["widgets_values"][2] = 2
     page.evaluate(OPEN, graph)
-    page.get_by_test_id("queue-button").get_by_role("button").first.click()
+    press_run(page)
     assert finished_run(server)["status_str"] == "error"
     page.get_by_text("the layout cannot be read").first.wait_for()
     page.screenshot(path=str(tmp_path / "error.png"))

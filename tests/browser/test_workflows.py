@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from selfguidance.demo import serve, workflows
+from selfguidance.tests.browser.pages import visit
 
 SENT = """async graph => {
     await window.app.loadGraphData(graph);
@@ -12,9 +13,7 @@ SENT = """async graph => {
 
 
 def test_the_page_sends_the_api_form_of_every_workflow(server: serve.Server, page: Any) -> None:
-    server.get("/settings/Comfy.TutorialCompleted", b"true")
-    page.goto(server.address)
-    page.wait_for_function("() => (window.app?.graph?.nodes ?? []).length")
+    visit(page, server)
     for file in workflows.saved():
         graph = json.loads(file.read_text("utf-8"))
         api = json.loads((workflows.FOLDER / "api" / file.name).read_text("utf-8"))

@@ -16,6 +16,8 @@ import { clamped, fitted, toCanvas } from "../layout/geometry.js";
 import { tinted } from "../maps.js";
 import { axes, place, series } from "./curve.js";
 
+const INK = "#868686"; // stands out from dark and light themes: a canvas does not follow them
+
 /**
  * @param {Area} area
  * @param {CanvasImageSource & { width: number, height: number } | null} picture
@@ -119,15 +121,14 @@ function outlined(context, colour, width, path) {
  * @param {readonly Energy[]} curve
  * @param {number} steps of the run
  * @param {readonly Shown[]} objects
- * @param {string} ink CSS colour of the sum
  */
-export function paintCurve({ context, width, height }, curve, steps, objects, ink) {
+export function paintCurve({ context, width, height }, curve, steps, objects) {
   const margin = 4;
   const frame = axes(curve, steps, width - 2 * margin, height - 2 * margin);
   context.translate(margin, margin);
   context.lineJoin = "round";
   context.globalAlpha = 0.25;
-  context.strokeStyle = ink;
+  context.strokeStyle = INK;
   context.beginPath();
   context.moveTo(0, frame.height + 0.5);
   context.lineTo(frame.width, frame.height + 0.5);
@@ -136,7 +137,7 @@ export function paintCurve({ context, width, height }, curve, steps, objects, in
   for (const { name, colour } of objects) {
     line(context, series(curve, name), frame, css(colour), 1.5);
   }
-  line(context, series(curve, null), frame, ink, 2.5);
+  line(context, series(curve, null), frame, INK, 2.5);
 }
 
 /**

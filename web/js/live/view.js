@@ -150,8 +150,6 @@ export class LiveView extends View {
       ? text("live.energy", "energy {value}", { value: total.value.toPrecision(3) })
       : text("live.unguided", "no term acts: the run is only recorded");
     const plot = cleared(this.plot);
-    if (!plot || !total) return;
-    const ink = getComputedStyle(this.root).color;
-    paintCurve(plot, curve, this.message?.steps ?? 1, this.shown, ink);
+    if (plot && total) paintCurve(plot, curve, this.message?.steps ?? 1, this.shown);
   }
 }
