@@ -200,20 +200,29 @@ class Guide:
         if not terms:
             return denoised, {}
         energies = {}
-        common = torch.ones(())
-        for term, *_ in self.terms:  # what one recipe sets free, no other may hold at any time
-            if isinstance(term, PreserveRest):
-                common = common * resample(term.region, *denoised.shape[-2:])
+        common = self._held(denoised)
+        each = {id(term.reference): term for term in reversed(terms)}  # recipes share theirs
+        targets = {key: term.target(sigma, denoised) for key, term in each.items()}
         # a mask says what stays whatever the recipes do, so it has the last word
         terms.sort(key=lambda term: not isinstance(term, PreserveRest))
         holders = strongest(terms)
         for name, term in named(terms).items():
             own = resample(term.region, *denoised.shape[-2:])
             region = common if isinstance(term, PreserveRest) else own
-            held, energies[name] = term.pull(sigma, denoised, min(1.0, self.strength), region)
+            target = targets[id(term.reference)]
+            held, energies[name] = term.pull(denoised, target, min(1.0, self.strength), region)
             if any(term is holder for holder in holders):
                 denoised = held
         return denoised, energies
+
+    def _held(self, denoised: Tensor) -> Tensor:
+        """Where recipes hold the picture: what one sets free, no other may hold at any time."""
+        rests = [term for term, *_ in self.terms if isinstance(term, PreserveRest)]
+        freeing = [term for term in rests if not term.idle]
+        common = torch.ones(())
+        for term in freeing or rests:
+            common = common * resample(term.region, *denoised.shape[-2:])
+        return common
 
 
 def strongest(terms: Sequence[Preserve]) -> list[Preserve]:

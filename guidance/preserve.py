@@ -50,25 +50,26 @@ class Preserve(Term):
         raise NotImplementedError
 
     def pull(
-        self, sigma: float, denoised: Tensor, share: float, region: Tensor
+        self, denoised: Tensor, target: Tensor, share: float, region: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Denoised prediction moved to the reference in a region, and the energy before it.
 
         Args:
-            sigma: noise level of this pass.
             denoised: [B, C, h, w].
+            target: what the reference showed at this noise level, see `target`.
             share: factor of the weight, in [0, 1].
             region: [B or 1, 1, h, w], where the reference is kept, once all terms are heard.
-
-        Raises:
-            ValueError: the reference has another size.
         """
-        target = self._target(sigma, denoised).to(denoised)
         region = region.to(denoised)
         energy = (region * (target - denoised)).float().square().flatten(1).mean(1) / 2
         return torch.lerp(denoised, target, min(1.0, self.weight * share) * region), energy
 
-    def _target(self, sigma: float, denoised: Tensor) -> Tensor:
+    def target(self, sigma: float, denoised: Tensor) -> Tensor:
+        """The reference's prediction at a noise level, [B or 1, C, h, w], to hold `denoised` to.
+
+        Raises:
+            ValueError: the reference has another size.
+        """
         target = self.reference.at(sigma, like=denoised).denoised
         assert target is not None  # __post_init__ has seen it
         if target.shape[-2:] != denoised.shape[-2:]:
@@ -76,7 +77,7 @@ class Preserve(Term):
                 f"'{self.label}' keeps pixels, so the reference must have the latent's size: it "
                 f"has {tuple(target.shape[-2:])}, the latent {tuple(denoised.shape[-2:])}"
             )
-        return target
+        return target.to(denoised)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,7 @@ class PreserveRest(Preserve):
         threshold: shape above which a cell belongs to the object.
         margin: cells added around it.
         gone: the object is taken away, so no other term keeps it, see `recipes.resolved`.
+        idle: its recipe is switched off, so it sets nothing free for others, see `Guide.preserve`.
 
     Raises:
         ValueError: the reference lacks the object.
@@ -101,6 +103,7 @@ class PreserveRest(Preserve):
     threshold: float = 0.2
     margin: int = 1
     gone: bool = False
+    idle: bool = False
 
     @property
     def label(self) -> str:

@@ -81,6 +81,7 @@ def transform_object(
     ]
     terms += kept((object, *free), reference, window, balance)
     rest = {**keep, "weight": balance.rest, "window": window.opened()}
+    rest["idle"] = weight == 0
     return (*terms, PreserveRest(object=object, transform=transform, **rest))
 
 
@@ -233,9 +234,9 @@ def _keeps_removed(term: Term, rest: PreserveRest) -> bool:
 
 
 def _aim(recipe: Recipe, recipes: Sequence[Recipe]) -> Affine:
-    """Where all recipes of its object together take it."""
+    """Where all recipes of its object together take it; nowhere if it is switched off."""
     if not _acts(recipe):
-        return recipe.transform
+        return Affine()
     peers = [r for r in recipes if _acts(r) and _same(recipe, r)]
     if any(peer.reference is not recipe.reference for peer in peers):
         raise ValueError(

@@ -178,10 +178,8 @@ def test_a_move_and_a_resize_of_one_object_want_both_at_once() -> None:
 def test_a_resize_that_is_switched_off_does_not_change_the_move() -> None:
     then = pictured()
     off = asked("red circle", then, Affine(scale_x=2), weight=0)
-    assert [t.size for t in resolved([asked("red circle", then), off]) if isinstance(t, Size)] == [
-        1,
-        2,
-    ]
+    acting = [t for t in resolved([asked("red circle", then), off]) if t.weight]
+    assert [t.size for t in acting if isinstance(t, Size)] == [1]
 
 
 def test_one_recipe_that_comes_on_two_wires_moves_its_object_once() -> None:
@@ -223,21 +221,46 @@ def test_sums_of_sums_multiply_and_nest() -> None:
     assert term.combined(1) == term
 
 
-def test_what_a_recipe_sets_free_stays_free_though_it_holds_nothing_itself() -> None:
+def apart() -> Record:
+    """A record of one step on 16 x 8 cells: the red circle left, the blue square right."""
     maps = torch.zeros(1, 9, 8, 16)
-    maps[:, 1:3, 3:5, 2:4], maps[:, 5:7, 3:5, 12:14] = 1, 1  # red circle left, blue square right
+    maps[:, 1:3, 3:5, 2:4], maps[:, 5:7, 3:5, 12:14] = 1, 1
     words = table("a red circle and a blue square and a star")
-    then = record(
+    return record(
         Properties(1.0, words, {SITE: maps}, torch.rand(1, 9, 5), torch.ones(1, 4, 8, 16))
     )
+
+
+def preserved(terms: Sequence[Term], then: Record) -> tuple[torch.Tensor, list[str]]:
+    """Which cells are held to the reference, [8, 16], and the terms that hold them."""
+    guide = Guide.over(terms, lambda percent: 1 - percent)
+    assert all(t.weight for t in guide.active(0.5))
+    now, energies = guide.preserve(0.5, then.table, torch.zeros(1, 4, 8, 16))
+    return now[0, 0] == 1, list(energies)
+
+
+def test_what_a_recipe_sets_free_stays_free_though_it_holds_nothing_itself() -> None:
+    then = apart()
     free = asked("red circle", then, Affine(dy=0.25), balance=Balance(rest=0))
     holding = asked("blue square", then, Affine(dy=0.25))
     for terms in ([free, holding], [holding, free]):
-        guide = Guide.over(terms, lambda percent: 1 - percent)
-        now, energies = guide.preserve(0.5, then.table, torch.zeros(1, 4, 8, 16))
-        assert now[0, 0, 4, 2] == 0 and now[0, 0, 6, 2] == 0  # where it was, where it goes
-        assert now[0, 0, 4, 12] == 0 and now[0, 0, 0, 8] == 1
-        assert list(energies) == ["all but blue square"]
-        assert all(t.weight for t in guide.active(0.5))
+        held, names = preserved(terms, then)
+        assert not held[4, 2] and not held[6, 2]  # where it was, where it goes
+        assert not held[4, 12] and held[0, 8]
+        assert names == ["all but blue square"]
     alone = Guide.over([replace(free, weight=0, balance=Balance(others=0, rest=0))], float)
     assert alone.terms == ()
+
+
+def test_a_recipe_that_is_switched_off_holds_the_rest_and_frees_nothing_of_others() -> None:
+    then = apart()
+    off = asked("red circle", then, Affine(dy=0.25), weight=0)
+    alone, _ = preserved([off], then)
+    assert not alone[4, 2] and alone[7, 2] and alone[4, 12]
+    holding = asked("blue square", then, Affine(dy=0.25))
+    expected, _ = preserved([holding], then)
+    for terms in ([off, holding], [holding, off]):
+        held, _ = preserved(terms, then)
+        assert torch.equal(held, expected)
+    resting, _ = preserved([off, replace(holding, balance=Balance(rest=0))], then)
+    assert torch.equal(resting, expected)
