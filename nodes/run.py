@@ -47,9 +47,11 @@ NOTHING_SEEN = (
     "there are any among {}"
 )
 PARTLY_SEEN = (
-    "Self-Guidance: the record shows %d of %d steps, for in the others no positive prompt came "
-    "from a Self-Guidance Prompt or Add Words node; as a reference it knows nothing of them"
+    "Self-Guidance: the record shows %d of %d steps; as a reference it knows nothing of the others,"
+    " in which %s"
 )
+UNNAMED = "no positive prompt came from a Self-Guidance Prompt or Add Words node"
+SKIPPED = "another node skipped the model, or showed it the latent in parts"
 IN_PARTS = (
     "guidance reads the whole latent at once, but context windows show the model parts of it: take "
     "the Context Windows node off this model, or make its context_length at least the latent's size"
@@ -99,7 +101,7 @@ class GuidedRun:
         self.prediction = prediction_of(model) if guide.terms else Prediction.VARIANCE
         self.recording = recording
         self._steps: list[Step] = []
-        self._unseen = 0
+        self._unseen: list[str] = []  # why, for every step without a record
         features = any(term.reads_features for term, *_ in guide.terms)
         self._budget = Budget(self.family, features, holding)
         self._traced: Traced | None = None
@@ -121,7 +123,9 @@ class GuidedRun:
     def record(self) -> Record:
         """What the run showed; where it showed only some of its steps, the log says so."""
         if self._steps and self._unseen:
-            logging.warning(PARTLY_SEEN, len(self._steps), len(self._steps) + self._unseen)
+            steps = len(self._steps) + len(self._unseen)
+            why = ", or ".join(dict.fromkeys(self._unseen))
+            logging.warning(PARTLY_SEEN, len(self._steps), steps, why)
         return Record(self.family.name, with_features(self._steps))
 
     def _prepare_sampling(
@@ -176,7 +180,7 @@ class GuidedRun:
         if call.seen is None:
             if call.guided:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
-            self._unseen += 1
+            self._unseen.append(SKIPPED if call.capture.sources else UNNAMED)
             return self.guide.preserve(sigma, None, denoised)[0]
         if call.gradient is not None:
             longest = self.guide.stride(sigma, call.seen.table)

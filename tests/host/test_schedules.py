@@ -50,7 +50,9 @@ def test_a_record_of_some_steps_alone_says_so(
     _, whole = lab.guided(shapes[0], **{**pair, "steps": STEPS})
     assert len(whole.steps) == STEPS and not caplog.text
     _, part = lab.guided(shapes[0], **{**pair, "steps": STEPS, "positive": early_words})
-    assert f"the record shows {len(part.steps)} of {STEPS} steps" in caplog.text
+    told = f"the record shows {len(part.steps)} of {STEPS} steps"
+    assert told in caplog.text and "no positive prompt came from" in caplog.text
+    assert "skipped the model" not in caplog.text
 
 
 def test_a_reference_serves_for_what_its_prompt_names_later_only(

@@ -73,6 +73,14 @@ def test_steps_that_are_not_guided_are_skipped_as_ever(
     assert counts[0] < counts[1]
 
 
+def test_a_record_says_that_its_steps_were_skipped(
+    lab: ModuleType, model: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, record = lab.guided(cached(model, "EasyCache"), **inputs(lab, 8))
+    assert f"the record shows {len(record.steps)} of 8 steps" in caplog.text
+    assert "another node skipped the model" in caplog.text and "no positive" not in caplog.text
+
+
 @pytest.fixture
 def compiler() -> Iterator[Any]:
     """A backend of torch.compile that runs graphs as they are and counts how often."""
