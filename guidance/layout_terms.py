@@ -163,7 +163,7 @@ def _check_no_reference_needed(layout: Layout) -> None:
 
 
 def _check_one_picture(layout: Layout, reference: Record) -> None:
-    """Raise a ValueError where the places of one picture would be asked of several others."""
+    """Raise a ValueError where an object would have to go to one place from several others."""
     moved = [placed.phrase for placed in layout.of("move") if placed.shifted]
     if moved and reference.batch > 1:
         raise ValueError(

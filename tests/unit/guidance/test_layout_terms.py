@@ -132,15 +132,29 @@ def test_a_place_in_one_picture_is_not_taken_for_one_in_several() -> None:
         layout_terms(layout(other("star", "keep"), moved(x=0.9)), pictured(pictures=3))
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [moved(scale=1.5), moved(rotation=20), added(), other("star", "free")],
-    ids=["resized", "turned", "added", "freed"],
-)
-def test_what_every_picture_can_have_is_asked_of_several(asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("asked", [moved(scale=1.5), moved(rotation=20)], ids=["resized", "turned"])
+def test_objects_of_several_pictures_change_each_at_its_own_place(asked: dict[str, Any]) -> None:
     then = pictured(pictures=3)
-    terms = layout_terms(layout(asked, other("blue square", "keep")), then)
-    assert "blue square" in kept(terms)
+    parts = resolved(layout_terms(layout(asked, other("star", "keep")), then))
+    assert kept(parts) == {"red circle", "blue square", "star"}
+    (held,) = [t for t in parts if isinstance(t, PreserveRest)]
+    assert (held.transform.dx, held.transform.dy) == (0, 0)
+    assert len(held.region) == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "stay"),
+    [
+        (added(), {"red circle", "blue square", "star"}),
+        (other("star", "free"), {"red circle", "blue square"}),
+    ],
+    ids=["added", "freed"],
+)
+def test_objects_of_several_pictures_stay_but_for_what_is_free(
+    asked: dict[str, Any], stay: set[str]
+) -> None:
+    terms = layout_terms(layout(asked, other("blue square", "keep")), pictured(pictures=3))
+    assert kept(terms) == stay
     assert Guide.over(terms, lambda percent: 14.0 * (1 - percent)).terms
 
 
