@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from selfguidance.demo import serve
-from selfguidance.demo.measure import Found, find_objects
-from selfguidance.tests.browser.pages import load, press_run, visit
+from selfguidance.tests.browser.pages import load, press_run, steady, visit
 from selfguidance.tests.host.gallery import read
 
 NODE = "window.app.graph.nodes.find(node => node.type === 'SelfGuidanceLayout')"
@@ -37,7 +36,7 @@ class Canvas:
         self.page, self.server = page, server
         visit(page, server, drawn)
 
-    def visit(self) -> None:
+    def reload(self) -> None:
         """Load the page anew."""
         load(self.page, self.server)
 
@@ -65,6 +64,7 @@ class Canvas:
             scale,
         )
         self.page.locator(".sgl-stage").wait_for(state="visible")
+        steady(lambda: self.page.locator(".sgl-stage").bounding_box(), self.page)
 
     @property
     def value(self) -> str:
@@ -145,8 +145,3 @@ class Canvas:
         query = "&".join(f"{key}={value}" for key, value in file.items())
         data = self.server.get(f"/view?{query}")
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) / 255
-
-
-def things(picture: np.ndarray) -> dict[str, Found]:
-    """What stands in a picture, by name."""
-    return {f"{thing.colour} {thing.shape}": thing for thing in find_objects(picture)}

@@ -1,8 +1,9 @@
 """What a user does on ComfyUI's page, by the mouse, and what the page says to it."""
 
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ SHOWN = {  # whether a node of this type shows a picture, for each way that Comf
         .map(node => document.querySelector(`[data-node-id="${{node.id}}"] img`))
         .some(image => image?.naturalWidth > 0)""",
 }
+DARK = "document.body.classList.contains('dark-theme')"
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PALETTE = """theme => window.app.extensionManager.setting.set("Comfy.ColorPalette", theme)"""
 
 
@@ -49,8 +52,19 @@ def visit(page: Any, server: serve.Server, drawn: str = "canvas") -> None:
     server.get("/settings/Comfy.TutorialCompleted", b"true")
     server.get("/settings/Comfy.ColorPalette", b'"dark"')
     server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
+    idle(server)
     server.get("/history", json.dumps({"clear": True}).encode())
     load(page, server)
+
+
+def idle(server: serve.Server, seconds: float = 60) -> None:
+    """End what runs and what waits: a test that failed may have left it behind."""
+    server.get("/queue", json.dumps({"clear": True}).encode())
+    end = time.monotonic() + seconds
+    while server.json("/queue")["queue_running"]:
+        server.get("/interrupt", b"{}")
+        assert time.monotonic() < end, f"a run has not ended within {seconds:.0f} s"
+        time.sleep(0.1)
 
 
 def load(page: Any, server: serve.Server) -> None:
@@ -67,7 +81,7 @@ def open_card(page: Any, name: str) -> None:
     # a little after the last key the list is drawn anew, and a click before that may be lost
     last = dialog.locator(CARD).nth(HITS)
     last.wait_for()
-    dialog.get_by_placeholder("Search...").fill(name)
+    dialog.get_by_placeholder(re.compile("^Search")).fill(name)
     last.wait_for(state="detached")
     dialog.get_by_test_id(f"template-workflow-{name}").click()
     dialog.wait_for(state="hidden")
@@ -92,10 +106,28 @@ def finished_run(server: serve.Server, seconds: float = 300) -> dict[str, Any]:
 def themed(page: Any, theme: str) -> Iterator[None]:
     """The page in one of its own themes, which is dark again afterwards."""
     page.evaluate(PALETTE, theme)
-    page.wait_for_timeout(300)
-    yield
-    if theme != "dark":
-        page.evaluate(PALETTE, "dark")
+    page.wait_for_function(f"theme => {DARK} === (theme === 'dark')", arg=theme)
+    settle(page)
+    try:
+        yield
+    finally:
+        if theme != "dark":
+            page.evaluate(PALETTE, "dark")
+
+
+def settle(page: Any) -> None:
+    """Wait until what was asked for is drawn: the page does so before its next frame."""
+    page.evaluate(FRAMES)
+
+
+def steady(read: Callable[[], Any], page: Any) -> Any:
+    """What `read` tells, once it tells the same for half a second."""
+    told = [read()]
+    while len(told) < 6 or any(one != told[-1] for one in told[-6:]):
+        assert len(told) < 600, "it goes on changing"
+        page.wait_for_timeout(100)
+        told.append(read())
+    return told[-1]
 
 
 def pictured(page: Any, theme: str, file: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from selfguidance.demo import serve
-from selfguidance.tests.browser.pages import NODES, SHOWN, THEMES, finished_run, pictured
+from selfguidance.tests.browser.pages import NODES, SHOWN, THEMES, finished_run, pictured, settle
 from selfguidance.tests.browser.test_live import SHORT, opened
 
 ONE = 10  # the preview of one object in the template
@@ -36,7 +36,7 @@ SCRUB = f"""() => {{
 
 
 def seen(page: Any) -> dict[str, Any]:
-    page.wait_for_timeout(400)  # drawn before the next frame of the screen
+    settle(page)
     return page.evaluate(VIEW)
 
 

@@ -1,13 +1,12 @@
 """From the first click on "Start here" to the picture with the circle moved, and on from there."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from selfguidance.demo import serve
-from selfguidance.tests.browser.layouts import NODE, Canvas, things
+from selfguidance.tests.browser.layouts import NODE, Canvas
 from selfguidance.tests.browser.pages import (
     NODES,
     THEMES,
@@ -17,7 +16,7 @@ from selfguidance.tests.browser.pages import (
     press_run,
 )
 from selfguidance.tests.browser.test_live import VIEW, wait_for_status
-from selfguidance.tests.host.gallery import NEAR, distance, read
+from selfguidance.tests.host.gallery import NEAR, distance, read, things
 
 TOUR = "00_start_here"
 GUIDED = 13  # the sampler after the canvas
@@ -38,16 +37,16 @@ HIDDEN = f"""() => ({NODES}).find(node => node.id === {GUIDED})
 
 
 @pytest.fixture(params=["canvas", "vue"])
-def tour(chromium: str, server: serve.Server, page: Any, request: Any) -> Iterator[Canvas]:
+def tour(
+    chromium: str, server: serve.Server, page: Any, complaints: Complaints, request: Any
+) -> Canvas:
     """The page with "Start here", opened from its card."""
-    complaints = Complaints(page)
     canvas = Canvas(page, server, request.param)
     canvas.forget()  # nothing runs where all is known already
     open_card(page, TOUR)
     page.wait_for_function(f"() => {NODE}")
     canvas.look(0.6)
-    yield canvas
-    assert not complaints.texts
+    return canvas
 
 
 def look(tour: Canvas, file: Path, state: str) -> None:
@@ -103,7 +102,7 @@ def test_reload_tabs_and_a_stopped_run_lose_nothing(tour: Canvas, tmp_path: Path
     look(tour, tmp_path, "back")
 
     page.wait_for_timeout(1500)  # the page saves its draft a little later
-    tour.visit()
+    tour.reload()
     kept(tour, value)
 
     stopped(tour)

@@ -1,15 +1,14 @@
 """The layout canvas as users have it: in a real page, with a real mouse, in both renderers."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selfguidance.demo import serve
-from selfguidance.tests.browser.layouts import NODE, Canvas, things
+from selfguidance.tests.browser.layouts import NODE, Canvas
 from selfguidance.tests.browser.pages import Complaints
-from selfguidance.tests.host.gallery import NEAR, distance, overlap, read
+from selfguidance.tests.host.gallery import NEAR, distance, overlap, read, things
 
 BOX = {"x": 0.3, "y": 0.7, "width": 0.3, "height": 0.3}
 MOVE = {"phrase": "red circle", "kind": "move", "start": BOX, "x": 0.3, "y": 0.7, "scale": 1}
@@ -22,14 +21,14 @@ def layout(*objects: dict[str, Any]) -> str:
 
 
 @pytest.fixture(params=["canvas", "vue"])
-def canvas(chromium: str, server: serve.Server, page: Any, request: Any) -> Iterator[Canvas]:
-    complaints = Complaints(page)
-    yield Canvas(page, server, request.param)
-    assert not complaints.texts
+def canvas(
+    chromium: str, server: serve.Server, page: Any, complaints: Complaints, request: Any
+) -> Canvas:
+    return Canvas(page, server, request.param)
 
 
 @pytest.fixture
-def classic(chromium: str, server: serve.Server, page: Any) -> Canvas:
+def classic(chromium: str, server: serve.Server, page: Any, complaints: Complaints) -> Canvas:
     """A canvas whose graph is drawn in the classic way."""
     return Canvas(page, server, "canvas")
 
@@ -105,7 +104,6 @@ def test_drags_are_true_at_every_zoom_and_one_step_of_the_pages_own_undo(canvas:
     canvas.open(start)
     for scale in (0.65, 1.3):
         canvas.look(scale)
-        canvas.page.wait_for_timeout(300)
         canvas.drag("red circle", 0.2, 0.1)
         assert canvas.entries["red circle"]["x"] == pytest.approx(0.5, abs=0.01)
         assert canvas.entries["red circle"]["y"] == pytest.approx(0.8, abs=0.01)

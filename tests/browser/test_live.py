@@ -12,6 +12,7 @@ from selfguidance.tests.browser.pages import (
     THEMES,
     Complaints,
     finished_run,
+    steady,
     themed,
     visit,
 )
@@ -98,20 +99,18 @@ def test_the_sampler_shows_its_steps_while_it_runs(
     steps = 5 if drawn == "vue" else 6  # nothing runs where all is known already
     page.evaluate(SHORT, steps)
     wait_for_status(page, f"step {steps} of {steps}")
-    page.wait_for_timeout(500)
+    after = steady(lambda: seen(page), page)
     for theme in THEMES:
         with themed(page, theme):
             page.screenshot(path=str(tmp_path / f"live_{theme}.png"))
             assert page.evaluate(CONTRAST, GUIDED) >= 3, theme  # as WCAG asks of graphics
-    after = seen(page)
     assert after["open"] == "true" and after["chips"] == ["red circle", "blue square"]
     assert after["stage"] > 0 and after["plot"] > 0 and after["energy"].startswith("energy ")
     assert finished_run(server)["status_str"] == "success"
 
     view = "window.app.graph.getNodeById(13).widgets.at(-1).element"
     page.evaluate(f"() => {view}.querySelector('.self-guidance-chip').click()")
-    page.wait_for_timeout(300)
-    hidden = seen(page)
+    hidden = steady(lambda: seen(page), page)
     assert hidden["pressed"] == ["false", "true"]
     assert hidden["stage"] != after["stage"]
     saved = page.evaluate("() => JSON.stringify(window.app.graph.serialize())")
@@ -183,5 +182,5 @@ def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
     page.wait_for_timeout(500)
     page.keyboard.press("Control+z")
     page.wait_for_function(f"before => {steps}?.value === before", arg=before)
-    page.wait_for_timeout(1000)
-    assert page.evaluate(JOINED) == views
+    page.wait_for_timeout(1000)  # the same number as before the page has done anything
+    page.wait_for_function(f"views => ({JOINED})() === views", arg=views)
