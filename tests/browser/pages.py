@@ -89,7 +89,7 @@ def open_card(page: Any, name: str) -> None:
 
 def press_run(page: Any) -> None:
     """A click on Run."""
-    page.get_by_test_id("queue-button").get_by_role("button").first.click()
+    page.get_by_role("button", name="Run", exact=True).first.click()
 
 
 def finished_run(server: serve.Server, seconds: float = 300) -> dict[str, Any]:
