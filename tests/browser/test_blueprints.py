@@ -8,6 +8,8 @@ from selfguidance.demo import blueprints, serve, workflows
 from selfguidance.tests.browser.pages import NODES, visit
 from selfguidance.tests.host.gallery import NEAR, distance, things
 
+# of pages up to 1.32, and of newer ones
+SEARCH = ".comfy-vue-node-search-container input, input[placeholder='Add a node...']"
 FEED = """() => {
     const graph = window.app.graph;
     const [recipe] = graph.nodes.filter(node => node.isSubgraphNode?.());
@@ -52,9 +54,9 @@ def put_on_canvas(page: Any, name: str) -> None:
     """Search for a node by name, as after a double click on the canvas, and take the first hit."""
     page.mouse.dblclick(800, 600)
     # what is typed before the search stands there goes to the canvas, as shortcuts
-    page.locator(".comfy-vue-node-search-container input").first.wait_for()
+    page.locator(SEARCH).first.wait_for()
     page.keyboard.type(name, delay=20)
-    page.locator(".option-container").filter(has_text=name).first.click()
+    page.get_by_role("option").filter(has_text=name).first.click()
     page.wait_for_function(f"() => ({NODES}).some(node => node.isSubgraphNode?.())")
 
 
