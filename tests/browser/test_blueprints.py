@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from selfguidance.demo import blueprints, serve, workflows
-from selfguidance.tests.browser.pages import NODES, visit
+from selfguidance.tests.browser.pages import NODES, settle, visit
 from selfguidance.tests.host.gallery import NEAR, distance, things
 
 # of pages up to 1.32, and of newer ones
@@ -47,6 +47,7 @@ def empty(server: serve.Server, page: Any) -> Any:
     """The page with an empty canvas."""
     visit(page, server)
     page.evaluate("() => { window.app.graph.clear(); window.app.canvas.setDirty(true, true); }")
+    settle(page)  # until then a click meets the nodes that were drawn last
     return page
 
 
