@@ -201,10 +201,10 @@ class Guide:
             return denoised, {}
         energies = {}
         common = self._held(denoised)
-        each = {id(term.reference): term for term in reversed(terms)}  # recipes share theirs
-        targets = {key: term.target(sigma, denoised) for key, term in each.items()}
         # a mask says what stays whatever the recipes do, so it has the last word
         terms.sort(key=lambda term: not isinstance(term, PreserveRest))
+        each = {id(term.reference): term for term in reversed(terms)}  # recipes share theirs
+        targets = {key: term.target(sigma, denoised) for key, term in each.items()}
         holders = strongest(terms)
         for name, term in named(terms).items():
             own = resample(term.region, *denoised.shape[-2:])

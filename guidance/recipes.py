@@ -80,8 +80,7 @@ def transform_object(
         Appearance(object=object, weight=LOOK * balance.others, **keep),
     ]
     terms += kept((object, *free), reference, window, balance)
-    rest = {**keep, "weight": balance.rest, "window": window.opened()}
-    rest["idle"] = weight == 0
+    rest = {**keep, "weight": balance.rest, "window": window.opened(), "idle": weight == 0}
     return (*terms, PreserveRest(object=object, transform=transform, **rest))
 
 

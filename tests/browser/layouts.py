@@ -2,14 +2,13 @@
 
 import io
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from selfguidance.demo import serve
-from selfguidance.tests.browser.pages import load, press_run, steady, visit
+from selfguidance.tests.browser.pages import load, press_run, steady, until, visit
 from selfguidance.tests.host.gallery import read
 
 NODE = "window.app.graph.nodes.find(node => node.type === 'SelfGuidanceLayout')"
@@ -128,13 +127,9 @@ class Canvas:
         # it forgets between two runs; one that is asked for at once may be faster than that
         self.post(ANY_RUN)
 
-    def wait(self, news: Callable[[], set[str]], seconds: float = 300) -> dict[str, Any]:
+    def wait(self, news: Callable[[], set[str]]) -> dict[str, Any]:
         """The run that `news` tells of."""
-        end = time.monotonic() + seconds
-        while not (runs := news()):
-            assert time.monotonic() < end, f"nothing has run within {seconds:.0f} s"
-            time.sleep(0.3)
-        (run,) = runs
+        (run,) = until(news, "nothing has run")
         return self.server.json("/history")[run]
 
     def picture(self, run: dict[str, Any], title: str) -> np.ndarray:

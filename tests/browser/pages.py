@@ -57,14 +57,17 @@ def visit(page: Any, server: serve.Server, drawn: str = "canvas") -> None:
     load(page, server)
 
 
-def idle(server: serve.Server, seconds: float = 60) -> None:
+def idle(server: serve.Server) -> None:
     """End what runs and what waits: a test that failed may have left it behind."""
     server.get("/queue", json.dumps({"clear": True}).encode())
-    end = time.monotonic() + seconds
-    while server.json("/queue")["queue_running"]:
-        server.get("/interrupt", b"{}")
-        assert time.monotonic() < end, f"a run has not ended within {seconds:.0f} s"
-        time.sleep(0.1)
+
+    def ended() -> bool:
+        running = server.json("/queue")["queue_running"]
+        if running:
+            server.get("/interrupt", b"{}")
+        return not running
+
+    until(ended, "a run has not ended", 60)
 
 
 def load(page: Any, server: serve.Server) -> None:
@@ -92,14 +95,19 @@ def press_run(page: Any) -> None:
     page.get_by_role("button", name="Run", exact=True).first.click()
 
 
-def finished_run(server: serve.Server, seconds: float = 300) -> dict[str, Any]:
+def finished_run(server: serve.Server) -> dict[str, Any]:
     """The status of the only run in the server's history, once it has ended."""
-    end = time.monotonic() + seconds
-    while not (runs := server.json("/history")):
-        assert time.monotonic() < end, f"nothing has run within {seconds:.0f} s"
-        time.sleep(0.3)
-    (run,) = runs.values()
+    (run,) = until(lambda: server.json("/history"), "nothing has run").values()
     return run["status"]
+
+
+def until(read: Callable[[], Any], failed: str, seconds: float = 300) -> Any:
+    """What `read` tells, once it tells anything; fails where that takes too long."""
+    end = time.monotonic() + seconds
+    while not (told := read()):
+        assert time.monotonic() < end, f"{failed} within {seconds:.0f} s"
+        time.sleep(0.3)
+    return told
 
 
 @contextmanager

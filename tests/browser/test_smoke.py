@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.demo import host, serve
+from selfguidance.demo import serve, workflows
 from selfguidance.tests.browser.pages import (
     NODES,
     SHOWN,
@@ -16,7 +16,6 @@ from selfguidance.tests.browser.pages import (
 )
 
 PREVIEW = "SelfGuidanceAttentionPreview"
-WORKFLOWS = sorted((host.ROOT / "examples_workflows").glob("*.json"))
 PICTURE_OF_TEMPLATE = """name => [...document.querySelectorAll("[role=dialog] img")]
     .some(image => image.alt === name && image.naturalWidth > 0)"""
 
@@ -25,7 +24,7 @@ def open_template(page: Any, name: str) -> None:
     """Click through ComfyUI's template browser."""
     page.get_by_role("button", name="Templates").click()
     page.get_by_text(serve.PACK, exact=True).first.click()
-    for file in WORKFLOWS:  # the page loads and drops pictures as one scrolls
+    for file in workflows.saved():  # the page loads and drops pictures as one scrolls
         page.get_by_text(file.stem, exact=True).first.scroll_into_view_if_needed()
         page.wait_for_function(PICTURE_OF_TEMPLATE, arg=file.stem)
     page.get_by_text(name, exact=True).first.click()
@@ -41,7 +40,7 @@ def test_a_template_opens_runs_and_shows_attention(
     tmp_path: Path,
     drawn: str,
 ) -> None:
-    name = next(file.stem for file in WORKFLOWS if PREVIEW in file.read_text("utf-8"))
+    name = next(file.stem for file in workflows.saved() if PREVIEW in file.read_text("utf-8"))
     visit(page, server, drawn)
     open_template(page, name)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve
+from selfguidance.demo import serve, workflows
 from selfguidance.tests.browser.pages import (
     NODES,
     SHOWN,
@@ -15,7 +15,6 @@ from selfguidance.tests.browser.pages import (
     pictured,
     visit,
 )
-from selfguidance.tests.browser.test_smoke import WORKFLOWS
 
 HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => node.id).sort((a, b) => a - b))
     === JSON.stringify(ids)"""
@@ -42,7 +41,7 @@ def test_every_template_opens_from_its_card_and_nothing_complains(
     drawn: str,
 ) -> None:
     visit(page, server, drawn)
-    for file in WORKFLOWS:
+    for file in workflows.saved():
         nodes = json.loads(file.read_text("utf-8"))["nodes"]
         open_card(page, file.stem)
         page.wait_for_function(HOLDS, arg=sorted(node["id"] for node in nodes))
