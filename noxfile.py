@@ -14,13 +14,13 @@ if sys.version_info < (3, 10):  # noqa: UP036  nox itself still runs on older on
 
 import nox
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "demo"))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "tools"))
 import boot
 
 sys.path.pop(0)
 boot.mount()
 
-from selfguidance.demo import environment  # noqa: E402
+from selfguidance.tools.host import environment  # noqa: E402
 
 nox.options.sessions = ["tests"]
 session = nox.session(venv_backend="none")
@@ -37,8 +37,8 @@ def python(session: nox.Session, *arguments: str) -> None:
 
 
 def command(session: nox.Session, name: str, *defaults: str) -> None:
-    """Run `demo/run.py NAME` with what follows `--` on nox's command line, else with `defaults`."""
-    python(session, str(Path("demo", "run.py")), name, *(session.posargs or defaults))
+    """Run `tools/run.py NAME` with what follows `--` on the command line, else `defaults`."""
+    python(session, str(Path("tools", "run.py")), name, *(session.posargs or defaults))
 
 
 @session
@@ -116,7 +116,7 @@ def matrix(session: nox.Session) -> None:
 @session
 def ui(session: nox.Session) -> None:
     """Start ComfyUI with the pack and print its address; Ctrl-C ends it."""
-    python(session, str(Path("demo", "run.py")), "serve", *session.posargs)
+    python(session, str(Path("tools", "run.py")), "serve", *session.posargs)
 
 
 @session
@@ -128,7 +128,7 @@ def lint(session: nox.Session) -> None:
 @session
 def types(session: nox.Session) -> None:
     """Check the types with mypy."""
-    python(session, str(Path("demo", "run.py")), "typecheck", *session.posargs)
+    python(session, str(Path("tools", "run.py")), "typecheck", *session.posargs)
 
 
 @session

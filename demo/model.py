@@ -54,7 +54,7 @@ def check(folder: Path) -> None:
         raise FileNotFoundError(
             f"the Shapes model's weights: expected {', '.join(FILES)} (.safetensors) in {folder}, "
             f"{', '.join(missing)} not found; restore the folder from the repository "
-            "or run `python demo/run.py train`"
+            "or run `python tools/run.py train`"
         )
 
 

@@ -7,7 +7,7 @@ features stand. A new family is one more record.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .properties import Site
+from .maps.properties import Site
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
-"""All nodes of the pack, in the order of the menu."""
+"""All nodes but those of the demo, in the order of the menu."""
 
-from comfy_api.latest import ComfyExtension, io
+from comfy_api.latest import io
 
 from .add_words import AddWords
 from .apply import Apply
 from .attention_terms import Box, Presence
 from .combine import Combine
-from .demo_model import DemoModel
-from .demo_picture import DemoPicture
 from .feature import Feature
 from .guider import Guider
 from .head import FitHead
@@ -27,8 +25,6 @@ from .scenes import CopyObject, RemoveObject
 from .terms import Position, Size
 
 NODES: list[type[io.ComfyNode]] = [
-    DemoModel,
-    DemoPicture,
     Prompt,
     AddWords,
     KSampler,
@@ -58,11 +54,3 @@ NODES: list[type[io.ComfyNode]] = [
     SaveHead,
     LoadHead,
 ]
-
-
-class SelfGuidanceExtension(ComfyExtension):
-    """What ComfyUI loads."""
-
-    async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """The nodes of the pack."""
-        return NODES

@@ -5,10 +5,10 @@ from typing import Any
 import comfy.sd
 from comfy_api.latest import io
 
-from ..guidance.tokens import TokenTable
-from .schema import schema
-from .tokens import CHUNK, check_clip, objects_input, parted_table
-from .types import CATEGORY, KEY
+from ..guidance.words.table import TokenTable
+from .text.table import CHUNK, check_clip, objects_input, parted_table
+from .ui.schema import schema
+from .ui.types import CATEGORY, KEY
 
 Conditioning = list[Any]
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from comfy_api.latest import io
 
-from ..guidance import attention_terms
-from ..guidance.energies import Term
-from ..guidance.recipes import GUIDED
-from ..guidance.window import Window
-from .schema import schema
-from .types import TERMS, number, object_input, term_inputs, terms_output
+from ..guidance.recipes.transform import GUIDED
+from ..guidance.terms import attention as attention_terms
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
+from .ui.schema import schema
+from .ui.types import TERMS, number, object_input, term_inputs, terms_output
 
 # Whether an object appears is decided while the picture is vague; the paper stops there, too.
 FIRST_HALF = 0.5

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from comfy_api.latest import io
 
-from ..guidance.energies import Term
-from .schema import schema
-from .types import CATEGORY, Terms, number, terms_output
+from ..guidance.terms.reference import Term
+from .ui.schema import schema
+from .ui.types import CATEGORY, Terms, number, terms_output
 
 # The hosts that the pack supports have no public input that grows; a fixed row works in all.
 NAMES = tuple(f"terms_{i}" for i in range(1, 9))

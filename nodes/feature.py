@@ -3,11 +3,11 @@
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..guidance import feature
-from ..guidance.energies import checked_mask
-from ..guidance.record import Record
-from .schema import schema
-from .types import CATEGORY, FeatureIO, RecordIO, as_masks
+from ..guidance.record import feature
+from ..guidance.record.record import Record
+from ..guidance.terms.reference import checked_mask
+from .ui.schema import schema
+from .ui.types import CATEGORY, FeatureIO, RecordIO, as_masks
 
 
 class Feature(io.ComfyNode):

@@ -7,11 +7,11 @@ from comfy.model_patcher import ModelPatcher
 from comfy.samplers import CFGGuider
 from comfy_api.latest import io
 
-from ..guidance.energies import Term
-from .patch import guided
-from .request import AUTO, NORMALISED, request_inputs, requested
-from .schema import NAMESAKES, schema
-from .types import CATEGORY
+from ..guidance.terms.reference import Term
+from .engine.attach import guided
+from .ui.schema import NAMESAKES, schema
+from .ui.settings import AUTO, NORMALISED, request_inputs, requested
+from .ui.types import CATEGORY
 
 
 class Guider(io.ComfyNode):

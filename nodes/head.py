@@ -5,10 +5,10 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..guidance.fitting import Example, fit
-from ..guidance.record import Record
-from .schema import schema
-from .types import CATEGORY, HeadIO, RecordIO, as_masks
+from ..guidance.head.fit import Example, fit
+from ..guidance.record.record import Record
+from .ui.schema import schema
+from .ui.types import CATEGORY, HeadIO, RecordIO, as_masks
 
 EXAMPLES = 4
 

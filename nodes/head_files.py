@@ -2,19 +2,11 @@
 
 from comfy_api.latest import io
 
-from ..guidance import head_file
-from ..guidance.head import Head
-from .files import (
-    FileLoader,
-    FileName,
-    file_input,
-    input_file,
-    output_file,
-    prefix_input,
-    saved,
-)
-from .schema import schema
-from .types import CATEGORY, HeadIO
+from ..guidance.head import file as head_file
+from ..guidance.head.head import Head
+from .ui.files import FileLoader, FileName, file_input, input_file, output_file, prefix_input, saved
+from .ui.schema import schema
+from .ui.types import CATEGORY, HeadIO
 
 
 class SaveHead(io.ComfyNode):

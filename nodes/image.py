@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from comfy_api.latest import io
 
-from ..guidance.energies import Term
-from ..guidance.follow import follow, paired
-from ..guidance.recipes import GUIDED
-from ..guidance.record import Record
-from ..guidance.window import Window
-from .schema import schema
-from .types import CATEGORY, WEIGHS_IN_RECIPE, RecordIO, number, term_inputs, terms_output
+from ..guidance.recipes.follow import follow, paired
+from ..guidance.recipes.transform import GUIDED
+from ..guidance.record.record import Record
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
+from .ui.schema import schema
+from .ui.types import CATEGORY, WEIGHS_IN_RECIPE, RecordIO, number, term_inputs, terms_output
 
 
 def _inputs() -> list[io.Input]:

@@ -7,18 +7,18 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..guidance.energies import Term
-from ..guidance.layout import VERSION, Layout, Place, shown
-from ..guidance.layout_boxes import assigned, boxed
-from ..guidance.layout_terms import layout_terms, measured
-from ..guidance.preserve import mean_shape
-from ..guidance.recipes import GUIDED, Balance
-from ..guidance.record import Record
-from ..guidance.window import Window
-from .pictures import enlarged, heat, stretched
+from ..guidance.layout.boxes import assigned, boxed
+from ..guidance.layout.canvas import VERSION, Layout, Place, shown
+from ..guidance.layout.terms import layout_terms, measured
+from ..guidance.recipes.transform import GUIDED, Balance
+from ..guidance.record.record import Record
+from ..guidance.terms.hold import mean_shape
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
 from .recipes import WEIGHS, keep_inputs
-from .schema import schema
-from .types import CATEGORY, BoxesIO, reference_input, term_inputs, terms_output
+from .ui.pictures import enlarged, heat, stretched
+from .ui.schema import schema
+from .ui.types import CATEGORY, BoxesIO, reference_input, term_inputs, terms_output
 
 SIDE = 512  # pixels of the longer side of a picture drawn from attention
 

@@ -6,14 +6,14 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..guidance import mask as mask_terms
-from ..guidance.energies import Term
-from ..guidance.head import Head
-from ..guidance.preserve import PreserveMask
-from ..guidance.record import Record
-from ..guidance.window import Window
-from .schema import schema
-from .types import TERMS, HeadIO, RecordIO, as_masks, object_input, term_inputs, terms_output
+from ..guidance.head.head import Head
+from ..guidance.record.record import Record
+from ..guidance.terms import mask as mask_terms
+from ..guidance.terms.hold import PreserveMask
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
+from .ui.schema import schema
+from .ui.types import TERMS, HeadIO, RecordIO, as_masks, object_input, term_inputs, terms_output
 
 PLACE, PRESERVE = "place", "preserve"
 

@@ -8,9 +8,9 @@ import torch
 from comfy_api.latest import io, ui
 from PIL import Image
 
-from ..guidance.record import Record
-from .schema import schema
-from .types import CATEGORY, RecordIO
+from ..guidance.record.record import Record
+from .ui.schema import schema
+from .ui.types import CATEGORY, RecordIO
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,13 +8,13 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..guidance.phrases import letters
-from ..guidance.properties import Properties, resample
-from ..guidance.record import Record
-from .pictures import captioned, enlarged, heat, overlaid, stretched, tiled
-from .schema import schema
-from .shelf import shelf
-from .types import CATEGORY, RecordIO
+from ..guidance.maps.properties import Properties, resample
+from ..guidance.record.record import Record
+from ..guidance.words.phrases import letters
+from .ui.pictures import captioned, enlarged, heat, overlaid, stretched, tiled
+from .ui.schema import schema
+from .ui.shelf import shelf
+from .ui.types import CATEGORY, RecordIO
 
 SIDE = 256
 

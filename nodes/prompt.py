@@ -3,10 +3,10 @@
 import comfy.sd
 from comfy_api.latest import io
 
-from .patch import KEY
-from .schema import schema
-from .tokens import check_clip, objects_input, token_table
-from .types import CATEGORY
+from .engine.attach import KEY
+from .text.table import check_clip, objects_input, token_table
+from .ui.schema import schema
+from .ui.types import CATEGORY
 
 
 class Prompt(io.ComfyNode):

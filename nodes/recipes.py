@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from comfy_api.latest import io
 
-from ..guidance.energies import Term
-from ..guidance.recipes import GUIDED, Balance, Recipe
-from ..guidance.record import Record
-from ..guidance.warp import Affine
-from ..guidance.window import Window
-from .schema import schema
-from .types import CATEGORY, number, object_input, reference_input, term_inputs, terms_output
+from ..guidance.maps.affine import Affine
+from ..guidance.recipes.transform import GUIDED, Balance, Recipe
+from ..guidance.record.record import Record
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
+from .ui.schema import schema
+from .ui.types import CATEGORY, number, object_input, reference_input, term_inputs, terms_output
 
 WEIGHS = (
     "How much the change counts against the keeping of the rest. 0 changes nothing, but still "

@@ -2,19 +2,11 @@
 
 from comfy_api.latest import io
 
-from ..guidance import record_file
-from ..guidance.record import Record
-from .files import (
-    FileLoader,
-    FileName,
-    file_input,
-    input_file,
-    output_file,
-    prefix_input,
-    saved,
-)
-from .schema import schema
-from .types import CATEGORY, RecordIO
+from ..guidance.record import file as record_file
+from ..guidance.record.record import Record
+from .ui.files import FileLoader, FileName, file_input, input_file, output_file, prefix_input, saved
+from .ui.schema import schema
+from .ui.types import CATEGORY, RecordIO
 
 
 class SaveRecord(io.ComfyNode):

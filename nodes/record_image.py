@@ -14,12 +14,12 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..guidance.record import Record
-from .check import check_steps
-from .check_conditioning import readable
-from .patch import recorded
-from .schema import schema
-from .types import CATEGORY, RecordIO
+from ..guidance.record.record import Record
+from .engine.attach import recorded
+from .engine.check import check_steps
+from .engine.check_conditioning import readable
+from .ui.schema import schema
+from .ui.types import CATEGORY, RecordIO
 
 
 class RecordImage(io.ComfyNode):

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import torch
 from comfy_api.latest import io
 
-from ..guidance import energies
-from ..guidance.energies import Term
-from ..guidance.feature import Feature
-from ..guidance.head import Head
-from ..guidance.record import Record
-from ..guidance.warp import Affine
-from ..guidance.window import Window
-from .schema import schema
-from .types import (
+from ..guidance.head.head import Head
+from ..guidance.maps.affine import Affine
+from ..guidance.record.feature import Feature
+from ..guidance.record.record import Record
+from ..guidance.terms import reference as energies
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
+from .ui.schema import schema
+from .ui.types import (
     TERMS,
     FeatureIO,
     HeadIO,

@@ -9,15 +9,15 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..guidance.energies import Term
-from ..guidance.record import Record
-from .check import check_steps, seed_checked
-from .live import live
-from .model import family_of
-from .patch import guided
-from .request import AUTO, NORMALISED, request_inputs, requested
-from .schema import NAMESAKES, schema
-from .types import CATEGORY, RecordIO, number
+from ..guidance.record.record import Record
+from ..guidance.terms.reference import Term
+from .engine.attach import guided
+from .engine.check import check_steps, seed_checked
+from .engine.model import family_of
+from .live.page import live
+from .ui.schema import NAMESAKES, schema
+from .ui.settings import AUTO, NORMALISED, request_inputs, requested
+from .ui.types import CATEGORY, RecordIO, number
 
 
 class KSampler(io.ComfyNode):

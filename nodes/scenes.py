@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from comfy_api.latest import io
 
-from ..guidance.energies import Term
-from ..guidance.follow import copy_object, remove_object
-from ..guidance.recipes import GUIDED
-from ..guidance.record import Record
-from ..guidance.warp import Affine
-from ..guidance.window import Window
-from .schema import schema
-from .types import (
+from ..guidance.maps.affine import Affine
+from ..guidance.recipes.follow import copy_object, remove_object
+from ..guidance.recipes.transform import GUIDED
+from ..guidance.record.record import Record
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
+from .ui.schema import schema
+from .ui.types import (
     CATEGORY,
     WEIGHS_IN_RECIPE,
     RecordIO,

@@ -5,12 +5,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..guidance import energies
-from ..guidance.energies import Term
-from ..guidance.record import Record
-from ..guidance.window import Window
-from .schema import schema
-from .types import (
+from ..guidance.record.record import Record
+from ..guidance.terms import reference as energies
+from ..guidance.terms.reference import Term
+from ..guidance.terms.window import Window
+from .ui.schema import schema
+from .ui.types import (
     TERMS,
     number,
     object_input,

@@ -10,13 +10,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TIERS = ("code", "web", "unit", "host", "browser")
 
-sys.path.insert(0, str(ROOT / "demo"))
+sys.path.insert(0, str(ROOT / "tools"))
 import boot  # noqa: E402
 
 sys.path.pop(0)
 boot.mount()
 
-from selfguidance.demo import host, serve  # noqa: E402
+from selfguidance.tools.host import host, serve  # noqa: E402
 
 pytest_plugins = ["selfguidance.tests.rows"]
 

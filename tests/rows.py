@@ -2,7 +2,7 @@
 
 A test says `@pytest.mark.compat(theme, row)`; `refuses=True` if what it proves is a clear refusal.
 Braces in a row hold a parameter of the test: "{sampler}". `pytest --compat FILE` writes the rows of
-the tests that were chosen and their outcomes as JSON; demo/matrix.py makes the page from it.
+the tests that were chosen and their outcomes as JSON; tools/host/matrix.py makes the page from it.
 """
 
 import json

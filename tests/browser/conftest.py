@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from selfguidance.demo import browser
 from selfguidance.tests.browser.pages import Complaints
+from selfguidance.tools.host import browser
 
 
 def missing(what: str) -> NoReturn:

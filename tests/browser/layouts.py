@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from selfguidance.demo import serve
 from selfguidance.tests.browser.pages import load, press_run, steady, until, visit
 from selfguidance.tests.host.gallery import read
+from selfguidance.tools.host import serve
 
 NODE = "window.app.graph.nodes.find(node => node.type === 'SelfGuidanceLayout')"
 ANY_RUN = {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from selfguidance.demo import serve
+from selfguidance.tools.host import serve
 
 OURS = f"/extensions/{serve.PACK}/"
 REGISTRY = "api.comfy.org"  # the page looks up every pack's nodes there, and may not reach it

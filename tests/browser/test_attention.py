@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve
 from selfguidance.tests.browser.pages import NODES, SHOWN, THEMES, finished_run, pictured, settle
 from selfguidance.tests.browser.test_live import SHORT, opened
+from selfguidance.tools.host import serve
 
 ONE = 10  # the preview of one object in the template
 WIDGET = f"({NODES}).find(node => node.id === {ONE}).widgets.find(w => w.name === 'attention')"

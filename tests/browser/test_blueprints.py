@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from selfguidance.demo import blueprints, serve, workflows
 from selfguidance.tests.browser.pages import NODES, settle, visit
 from selfguidance.tests.host.gallery import NEAR, distance, things
+from selfguidance.tools.host import serve
+from selfguidance.tools.workflows import blueprints, workflows
 
 # of pages up to 1.32, and of newer ones
 SEARCH = ".comfy-vue-node-search-container input, input[placeholder='Add a node...']"

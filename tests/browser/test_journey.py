@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from selfguidance.demo import serve
 from selfguidance.tests.browser.layouts import NODE, Canvas
 from selfguidance.tests.browser.pages import (
     NODES,
@@ -17,6 +16,7 @@ from selfguidance.tests.browser.pages import (
 )
 from selfguidance.tests.browser.test_live import VIEW, wait_for_status
 from selfguidance.tests.host.gallery import NEAR, distance, read, things
+from selfguidance.tools.host import serve
 
 TOUR = "00_start_here"
 GUIDED = 13  # the sampler after the canvas

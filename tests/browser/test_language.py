@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from selfguidance.demo import host, serve
 from selfguidance.tests.browser.pages import visit
+from selfguidance.tools.host import host, serve
 
 NODE = "SelfGuidanceMoveObject"
 SELECT = """type => {

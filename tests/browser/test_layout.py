@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve
 from selfguidance.tests.browser.layouts import NODE, Canvas
 from selfguidance.tests.browser.pages import Complaints
 from selfguidance.tests.host.gallery import NEAR, distance, overlap, read, things
+from selfguidance.tools.host import serve
 
 BOX = {"x": 0.3, "y": 0.7, "width": 0.3, "height": 0.3}
 MOVE = {"phrase": "red circle", "kind": "move", "start": BOX, "x": 0.3, "y": 0.7, "scale": 1}

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve, workflows
 from selfguidance.tests.browser.pages import (
     NODES,
     SHOWN,
@@ -16,6 +15,8 @@ from selfguidance.tests.browser.pages import (
     themed,
     visit,
 )
+from selfguidance.tools.host import serve
+from selfguidance.tools.workflows import workflows
 
 GUIDED = 13  # the second sampler of the template
 SHORT = f"""steps => {{

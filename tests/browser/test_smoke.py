@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve, workflows
 from selfguidance.tests.browser.pages import (
     NODES,
     SHOWN,
@@ -14,6 +13,8 @@ from selfguidance.tests.browser.pages import (
     press_run,
     visit,
 )
+from selfguidance.tools.host import serve
+from selfguidance.tools.workflows import workflows
 
 PREVIEW = "SelfGuidanceAttentionPreview"
 PICTURE_OF_TEMPLATE = """name => [...document.querySelectorAll("[role=dialog] img")]

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve, workflows
 from selfguidance.tests.browser.pages import (
     NODES,
     SHOWN,
@@ -15,6 +14,8 @@ from selfguidance.tests.browser.pages import (
     pictured,
     visit,
 )
+from selfguidance.tools.host import serve
+from selfguidance.tools.workflows import workflows
 
 HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => node.id).sort((a, b) => a - b))
     === JSON.stringify(ids)"""

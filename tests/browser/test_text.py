@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from selfguidance.demo import host, serve
+from selfguidance.tools.host import host, serve
 
 # runs text.js in the browser with a server of our own making
 SAID = """async ([address, locale, reply, key, english, values]) => {

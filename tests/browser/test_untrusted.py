@@ -4,9 +4,9 @@ import copy
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve
 from selfguidance.tests.browser.pages import NODES, SHOWN, finished_run, press_run, visit
 from selfguidance.tests.host.gallery import read
+from selfguidance.tools.host import serve
 
 EVIL = '"><img src=x onerror="window.evil=1"><script>window.evil=1</script>'
 OPEN = "graph => window.app.loadGraphData(graph)"

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from selfguidance.demo import serve, workflows
 from selfguidance.tests.browser.pages import visit
+from selfguidance.tools.host import serve
+from selfguidance.tools.workflows import workflows
 
 SENT = """async graph => {
     await window.app.loadGraphData(graph);

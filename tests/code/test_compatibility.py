@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from selfguidance.demo import host, matrix_page
+from selfguidance.tools.host import host, matrix_page
 
 PAGE = host.ROOT / "docs" / "compatibility.md"
 

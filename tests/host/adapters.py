@@ -11,7 +11,7 @@ import comfy.t2i_adapter.adapter
 import safetensors.torch
 import torch
 from comfy.model_patcher import ModelPatcher
-from selfguidance.demo.unets import KINDS
+from selfguidance.tools.bench.unets import KINDS
 from torch import nn
 
 CPU = torch.device("cpu")

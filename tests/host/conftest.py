@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from selfguidance.demo import serve
+from selfguidance.tools.host import serve
 
 
 @pytest.fixture(scope="session")

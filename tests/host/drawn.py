@@ -39,7 +39,7 @@ class Pool:
 
     def __init__(self, lab: ModuleType) -> None:
         """Record runs of several sizes, batches, prompts and models."""
-        from selfguidance.demo.studio import call
+        from selfguidance.tools.quality.studio import call
 
         self.lab = lab
         self.wires: dict[str, list[Any]] = {}

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from selfguidance.demo import serve, workflows
-from selfguidance.demo.measure import Found, background_colour, find_objects
+from selfguidance.tools.host import serve
+from selfguidance.tools.shapes.measure import Found, background_colour, find_objects
+from selfguidance.tools.workflows import workflows
 
 Graph = dict[str, Any]
 Picture = np.ndarray  # [H, W, 3] in 0..1

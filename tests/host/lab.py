@@ -18,17 +18,17 @@ from comfy_extras.nodes_custom_sampler import (
     SamplerCustomAdvanced,
 )
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
-from selfguidance.demo.unets import KINDS, WIDTH
-from selfguidance.guidance import energies
-from selfguidance.guidance.guide import Guide
-from selfguidance.guidance.record import Record
-from selfguidance.guidance.tokens import TokenTable
+from selfguidance.guidance.plan import Guide
+from selfguidance.guidance.record.record import Record
+from selfguidance.guidance.terms import reference as energies
+from selfguidance.guidance.words.table import TokenTable
 from selfguidance.nodes.apply import Apply
+from selfguidance.nodes.engine.run import GuidedRun
 from selfguidance.nodes.guider import Guider
-from selfguidance.nodes.run import GuidedRun
 from selfguidance.nodes.sampler import KSampler
-from selfguidance.nodes.types import KEY
+from selfguidance.nodes.ui.types import KEY
 from selfguidance.tests.host.theirs import ran
+from selfguidance.tools.bench.unets import KINDS, WIDTH
 from torch import Tensor
 
 WORDS = "a red circle and a blue square".split()

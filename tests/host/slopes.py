@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from selfguidance.guidance.guide import Guide
+from selfguidance.guidance.plan import Guide
 from selfguidance.tests.host import lab
 
 STEP = 1e-3

@@ -19,7 +19,7 @@ SIGMA = 3.0
 @pytest.fixture
 def gradient(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tensor]:
     """The gradient that the guide takes in one step of a model."""
-    from selfguidance.guidance.guide import Guide
+    from selfguidance.guidance.plan import Guide
 
     original, seen = Guide.gradient, []
 
@@ -43,8 +43,8 @@ def gradient(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
 def terms(lab: ModuleType, model: Any) -> list[Any]:
     """Terms that read attention and, further down, features."""
-    from selfguidance.guidance import energies
-    from selfguidance.guidance.guide import Guide
+    from selfguidance.guidance.plan import Guide
+    from selfguidance.guidance.terms import reference as energies
 
     noise = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(5)) * SIGMA
     record = lab.one_step(model, Guide(), SIGMA, noise, lab.embedded(), lab.empty()).record

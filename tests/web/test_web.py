@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from selfguidance.demo import host
+from selfguidance.tools.host import host
 
 HERE = host.ROOT / "tests" / "web"
 SCRIPTS = sorted((host.ROOT / "web" / "js").rglob("*.js"))

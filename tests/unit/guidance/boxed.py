@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from selfguidance.guidance.layout import Layout, Place
-from selfguidance.guidance.layout_boxes import assigned, boxed
+from selfguidance.guidance.layout.boxes import assigned, boxed
+from selfguidance.guidance.layout.canvas import Layout, Place
 
 HEIGHT, WIDTH = 100, 200  # of the picture, in pixels
 BOX = {"x": 20, "y": 10, "width": 80, "height": 30}

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 from selfguidance.guidance.families import FAMILIES
-from selfguidance.guidance.properties import Properties
-from selfguidance.guidance.record import Record, Step
-from selfguidance.guidance.tokens import TokenTable
+from selfguidance.guidance.maps.properties import Properties
+from selfguidance.guidance.record.record import Record, Step
+from selfguidance.guidance.words.table import TokenTable
 from torch import Tensor
 
 FAMILY = FAMILIES[0]

@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from selfguidance.guidance.energies import Term
-from selfguidance.guidance.guide import Guide, Prediction
-from selfguidance.guidance.properties import Properties
+from selfguidance.guidance.maps.properties import Properties
+from selfguidance.guidance.plan import Guide, Prediction
+from selfguidance.guidance.terms.reference import Term
 from selfguidance.tests.unit.guidance.toys import SITE, TABLE
 from torch import Tensor
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import torch
-from selfguidance.guidance.properties import Properties, Site
-from selfguidance.guidance.record import Record, Step
-from selfguidance.guidance.tokens import TokenTable
+from selfguidance.guidance.maps.properties import Properties, Site
+from selfguidance.guidance.record.record import Record, Step
+from selfguidance.guidance.words.table import TokenTable
 from torch import Tensor
 
 SITE: Site = ("output", 0, 0)

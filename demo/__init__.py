@@ -1,0 +1,1 @@
+"""The bundled Shapes model, pictures of its kind, and the nodes that serve them."""

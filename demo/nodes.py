@@ -1,0 +1,76 @@
+"""The nodes that serve the bundled model, and pictures of its kind."""
+
+from random import Random
+
+import numpy as np
+import torch
+from comfy_api.latest import io
+
+from ..nodes.ui.schema import schema
+from ..nodes.ui.types import CATEGORY
+from .model import load
+from .scenes import named, random_scene, render
+
+
+class DemoModel(io.ComfyNode):
+    """Shapes, a tiny text-to-image model that runs on any CPU."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return schema(
+            node_id="SelfGuidanceDemoModel",
+            display_name="Self-Guidance Demo Model (Shapes)",
+            category=CATEGORY,
+            description="A tiny model, bundled with this pack, that draws one to three coloured "
+            "shapes at 128 x 128: 'a red circle and a blue square'. Try self-guidance on it in "
+            "seconds, without a GPU or a download.",
+            inputs=[],
+            outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
+        )
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        """Load the three parts."""
+        return io.NodeOutput(*load())
+
+
+class DemoPicture(io.ComfyNode):
+    """A rendered scene of the demo model's shapes."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return schema(
+            node_id="SelfGuidanceDemoPicture",
+            display_name="Self-Guidance Demo Picture",
+            category=CATEGORY,
+            description="Draws the shapes that the text names, by a renderer and not by a model: "
+            "a stand-in for a photo, to try the pack on real pictures without one.",
+            inputs=[
+                io.String.Input(
+                    "text",
+                    default="a red circle and a blue square",
+                    tooltip="One to three shapes, each with its colour. Circle, square, triangle, "
+                    "star, heart; red, orange, yellow, green, blue, purple.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    tooltip="Another seed puts them elsewhere, on another background.",
+                ),
+            ],
+            outputs=[io.Image.Output(tooltip="128 x 128 pixels, as the demo model draws.")],
+        )
+
+    @classmethod
+    def execute(cls, text: str, seed: int) -> io.NodeOutput:
+        """Render."""
+        things = named(text)
+        picture = render(random_scene(Random(seed), len(things), names=things))
+        return io.NodeOutput(torch.from_numpy(picture.astype(np.float32) / 255)[None])
+
+
+NODES: list[type[io.ComfyNode]] = [DemoModel, DemoPicture]

@@ -1,0 +1,153 @@
+"""Heads: small read-outs fitted on the frozen model's features from one or a few masked examples.
+
+A head says where an object is (a segmentation) and how alike two looks are (a projection). In the
+manner of readout guidance (arXiv 2312.02150), but linear in one block's features and so small that
+fitting takes a moment: nothing is trained, the minimum is reached by Newton's method. At every knot
+of the noise schedule a head has its own weights, as features change their meaning with the noise.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..families import Family
+from ..record.record import between
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Where an object is and how it looks, read from features.
+
+    Attributes:
+        object: what it was fitted to find, for messages; no word of a prompt is needed.
+        family: name of the model family whose features it reads.
+        block: decoder block at whose entry they stand, see `families`.
+        sigmas: noise levels of the K knots.
+        weights: [K, C] of the log-odds.
+        bias: [K] of the log-odds.
+        axes: [K, D, C] of the projection.
+        offset: [K, D] of the projection.
+
+    Raises:
+        ValueError: parts that do not fit together, or that are not finite.
+    """
+
+    object: str
+    family: str
+    block: int
+    sigmas: tuple[float, ...]
+    weights: Tensor
+    bias: Tensor
+    axes: Tensor
+    offset: Tensor
+
+    def __post_init__(self) -> None:
+        sizes = [tuple(part.shape) for part in self._parts]
+        knots, depth, width = len(self.sigmas), *(*sizes[2], 0, 0, 0)[1:3]
+        expected = [(knots, width), (knots,), (knots, depth, width), (knots, depth)]
+        if sizes != expected or 0 in (knots, depth, width):
+            raise ValueError(
+                f"the {self.label} has parts of sizes {sizes}, which do not fit together with "
+                f"{knots} noise levels; fit it again"
+            )
+        if not all(math.isfinite(sigma) and sigma > 0 for sigma in self.sigmas):
+            raise ValueError(
+                f"the {self.label} has noise levels that are not positive numbers: {self.sigmas}; "
+                "fit it again"
+            )
+        if not all(torch.isfinite(part).all() for part in self._parts):
+            raise ValueError(f"the {self.label} holds NaN or infinite values; fit it again")
+
+    @property
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.weights, self.bias, self.axes, self.offset
+
+    @property
+    def label(self) -> str:
+        """Name in messages."""
+        return f"head of '{self.object}'"
+
+    @property
+    def width(self) -> int:
+        """Number of channels C of the features that it reads."""
+        return self.weights.shape[1]
+
+    def logits(self, grid: Tensor, sigma: float) -> Tensor:
+        """Log-odds that a cell belongs to the object; 0 is the outline.
+
+        Args:
+            grid: [B, C, h, w] features of a pass, see `Properties.grid`, of any grid.
+            sigma: noise level of the pass; between knots linear in log sigma, outside them as at
+                the nearest one.
+
+        Returns:
+            [B, h, w], differentiable in grid.
+
+        Raises:
+            ValueError: features of another width.
+        """
+        self._check_width(grid.shape[1])
+        weights, bias = self._between(self.weights, self.bias, sigma, grid)
+        return torch.einsum("bchw,c->bhw", grid.to(weights), weights) + bias
+
+    def project(self, vectors: Tensor, sigma: float) -> Tensor:
+        """Looks in a space of few axes, which tell the examples' parts apart.
+
+        0 is the mean of what is not the object; 1 is about one standard deviation of the object's
+        own cells.
+
+        Args:
+            vectors: [..., C] mean features of regions, or those of cells.
+            sigma: noise level at which they were read, as in `logits`.
+
+        Returns:
+            [..., D], differentiable in vectors.
+
+        Raises:
+            ValueError: features of another width.
+        """
+        self._check_width(vectors.shape[-1])
+        axes, offset = self._between(self.axes, self.offset, sigma, vectors)
+        return vectors.to(axes) @ axes.T + offset
+
+    def _between(
+        self, matrix: Tensor, offset: Tensor, sigma: float, like: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """An affine map at a noise level, on the device of the features and at least in float32."""
+        lower, upper, share = between(self.sigmas, sigma)
+        dtype = torch.promote_types(like.dtype, torch.float32)
+        # lerp makes new tensors: those of a node cannot take part in a gradient
+        return (
+            torch.lerp(matrix[lower], matrix[upper], share).to(like.device, dtype),
+            torch.lerp(offset[lower], offset[upper], share).to(like.device, dtype),
+        )
+
+    def _check_width(self, width: int) -> None:
+        if width != self.width:
+            raise ValueError(
+                f"the {self.label} reads features of {self.width} channels but got {width}; fit a "
+                "head with records of this model"
+            )
+
+
+def check_head(head: Head, family: Family, width: int | None = None) -> None:
+    """Refuse a head that reads other features than a model gives.
+
+    Args:
+        head: fitted, or loaded from a file.
+        family: of the model that it shall be used with.
+        width: channels of the model's features, where known.
+
+    Raises:
+        ValueError: a head of another family, feature block or width.
+    """
+    if (head.family, head.block) != (family.name, family.feature_block):
+        raise ValueError(
+            f"the {head.label} reads features of family {head.family!r} at decoder block "
+            f"{head.block}, but those of this model are of {family.name!r} at block "
+            f"{family.feature_block}; fit a head with records of this model"
+        )
+    if width is not None:
+        head._check_width(width)

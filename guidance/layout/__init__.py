@@ -1,0 +1,1 @@
+"""The canvas: several objects moved, resized and added at once."""

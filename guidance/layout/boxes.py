@@ -1,0 +1,216 @@
+"""Boxes of other nodes, in pixels of a picture, as places of a layout's objects.
+
+ComfyUI's BOUNDING_BOX is a dict with x, y (the top left corner), width and height. Detectors give a
+list of them for each picture, with a label in each.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
+from typing import Any
+
+from ..record.record import Record
+from ..terms.hold import mean_shape
+from ..words.table import TokenTable
+from .canvas import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, shown
+from .names import known, meant, unlisted
+from .terms import place_of
+
+SLACK = 0.01  # of a side: detectors reach that far out of their picture, which is cut off
+MANY = 5  # objects, as many as a message lists
+FAR = 1e9  # pixels: no picture has as many
+HELD = {"keep": "locked", "free": "freed"}  # what a canvas calls these kinds
+
+
+def assigned(
+    layout: Layout, boxes: Any, names: str, height: int, width: int, reference: Record | None
+) -> dict[str, Place]:
+    """Which object goes into which box.
+
+    Args:
+        layout: what a canvas says.
+        boxes: one box, a list of them, or a list with the list of one picture.
+        names: the boxes' objects, separated by commas. Blank: the boxes' labels, if all have one;
+            else the layout's objects in order, without locked and free ones, and then those of the
+            reference that it does not list.
+        height, width: of the picture in whose pixels the boxes are.
+        reference: record of the unguided run, if there is one.
+
+    Returns:
+        the boxes as fractions of the picture, by the phrase that the layout or else the reference
+        has for the object, or else the name.
+
+    Raises:
+        ValueError: something that is no box, one without area or outside the picture, other numbers
+            of boxes and objects, an object with two boxes, or a name of several.
+    """
+    given = _listed(boxes)
+    places = [_place(box, f"boxes[{i}]", height, width) for i, box in enumerate(given)]
+    table = None if reference is None else reference.table
+    phrases = _meant(_named(names, given), layout, table) or _next(layout, table, len(given))
+    return dict(zip(phrases, places, strict=True))
+
+
+def boxed(layout: Layout, places: Mapping[str, Place], reference: Record | None) -> Layout:
+    """A layout whose objects go into boxes.
+
+    An object that the reference shows goes to the middle of its box, as large as fits there in its
+    proportions, turned as the layout has it; any other one shall fill the box. The rest of the
+    layout stays.
+
+    Args:
+        layout: what a canvas says.
+        places: the boxes, as `assigned` gives them.
+        reference: record of the unguided run, if there is one.
+
+    Raises:
+        ValueError: an object that the layout holds, or that its box makes far too large or small.
+    """
+    objects = {o.phrase: o for o in layout.objects}
+    for phrase, place in places.items():
+        objects[phrase] = _placed(phrase, place, objects.get(phrase), reference)
+    return Layout(tuple(objects.values()))
+
+
+def _listed(boxes: Any) -> list[Any]:
+    entries = [boxes] if isinstance(boxes, dict) else boxes
+    if not isinstance(entries, list):
+        raise ValueError(
+            "boxes must be a box with x, y, width and height, or a list of such, "
+            f"got {shown(boxes)}"
+        )
+    if entries and all(isinstance(entry, list) for entry in entries):
+        if len(entries) > 1:
+            raise ValueError(
+                f"boxes of {len(entries)} pictures came, but a layout is that of one; give the "
+                "detector one picture"
+            )
+        entries = entries[0]
+    if not entries:
+        raise ValueError(
+            "no box came: the detector found nothing; lower its threshold, or take off the wire"
+        )
+    if len(entries) > MAX_OBJECTS:
+        raise ValueError(f"{len(entries)} boxes came, at most {MAX_OBJECTS} can be placed")
+    return entries
+
+
+def _place(box: Any, where: str, height: int, width: int) -> Place:
+    if not isinstance(box, dict):
+        raise ValueError(f"{where} must be a box with x, y, width and height, got {shown(box)}")
+    for name in ("x", "y", "width", "height"):
+        value: Any = box.get(name)
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not abs(value) < FAR:
+            raise ValueError(f"{where}.{name} must be a number of pixels, got {shown(value)}")
+    if box["width"] <= 0 or box["height"] <= 0:
+        raise ValueError(f"{where} has no area: width {box['width']:g}, height {box['height']:g}")
+    x, across = _side(float(box["x"]), float(box["width"]), width)
+    y, down = _side(float(box["y"]), float(box["height"]), height)
+    if across <= 0 or down <= 0:
+        right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+        raise ValueError(
+            f"{where} reaches out of the picture: x from {box['x']:g} to {right:g}, y from "
+            f"{box['y']:g} to {bottom:g}, in a picture of {width} x {height} pixels; draw it in "
+            "pixels of the wired image"
+        )
+    return Place(x, y, across, down)
+
+
+def _side(start: float, length: float, whole: int) -> tuple[float, float]:
+    """Middle and length as fractions of a side; no length if it reaches out of the picture."""
+    low, high = start / whole, (start + length) / whole
+    if low < -SLACK or high > 1 + SLACK:
+        return 0.0, 0.0
+    low, high = max(0.0, low), min(1.0, high)
+    return (low + high) / 2, high - low
+
+
+def _named(names: str, boxes: Sequence[Any]) -> list[str]:
+    """Whose boxes they are, if names or labels say so."""
+    phrases = [part.strip() for part in names.replace("\n", ",").split(",") if part.strip()]
+    if phrases and len(phrases) != len(boxes):
+        raise ValueError(
+            f"{_came(boxes)}, but box_objects names {len(phrases)}; name one object for each box"
+        )
+    where = "box_objects[{}]"
+    labels = [box.get("label") for box in boxes]
+    if not phrases and all(isinstance(label, str) and label.strip() for label in labels):
+        phrases, where = [label.strip() for label in labels], "boxes[{}].label"
+    for i, phrase in enumerate(phrases):
+        if len(phrase) > MAX_PHRASE:
+            raise ValueError(
+                f"{where.format(i)} must be words of the prompt, at most {MAX_PHRASE} characters, "
+                f"got {shown(phrase)}"
+            )
+    return phrases
+
+
+def _meant(names: Sequence[str], layout: Layout, table: TokenTable | None) -> list[str]:
+    """The objects' phrases."""
+    there, phrases = known(layout, table), list[str]()
+    for name in names:
+        phrase = meant(name, there, table)
+        if phrase in phrases:
+            raise ValueError(
+                f"boxes are for {shown(phrase)} twice, but an object has one place; name an object "
+                "of its own for each box in box_objects, such as 'first dog, second dog'"
+            )
+        phrases.append(phrase)
+        there += [] if phrase in there else [phrase]
+    return phrases
+
+
+def _next(layout: Layout, table: TokenTable | None, count: int) -> list[str]:
+    """The objects that boxes without names are for."""
+    phrases = [placed.phrase for placed in layout.of("move", "add")] + unlisted(layout, table)
+    if count > len(phrases):
+        raise ValueError(
+            f"{_came(range(count))}, but there are {len(phrases)} objects to place: "
+            f"{_listing(phrases)}; name each box's object in box_objects"
+        )
+    return phrases[:count]
+
+
+def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | None) -> Placed:
+    """An object in its box."""
+    if now is not None and now.kind in HELD:
+        raise ValueError(
+            f"object {shown(now.phrase)} is {HELD[now.kind]} on the canvas, so no box can place "
+            "it; change that on the canvas, or leave it out of box_objects"
+        )
+    new = now is not None and now.kind == "add"
+    if new or reference is None or not reference.table.has(phrase):
+        return Placed(phrase, "add", box=place)
+    still = Placed(phrase, "move") if now is None else replace(now, start=None)
+    across, down = _turned(reference, phrase, still.rotation)
+    scale = min(place.width / across, place.height / down)
+    if not SMALLEST <= scale <= LARGEST:
+        times = f"{1 / scale:.3g} times smaller" if scale < 1 else f"{scale:.3g} times larger"
+        raise ValueError(
+            f"the box of object {shown(phrase)} makes it {times}, at most {LARGEST:g} times can be "
+            "asked for; draw another box"
+        )
+    return replace(still, x=place.x, y=place.y, scale=scale)
+
+
+def _turned(reference: Record, phrase: str, degrees: float) -> tuple[float, float]:
+    """Sides of the upright box about a reference's object after a turn, as fractions."""
+    seen = reference.settled()
+    there, (height, width) = place_of(seen, phrase), mean_shape(seen, phrase).shape[-2:]
+    aspect = width / height  # a turn keeps pixels square, not fractions
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    return (
+        there.width * cos + there.height * sin / aspect,
+        there.width * sin * aspect + there.height * cos,
+    )
+
+
+def _came(boxes: Sequence[Any]) -> str:
+    return f"{len(boxes)} box{'es' if len(boxes) != 1 else ''} came"
+
+
+def _listing(phrases: Sequence[str]) -> str:
+    more = ", ..." if len(phrases) > MANY else ""
+    return f"{', '.join(map(shown, phrases[:MANY])) or '(none)'}{more}"

@@ -1,0 +1,78 @@
+"""Which object of a layout or of its reference a name means, such as the label of a detector."""
+
+from collections.abc import Sequence
+
+from ..words.phrases import letters, without_article
+from ..words.table import TokenTable
+from .canvas import Layout, shown
+
+
+def known(layout: Layout, table: TokenTable | None) -> list[str]:
+    """Phrases of the layout's objects, then of those of the prompt that share no word with them."""
+    return [placed.phrase for placed in layout.objects] + unlisted(layout, table)
+
+
+def unlisted(layout: Layout, table: TokenTable | None) -> list[str]:
+    """Phrases of the prompt's objects that share no word with those of the layout."""
+    listed = [placed.phrase for placed in layout.objects]
+    prompted = () if table is None else table.objects
+    return [name for name in prompted if not any(_overlap(name, other, table) for other in listed)]
+
+
+def meant(name: str, phrases: Sequence[str], table: TokenTable | None) -> str:
+    """The phrase of the object that a name means, or the name where it means none of them.
+
+    It means the one that is written like it, or else whose words in the prompt are its own, or else
+    the only one that has its words, or some of them, wherever they stand: "circle" is the red
+    circle of a prompt with no other, but "first dog" is not all dogs.
+
+    Args:
+        name: what somebody calls it.
+        phrases: of the objects that there are.
+        table: of the reference's prompt, if there is one.
+
+    Raises:
+        ValueError: a name that shares words with several objects.
+    """
+    for alike in (_typed, _spelled, _equal, _nested):
+        found = [phrase for phrase in phrases if alike(name, phrase, table)]
+        if len(found) == 1:
+            return found[0]
+    touched = [phrase for phrase in phrases if _overlap(name, phrase, table)]
+    if len(touched) > 1:
+        raise ValueError(
+            f"a box is for {shown(name)}, which shares words with {shown(touched[0])} and "
+            f"{shown(touched[1])}; name one of the objects for it in box_objects"
+        )
+    return name
+
+
+def _typed(one: str, other: str, _: TokenTable | None) -> bool:
+    return one.strip().lower() == other.strip().lower()
+
+
+def _spelled(one: str, other: str, _: TokenTable | None) -> bool:
+    """As a prompt is searched: by letters and digits, whatever the article."""
+    same = letters(without_article(one))
+    return bool(same) and same == letters(without_article(other))
+
+
+def _equal(one: str, other: str, table: TokenTable | None) -> bool:
+    return bool(_words(one, table)) and _words(one, table) == _words(other, table)
+
+
+def _nested(one: str, other: str, table: TokenTable | None) -> bool:
+    few, many = sorted((_words(one, table), _words(other, table)), key=len)
+    if not few or table is None:
+        return False
+    texts = {table.words[i] for i in few}
+    return few == {i for i in many if table.words[i] in texts}
+
+
+def _overlap(one: str, other: str, table: TokenTable | None) -> bool:
+    return _spelled(one, other, table) or bool(_words(one, table) & _words(other, table))
+
+
+def _words(phrase: str, table: TokenTable | None) -> set[int]:
+    """Its words in the prompt; none where it is not there."""
+    return set(table.find(phrase)) if table is not None and table.has(phrase) else set()

@@ -1,0 +1,187 @@
+"""What a layout asks for, as terms, and what a canvas needs to show of a record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..maps.affine import Affine
+from ..maps.properties import Properties
+from ..recipes.transform import GUIDED, Balance, Recipe, kept
+from ..record.record import Record
+from ..terms.attention import Box, Presence
+from ..terms.hold import PreserveBeside, PreserveRest, mean_shape
+from ..terms.reference import Term
+from ..terms.window import Window
+from .canvas import Layout, Place, Placed
+
+# Of the object's highest value: what belongs to it. Trimmed by the share of its mass that may lie
+# outside on either side. On Shapes boxes are then as wide as the things drawn (median .99).
+THRESHOLD, TRIM = 0.2, 0.01
+FINE = 128  # cells of the grid on which boxes are measured
+
+
+def measured(reference: Record, picture: int = 0) -> dict[str, Place]:
+    """Where a record's objects ended up, by phrase.
+
+    Args:
+        reference: the record.
+        picture: which one of its batch.
+
+    Returns:
+        the centroid, which is what moves are relative to, and sides from what is above a fifth of
+        the object's highest value.
+
+    Raises:
+        ValueError: the record is empty.
+    """
+    settled = reference.settled()
+    return {name: place_of(settled, name, picture) for name in reference.table.objects}
+
+
+def place_of(seen: Properties, name: str, picture: int = 0) -> Place:
+    """Where an object is and how large; see `measured`."""
+    x, y = seen.centroid(name)[picture].mean(0).tolist()
+    width, height = _sides(mean_shape(seen, name)[picture])
+    return Place(x, y, width, height)
+
+
+def _sides(shape: Tensor) -> tuple[float, float]:
+    """How wide and high a shape [H, W] is, as fractions of its grid."""
+    fine = F.interpolate(shape[None, None], (FINE, FINE), mode="bilinear", align_corners=False)
+    own = (fine[0, 0] > THRESHOLD * fine.max()).float()
+    return _extent(own.sum(0)), _extent(own.sum(1))
+
+
+def _extent(profile: Tensor) -> float:
+    """The part of a line [n] that holds its mass, but for `TRIM` on either side."""
+    held = profile.cumsum(0) / profile.sum().clamp(min=1)
+    inside = int(((held >= TRIM) & (held < 1 - TRIM)).sum())
+    return max(1, inside) / len(profile)
+
+
+def layout_terms(
+    layout: Layout,
+    reference: Record | None,
+    weight: float = 1.0,
+    window: Window = GUIDED,
+    balance: Balance | None = None,
+) -> tuple[Term, ...]:
+    """Terms that put the objects of a picture where a layout has them.
+
+    Args:
+        layout: where they go; one that changes nothing gives no terms.
+        reference: record of the unguided run with the same prompt and seed; not needed if objects
+            are only added.
+        weight: factor of the terms that move and add objects.
+        window: when they act; the background is held from its start on.
+        balance: weights of the parts, see `recipes`.
+
+    Raises:
+        ValueError: a reference that is missing, lacks an object or has several pictures to move one
+            in; objects that share a word; a box that covers nothing or all of the picture.
+    """
+    if not any(placed.edited for placed in layout.objects):
+        return ()
+    balance = balance or Balance()
+    boxes = tuple(_box(placed, weight, window) for placed in layout.of("add"))
+    added = tuple(term for box in boxes for term in (box, _present(box)))
+    if reference is None:
+        _check_no_reference_needed(layout)
+        return added
+    _check_one_picture(layout, reference)
+    _check_apart(layout, reference)  # so that from here on only added ones may be unknown
+    free = tuple(o.phrase for o in layout.of("free", "add") if reference.table.has(o.phrase))
+    then: dict[str, Any] = {"reference": reference, "window": window}
+    moves = tuple(
+        Recipe(transform=transform, weight=weight, balance=balance, object=name, free=free, **then)
+        for name, transform in _transforms(layout, reference).items()
+    )
+    stay = () if moves else kept(free, balance=balance, **then)
+    held = {"reference": reference, "weight": balance.rest, "window": window.opened()}
+    return (*moves, *stay, *added, *_released(free, boxes, held))
+
+
+def _released(
+    free: Sequence[str], boxes: Sequence[Box], held: Mapping[str, Any]
+) -> tuple[Term, ...]:
+    """Terms that hold all but what free objects covered, and all but the boxes of added ones."""
+    return (
+        *(PreserveRest(object=name, **held) for name in free),
+        *(PreserveBeside(object=b.object, box=_corner(b), **held) for b in boxes),
+    )
+
+
+def _transforms(layout: Layout, reference: Record) -> dict[str, Affine]:
+    """How every object that is moved, resized or turned goes there from where the record has it."""
+    settled = reference.settled()
+    found = {}
+    for placed in layout.of("move"):
+        x, y = settled.centroid(placed.phrase)[0].mean(0).tolist()
+        dx, dy = (placed.x - x, placed.y - y) if placed.shifted else (0.0, 0.0)
+        if placed.edited:
+            found[placed.phrase] = Affine(dx, dy, placed.scale, placed.scale, placed.rotation)
+    return found
+
+
+def _box(placed: Placed, weight: float, window: Window) -> Box:
+    """The term of an added object; what of its box lies outside the picture is cut off."""
+    place = placed.box
+    assert place is not None  # that an added object has a box, `Layout.parse` has seen
+    left, top = max(0.0, place.x - place.width / 2), max(0.0, place.y - place.height / 2)
+    right, bottom = min(1.0, place.x + place.width / 2), min(1.0, place.y + place.height / 2)
+    return Box(
+        object=placed.phrase,
+        x=left,
+        y=top,
+        width=right - left,
+        height=bottom - top,
+        corners=True,
+        weight=weight,
+        window=window,
+    )
+
+
+def _corner(box: Box) -> tuple[float, float, float, float]:
+    return box.x, box.y, box.width, box.height
+
+
+def _present(box: Box) -> Presence:
+    """The term that the object is there at all: a box alone attracts only what is drawn."""
+    return Presence(object=box.object, weight=box.weight, window=box.window)
+
+
+def _check_no_reference_needed(layout: Layout) -> None:
+    for placed in layout.of("move", "keep", "free"):
+        if placed.edited or placed.kind == "keep":
+            raise ValueError(
+                f"reference is missing: to {placed.kind} object {placed.phrase!r} the layout needs "
+                "the record of the picture that shows it; wire the record of the unguided run, or "
+                "delete the object from the layout"
+            )
+
+
+def _check_one_picture(layout: Layout, reference: Record) -> None:
+    """Raise a ValueError where an object would have to go to one place from several others."""
+    moved = [placed.phrase for placed in layout.of("move") if placed.shifted]
+    if moved and reference.batch > 1:
+        raise ValueError(
+            f"the layout moves object {moved[0]!r} away from its place in one picture, but its "
+            f"reference holds {reference.batch} pictures, and each has the object elsewhere; take "
+            "one picture of the batch with Latent From Batch before the first sampler, or use Move "
+            "Object, whose distances suit every picture"
+        )
+
+
+def _check_apart(layout: Layout, reference: Record) -> None:
+    """Raise a ValueError where one word would be asked for two things."""
+    phrases = [placed.phrase for placed in layout.of("move", "keep", "free")]
+    for i, phrase in enumerate(phrases):
+        for other in phrases[:i]:
+            if not reference.table.apart(phrase, other):
+                raise ValueError(
+                    f"objects {other!r} and {phrase!r} of the layout share a word of the prompt "
+                    f"{reference.table.prompt!r}, so they cannot be placed apart; delete one of "
+                    "the two"
+                )

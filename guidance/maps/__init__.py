@@ -1,0 +1,1 @@
+"""Attention maps, and the properties of objects that are read from them."""

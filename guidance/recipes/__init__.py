@@ -1,0 +1,1 @@
+"""Recipes: the terms of what users ask for, such as moving one object and keeping the rest."""

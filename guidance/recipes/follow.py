@@ -1,0 +1,145 @@
+"""Follow a reference: its layout, its look, or both, object by object.
+
+The recipes of section 4 of the paper (arXiv 2306.00986) beside moving: new appearances in the same
+layout, new layouts with the same appearances, the layout of one picture with the appearance of
+another, several pictures composed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..maps.affine import Affine
+from ..record.record import Record
+from ..terms.hold import PreserveRest
+from ..terms.reference import Appearance, Position, Shape, Size, Term
+from ..terms.window import Window
+
+# The look bends shapes where it leads, so beside shape and place of the same object it counts
+# little. Where another picture gives these, it counts more, and on to the end, which decides
+# colours.
+LOOK, LOOK_ALONE = 0.1, 0.3
+# Recipes take longer steps than a single term, which would break its object at theirs; a look by
+# itself, which has no shape beside it, shorter ones.
+STRIDE, STRIDE_ALONE = 1.5, 0.5
+
+
+def follow(
+    reference: Record,
+    objects: Mapping[str, str],
+    layout: float,
+    appearance: float,
+    window: Window,
+) -> tuple[Term, ...]:
+    """Terms that give objects the place and shape, and the look, that a reference shows.
+
+    Args:
+        reference: run or real image.
+        objects: which object of the prompt follows which of the reference.
+        layout: weight of shape, place and size; 0 leaves the layout free.
+        appearance: weight of the look; 0 leaves it free.
+        window: when the terms act; a look without layout acts from its start to the end.
+
+    Raises:
+        ValueError: the reference lacks an object, or names none.
+    """
+    if not objects:
+        raise ValueError(
+            f"the reference's prompt {reference.table.prompt!r} names no object that could be "
+            "followed; name them in the Self-Guidance Prompt node that encoded it"
+        )
+    pairs = objects.items()
+    copies = (copy_object(o, s, reference, Affine(), layout, appearance, window) for o, s in pairs)
+    return tuple(term for terms in copies for term in terms)
+
+
+def paired(text: str) -> dict[str, str]:
+    """Objects of the prompt with those of the reference that they follow.
+
+    Args:
+        text: such as "green star = red circle, square": commas or new lines between pairs, one
+            name alone where both are called the same.
+
+    Raises:
+        ValueError: a pair that lacks a side or has a third one, an object that is there twice.
+    """
+    pairs: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
+        ours, *more = (side.strip() for side in part.split("="))
+        if len(more) > 1 or not all((ours, *more)):
+            raise ValueError(
+                f"objects has {part!r}, which is no pair; write 'object of the prompt = object of "
+                "the reference', such as 'green star = red circle', with commas between pairs"
+            )
+        if ours.lower() in map(str.lower, pairs):
+            raise ValueError(
+                f"objects names {ours!r} twice, but an object can follow only one of the "
+                "reference; remove one of the two"
+            )
+        pairs[ours] = more[0] if more else ours
+    return pairs
+
+
+def copy_object(
+    object: str,
+    source: str,
+    reference: Record,
+    transform: Affine,
+    layout: float,
+    appearance: float,
+    window: Window,
+) -> tuple[Term, ...]:
+    """Terms that draw an object of a reference, at its place there or transformed.
+
+    Places are those where the reference's objects ended up, see `recipes`.
+
+    Args:
+        object: phrase of the prompt.
+        source: object of the reference.
+        reference: run or real image.
+        transform: where the object goes, relative to the reference.
+        layout, appearance, window: see `follow`.
+
+    Raises:
+        ValueError: the reference lacks the object.
+    """
+    reference.table.find(source)
+    then: dict[str, Any] = {"object": object, "source": source, "reference": reference}
+    then |= {"window": window, "stride": STRIDE}
+    place = {**then, "settled": True}
+    dx, dy, factor = transform.dx, transform.dy, transform.scale_x * transform.scale_y
+    terms: list[Term] = []
+    if layout:
+        terms.append(Shape(**place, transform=transform, weight=2 * layout))
+        terms.append(Position(**place, x=dx, y=dy, weight=2 * layout))
+        terms.append(Size(**place, size=factor, weight=layout))
+    if appearance and layout:
+        terms.append(Appearance(**then, weight=LOOK * appearance))
+    elif appearance:
+        then |= {"window": window.opened(), "stride": STRIDE_ALONE * min(1.0, appearance)}
+        terms.append(Appearance(**then, weight=LOOK_ALONE * appearance))
+    return tuple(terms)
+
+
+def remove_object(
+    object: str, reference: Record, weight: float, window: Window
+) -> tuple[Term, ...]:
+    """Terms that redraw the place of an object by a prompt that lacks it, and keep all else.
+
+    Not in the paper. The rest of the picture is held, and the other objects keep their maps: else
+    the model, told of one object and given room, draws it again where the removed one was.
+
+    Args:
+        object: object of the reference.
+        reference: run or real image that shows it.
+        weight: factor of all terms; below 1 the rest of the picture is held only in part.
+        window: when the other objects are kept; the rest is held from its start to the end of the
+            run.
+
+    Raises:
+        ValueError: the reference lacks the object, or holds no picture.
+    """
+    others = reference.table.others(object)
+    then: dict[str, Any] = {"object": object, "reference": reference}
+    rest = PreserveRest(**then, weight=weight, window=window.opened(), gone=True)
+    stay = (copy_object(name, name, reference, Affine(), weight, 0.0, window) for name in others)
+    return (rest, *(term for terms in stay for term in terms))

@@ -1,0 +1,1 @@
+"""What a run, or one real image, showed at every noise level."""

@@ -1,0 +1,92 @@
+"""All maps of a record in few bytes, to leaf through: steps, sites and words.
+
+Each map is stored as bytes between its own lowest and highest value, so that means over words and
+sites are those of the maps themselves, to 1/255 of their range.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..maps.properties import Properties, resample
+from .record import Record
+
+SIDE = 32  # cells of a map's longer side
+STEPS = 64
+BUDGET = 8 * 2**20  # bytes of maps
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Maps of a record.
+
+    Attributes:
+        cells: [B, S, K, T, H, W] of S steps, K sites, T words; bytes from lowest to highest value.
+        lowest, highest: of every map, [B, S, K, T].
+        facts: words, objects with indices of their words, sites, steps as indices into the record,
+            their sigmas, how many steps and pictures the record has.
+    """
+
+    cells: Tensor
+    lowest: Tensor
+    highest: Tensor
+    facts: dict[str, Any]
+
+
+def atlas(record: Record, budget: int = BUDGET) -> Atlas:
+    """The maps of a record, thinned where they are many: pictures first, then steps.
+
+    Raises:
+        ValueError: the record is empty, or its prompt is.
+    """
+    table = record.table
+    if not table.words:
+        raise ValueError(
+            f"the prompt {table.prompt!r} of the record has no words, so it has no maps; sample "
+            "again with a prompt that names an object"
+        )
+    known = [i for i, step in enumerate(record) if step.properties.table == table]
+    first = record.steps[known[0]].properties
+    height, width = _grid(first)
+    size = height * width * len(table.words) * len(first.maps)
+    steps = max(1, min(STEPS, budget // size))
+    chosen = _spread(known, steps)
+    pictures = max(1, min(record.batch, budget // (size * len(chosen))))
+    maps = torch.stack(
+        [_maps(record.steps[i].properties, pictures, height, width) for i in chosen], 1
+    )
+    lowest, highest = maps.amin((-2, -1)), maps.amax((-2, -1))
+    span = (highest - lowest).clamp(min=torch.finfo(torch.float32).tiny)
+    cells = ((maps - lowest[..., None, None]) / span[..., None, None] * 255).round().byte()
+    facts = {
+        "words": list(table.words),
+        "objects": [{"name": name, "words": list(table.find(name))} for name in table.objects],
+        "sites": [" ".join(map(str, site)) for site in first.maps],
+        "steps": chosen,
+        "sigmas": [record.sigmas[i] for i in chosen],
+        "total": {"steps": len(record.steps), "pictures": record.batch},
+    }
+    return Atlas(cells, lowest, highest, facts)
+
+
+def _grid(properties: Properties) -> tuple[int, int]:
+    height, width = max(m.shape[-2:] for m in properties.maps.values())
+    scale = min(1.0, SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _maps(properties: Properties, pictures: int, height: int, width: int) -> Tensor:
+    """Maps of a step, [B, K, T, H, W]."""
+    maps = properties.maps.values()
+    return torch.stack([resample(m[:pictures].float(), height, width) for m in maps], 1)
+
+
+def _spread(values: list[int], most: int) -> list[int]:
+    """Evenly chosen values, the first and the last among them."""
+    if len(values) <= most:
+        return values
+    if most == 1:
+        return values[-1:]
+    return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]

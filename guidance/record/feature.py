@@ -1,0 +1,103 @@
+"""Features: how an object or a region looks, as one vector a noise level.
+
+The appearance of the paper (section 3.2) taken out of its record, so that another object, prompt or
+seed can be given it; a region marked by a mask has one, too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..maps.properties import Properties, pool
+from .record import Record, between
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A look.
+
+    Attributes:
+        family: name of the model family whose features these are.
+        label: what it shows, for messages.
+        sigmas: noise levels, one a step of the record.
+        vectors: [S, B, C], float32 on the CPU.
+    """
+
+    family: str
+    label: str
+    sigmas: tuple[float, ...]
+    vectors: Tensor
+
+    @property
+    def batch(self) -> int:
+        """Number of pictures."""
+        return self.vectors.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Number of channels C."""
+        return self.vectors.shape[2]
+
+    def at(self, sigma: float, like: Tensor) -> Tensor:
+        """The look at a noise level, [B, C]: linear in log sigma, the nearest step outside."""
+        lower, upper, share = between(self.sigmas, sigma)
+        return torch.lerp(self.vectors[lower], self.vectors[upper], share).to(like.device)
+
+    @classmethod
+    def of(cls, record: Record, name: str) -> "Feature":
+        """The look of an object of a record.
+
+        Raises:
+            ValueError: the record lacks the object, or read no features.
+        """
+        record.table.find(name)
+        # prompts of a timestep range come and go: steps that did not name it have no look of it
+        named = [s.properties for s in record if s.properties.table.has(name)]
+        return cls._read(record, name, named, lambda shown: shown.appearance(name).float())
+
+    @classmethod
+    def under(cls, record: Record, mask: Tensor, label: str = "masked region") -> "Feature":
+        """The look of a region of a record.
+
+        Args:
+            record: run or real image.
+            mask: [B or 1, H, W] in [0, 1], of any size; soft masks weigh.
+            label: for messages.
+
+        Raises:
+            ValueError: a mask that is empty in some picture; a record without features or with
+                another number of pictures.
+        """
+        if len(mask) not in (1, record.batch) and record.batch != 1:
+            raise ValueError(
+                f"mask holds {len(mask)} pictures but the record {record.batch}; use one mask or "
+                "as many as pictures"
+            )
+
+        if not (mask > 0).flatten(1).any(1).all():
+            raise ValueError(
+                f"the mask of '{label}' is empty in a picture of its batch, where nothing has a "
+                "look; paint the region in every picture"
+            )
+
+        def pooled(shown: Properties) -> Tensor:
+            if shown.grid is None:
+                raise ValueError(f"the record holds no features, so the {label} has no look in it")
+            grid = shown.grid.float()
+            return pool(grid, mask[:, None].to(grid))[:, 0]
+
+        return cls._read(record, label, [step.properties for step in record], pooled)
+
+    @classmethod
+    def _read(
+        cls,
+        record: Record,
+        label: str,
+        steps: Sequence[Properties],
+        look: Callable[[Properties], Tensor],
+    ) -> "Feature":
+        vectors = torch.stack([look(shown) for shown in steps])
+        sigmas = tuple(shown.sigma for shown in steps)
+        return cls(record.family, label, sigmas, vectors)

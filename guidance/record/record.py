@@ -1,0 +1,199 @@
+"""Records: what one sampling run, or one real image, showed at every noise level."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..maps.properties import Properties, pooled
+from ..words.table import TokenTable
+
+POOLED_AT_ONCE = 2**22  # numbers in maps and grids, 16 MiB of each intermediate value
+
+
+@dataclass(frozen=True)
+class Step:
+    """One model call of a run.
+
+    Attributes:
+        properties: what the call showed, detached, float16 on the CPU.
+        energies: [B] values by term, as read before the correction.
+        guided: whether a correction was applied.
+    """
+
+    properties: Properties
+    energies: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    guided: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """All calls of a run, from high to low noise; serves the preview and as reference of terms.
+
+    Attributes:
+        family: name of the model family, see `families`.
+        steps: in the order of the run.
+    """
+
+    family: str
+    steps: tuple[Step, ...]
+    _settled: dict[float, Properties] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def last(self) -> Properties:
+        """What the run showed at its lowest noise level.
+
+        Raises:
+            ValueError: the record is empty.
+        """
+        if not self.steps:
+            raise ValueError(
+                "the record is empty, because its run saw no token table or took no step: encode "
+                "the positive prompt with the Self-Guidance Prompt node, with a denoise above 0, "
+                "and sample again"
+            )
+        return self.steps[-1].properties
+
+    @property
+    def table(self) -> TokenTable:
+        """The words of the prompt that the run used; raises like `last`."""
+        return self.last.table
+
+    @property
+    def batch(self) -> int:
+        """Number of pictures in the run; raises like `last`."""
+        return next(iter(self.last.maps.values())).shape[0]
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """Noise level of every step."""
+        return tuple(step.properties.sigma for step in self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def at(self, sigma: float, like: Tensor | None = None, naming: str = "") -> Properties:
+        """What the run showed at a noise level: linear in log sigma, the nearest step outside.
+
+        Args:
+            sigma: noise level asked for.
+            like: tensor whose device the result shall be on; CPU if None.
+            naming: object that is asked for: prompts of a timestep range come and go, and steps
+                whose prompt did not name it are passed over, where others did.
+        """
+        device = torch.device("cpu") if like is None else like.device
+        shown = [step.properties for step in self.steps]
+        if naming:
+            shown = [seen for seen in shown if seen.table.has(naming)] or shown
+        lower, upper, share = between([seen.sigma for seen in shown], sigma)
+        high = moved(shown[upper], device, torch.float32)
+        if share == 1 or shown[lower].table != high.table:  # words of two cannot be mixed
+            return high
+        return _mixed(moved(shown[lower], device, torch.float32), high, share)
+
+    def settled(self, like: Tensor | None = None, share: float = 0.5) -> Properties:
+        """Mean of the maps over the last part of the run, where objects stand in their final place.
+
+        Args:
+            like: tensor whose device the result shall be on; CPU if None.
+            share: part of the steps that counts as the last, in (0, 1].
+        """
+        if share not in self._settled:
+            self._settled[share] = self._mean_of_last(share)
+        device = torch.device("cpu") if like is None else like.device
+        return moved(self._settled[share], device, torch.float32)
+
+    def _mean_of_last(self, share: float) -> Properties:
+        part = self.steps[-max(1, round(len(self.steps) * share)) :]
+        final = moved(self.last, torch.device("cpu"), torch.float32)
+        last = [step.properties.maps for step in part if step.properties.table == final.table]
+        maps = {
+            site: torch.stack([maps[site].float() for maps in last]).mean(0) for site in final.maps
+        }
+        return replace(final, maps=maps)
+
+
+def with_features(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Steps whose words have features, pooled from the grid where a step does not have them yet.
+
+    Steps alike are pooled in one call: one by one, a run that only records would feel it.
+    """
+    done = list(steps)
+    alike: dict[Any, list[int]] = {}
+    for index, step in enumerate(steps):
+        seen = step.properties
+        if seen.features is None and seen.grid is not None:
+            shapes = tuple(maps.shape for maps in seen.maps.values())
+            alike.setdefault((seen.table, shapes, seen.grid.shape), []).append(index)
+    for (_, shapes, grid), indices in alike.items():
+        many = max(1, POOLED_AT_ONCE // sum(map(math.prod, (*shapes, grid))))
+        for start in range(0, len(indices), many):
+            part = indices[start : start + many]
+            for index, features in zip(part, _features([steps[i] for i in part]), strict=True):
+                step = steps[index]
+                done[index] = replace(step, properties=replace(step.properties, features=features))
+    return tuple(done)
+
+
+def _features(steps: Sequence[Step]) -> tuple[Tensor, ...]:
+    """Features [B, T, C] of the words of steps that are alike."""
+    shown = [step.properties for step in steps]
+    grids = [seen.grid for seen in shown if seen.grid is not None]
+    maps = {site: torch.cat([seen.maps[site] for seen in shown]).float() for site in shown[0].maps}
+    features = pooled(maps, torch.cat(grids).float()).to(grids[0].dtype)
+    return tuple(part.clone() for part in features.split(len(grids[0])))  # none keeps the others
+
+
+def between(sigmas: Sequence[float], sigma: float) -> tuple[int, int, float]:
+    """The two noise levels about one asked for, and the share of the higher one.
+
+    Args:
+        sigmas: levels in any order.
+        sigma: the level asked for.
+
+    Returns:
+        index of the next lower level, index of the next higher one, and how far sigma lies from
+        the lower to the higher, linear in log sigma; outside the levels the nearest counts fully.
+    """
+    order = sorted(range(len(sigmas)), key=lambda i: sigmas[i])
+    above = next((i for i, k in enumerate(order) if sigmas[k] >= sigma), len(order) - 1)
+    upper, lower = order[above], order[max(above - 1, 0)]
+    if sigmas[upper] <= sigma or sigmas[lower] <= 0 or sigmas[lower] == sigmas[upper]:
+        return lower, upper, 1.0
+    low, high = math.log(sigmas[lower]), math.log(sigmas[upper])
+    return lower, upper, (math.log(sigma) - low) / (high - low)
+
+
+def moved(properties: Properties, device: torch.device, dtype: torch.dtype) -> Properties:
+    """The same properties, detached, on a device and in a dtype."""
+
+    def move(tensor: Tensor | None) -> Tensor | None:
+        return None if tensor is None else tensor.detach().to(device, dtype)
+
+    maps = {site: maps.detach().to(device, dtype) for site, maps in properties.maps.items()}
+    return replace(
+        properties,
+        maps=maps,
+        features=move(properties.features),
+        denoised=move(properties.denoised),
+        grid=move(properties.grid),
+    )
+
+
+def _mixed(low: Properties, high: Properties, share: float) -> Properties:
+    def mix(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+        return None if a is None or b is None else torch.lerp(a, b, share)
+
+    return Properties(
+        sigma=math.exp(math.log(low.sigma) * (1 - share) + math.log(high.sigma) * share),
+        table=high.table,
+        maps={site: torch.lerp(low.maps[site], high.maps[site], share) for site in high.maps},
+        features=mix(low.features, high.features),
+        denoised=mix(low.denoised, high.denoised),
+        grid=mix(low.grid, high.grid),
+    )

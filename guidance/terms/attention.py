@@ -1,0 +1,180 @@
+"""Terms that read one picture's attention alone: an object is there at all, or lies in a box.
+
+Presence follows Attend-and-Excite (arXiv 2301.13826), Box layout control (arXiv 2304.03373) and,
+for its corners, BoxDiff (arXiv 2307.10816). Neither has a form relative to a reference: presence is
+no comparison, and a reference has a soft map instead of a box, which `Position`, `Size` and `Shape`
+compare with more exactly than a box drawn around it could.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..maps.attention import stretched
+from ..maps.properties import Properties
+from .reference import Term
+
+# Part of a region whose highest values count, as in BoxDiff.
+TOP = 0.2
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence(Term):
+    """How much the highest point of the object's smoothed share falls short of `enough`.
+
+    The share of an object at a pixel is the paper's: softmax of 100 A over the words of the prompt,
+    without start and end tokens, then a Gaussian of 3 x 3 cells. Departures:
+    an object is a phrase, so its mean map stands against the words outside the phrase; a rival that
+    nothing attends to is added, since a lone word would win everywhere against nothing (the
+    authors' code counts padding, which serves the same end); every object is a term of its own, not
+    only the most neglected; and the energy rests at 0 once the object is present, because a
+    gradient of fixed length would go on to distort a picture that shows it.
+
+    Attributes:
+        enough: share that counts as present, in (0, 1]; 0.8 is where the paper stops, too.
+        sharpness: the paper's 100, which suits attention shared with start tokens and padding.
+
+    Raises:
+        ValueError: `enough` outside its range.
+    """
+
+    enough: float = 0.8
+    sharpness: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.enough <= 1:
+            raise ValueError(f"enough must be above 0 and at most 1, got {self.enough}")
+
+    def __call__(self, seen: Properties) -> Tensor:
+        peaks = [
+            smoothed(share).amax((-2, -1)) for share in shares(seen, self.object, self.sharpness)
+        ]
+        return F.relu(1 - torch.stack(peaks) / self.enough).mean(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box(Term):
+    """Mean over the sites of (1 - attention inside the box / attention)^2.
+
+    That keeps the object inside. With `corners` it also fills the box: added are BoxDiff's
+    1 - mean of the highest fifth inside, the mean of the highest fifth outside, and how far the
+    map's highest value of every column and row near an edge is from the box's own profile, each in
+    [0, 1]. BoxDiff reads shares as in `Presence`, which are flat where attention is strong; the
+    stretched map N(A) taken here always has a slope. Cells that the box cuts count by their area.
+
+    Attributes:
+        x, y: top-left corner of the box in [0, 1].
+        width, height: its sides as fractions of the picture, above 0.
+        corners: whether the object shall also reach the edges.
+
+    Raises:
+        ValueError: a box without area, one that reaches outside, or the whole picture.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    corners: bool = False
+    there: ClassVar[float] = 0.001  # 3 % of the attention outside
+
+    def __post_init__(self) -> None:
+        right, bottom = self.x + self.width, self.y + self.height
+        if not (self.width > ROUNDING and self.height > ROUNDING):
+            reason = "has no area"
+        elif not (min(self.x, self.y) >= 0 and max(right, bottom) <= 1 + ROUNDING):
+            reason = "reaches outside the picture"
+        elif self.width * self.height >= 1 - ROUNDING:
+            reason = "covers the whole picture, which places nothing"
+        else:
+            return
+        raise ValueError(
+            f"the box of object {self.object!r} {reason}: got x {self.x:g}, y {self.y:g}, width "
+            f"{self.width:g}, height {self.height:g}; give its top-left corner and its sides as "
+            "fractions of the picture, with x + width and y + height at most 1"
+        )
+
+    def __call__(self, seen: Properties) -> Tensor:
+        values = [
+            (1 - self._inside(maps)) ** 2 + (self._misfit(stretched(maps)) if self.corners else 0)
+            for maps in seen.map(self.object)
+        ]
+        return torch.stack(values).mean(0)
+
+    def _profiles(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """How much of every column [W] and row [H] the box covers."""
+        height, width = maps.shape[-2:]
+        columns = covered(width, self.x, self.x + self.width, maps)
+        return columns, covered(height, self.y, self.y + self.height, maps)
+
+    def _inside(self, maps: Tensor) -> Tensor:
+        columns, rows = self._profiles(maps)
+        mass = maps.sum((-2, -1))
+        inside = (maps * rows[:, None] * columns).sum((-2, -1))
+        return inside / torch.where(mass > 0, mass, torch.ones_like(mass))
+
+    def _misfit(self, maps: Tensor) -> Tensor:
+        columns, rows = self._profiles(maps)
+        area = rows[:, None] * columns
+        along_x = _edges(maps.amax(-2), columns, self.x, self.x + self.width)
+        along_y = _edges(maps.amax(-1), rows, self.y, self.y + self.height)
+        return 1 - highest(maps, area) + highest(maps, 1 - area) + along_x + along_y
+
+
+def shares(seen: Properties, name: str, sharpness: float = 100.0) -> tuple[Tensor, ...]:
+    """What part of the words' attention an object has, by site, each [B, H, W] in (0, 1)."""
+    own = seen.table.find(name)
+    others = [word for word in range(len(seen.table.words)) if word not in own]
+    result = []
+    for here, maps in zip(seen.map(name), seen.maps.values(), strict=True):
+        nothing = torch.zeros_like(here)
+        rivals = torch.stack([here, nothing, *maps[:, others].unbind(1)], 1)
+        result.append((sharpness * rivals).softmax(1)[:, 0])
+    return tuple(result)
+
+
+def smoothed(maps: Tensor, deviation: float = 0.5) -> Tensor:
+    """Maps [B, H, W] under a Gaussian of 3 x 3 cells; outside, the border goes on."""
+    side = math.exp(-1 / (2 * deviation**2))
+    line = torch.tensor([side, 1.0, side]).to(maps) / (1 + 2 * side)
+    padded = F.pad(maps[:, None], (1, 1, 1, 1), mode="replicate")
+    return F.conv2d(padded, (line[:, None] * line)[None, None])[:, 0]
+
+
+def covered(cells: int, start: float, end: float, like: Tensor) -> Tensor:
+    """Part of every one of n equal cells of [0, 1] that an interval covers, [n] in [0, 1]."""
+    bounds = torch.arange(cells + 1, device=like.device, dtype=like.dtype) / cells
+    shared = bounds[1:].clamp(max=end) - bounds[:-1].clamp(min=start)
+    return shared.clamp(min=0) * cells
+
+
+def highest(maps: Tensor, area: Tensor, part: float = TOP) -> Tensor:
+    """Mean of the highest values of a region, by area and so the same on every grid.
+
+    Args:
+        maps: [B, H, W].
+        area: [H, W], how much of every cell belongs to the region; not 0 everywhere.
+        part: of the region's area that counts.
+
+    Returns:
+        [B].
+    """
+    values, order = maps.flatten(1).sort(1, descending=True)
+    cells = area.flatten()[order]
+    wanted = part * area.sum()
+    left = wanted - (cells.cumsum(1) - cells)
+    weights = left.clamp(min=0).minimum(cells)
+    return (weights * values).sum(1) / weights.sum(1)
+
+
+def _edges(profile: Tensor, target: Tensor, start: float, end: float) -> Tensor:
+    """Mean |profile [B, n] - target [n]| over the cell before and the cell after either edge."""
+    cells = len(target)
+    near = [covered(cells, edge - 1 / cells, edge + 1 / cells, target) for edge in (start, end)]
+    weights = (near[0] + near[1]).clamp(max=1)
+    return (weights * (profile - target).abs()).sum(1) / weights.sum()

@@ -1,0 +1,111 @@
+"""Mask guidance: an object goes where a mask is.
+
+The segmentation is read from the model itself, without training: the sharpened maps of the prompt's
+objects become a distribution over objects and background at every pixel, and the energy is its
+cross-entropy against the mask. Not in the paper; a fitted head can take the place of the maps.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..head.head import Head
+from ..maps.attention import stretched
+from ..maps.properties import Properties, resample
+from .reference import Term, checked_mask
+
+# As in the paper's sharpening: logit of an object where its map is at the end of its range.
+STEEPNESS = 10.0
+
+
+def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
+    """Log-odds that a pixel shows the object, at every site, each [B, H, W].
+
+    Every object has the logit s (N(A) - 0.5), which is that of the paper's sigmoid before its
+    second normalisation; the background has 0. The log-odds of one class of a softmax are its logit
+    less the log-sum-exp of the others.
+    """
+    rivals = seen.table.others(name)
+    result = []
+    for index in range(len(seen.maps)):
+        here = STEEPNESS * (stretched(seen.map(name)[index]) - 0.5)
+        others = [torch.zeros_like(here)]
+        others += [STEEPNESS * (stretched(seen.map(o)[index]) - 0.5) for o in rivals]
+        result.append(here - torch.stack(others).logsumexp(0))
+    return tuple(result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask(Term):
+    """Mean cross-entropy between where the object is and where the mask is.
+
+    A plain mean over the picture: weighing mask and rest equally, so that a small mask counts as
+    much as a large one, made objects a cell too large on every side.
+
+    Attributes:
+        mask: [B or 1, H, W] in [0, 1] of any size; values between ask for the object in part.
+
+    Raises:
+        ValueError: a mask that is not finite, or in some picture empty or without room around it.
+    """
+
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        mask = checked_mask(self.mask, self.object)
+        if not (mask > 0).flatten(1).any(1).all():
+            raise ValueError(
+                f"the mask of '{self.object}' is empty in a picture of its batch, where it places "
+                "nothing; paint the object's place in every picture"
+            )
+        if not (mask < 0.5).flatten(1).any(1).all():
+            raise ValueError(
+                f"the mask of '{self.object}' covers the whole picture, which places nothing; "
+                "leave room around the object, or invert the mask"
+            )
+        object.__setattr__(self, "mask", mask)
+
+    def odds(self, seen: Properties) -> tuple[Tensor, ...]:
+        """Log-odds that a pixel shows the object, one map [B, H, W] for every read-out."""
+        return logits(seen, self.object)
+
+    def __call__(self, seen: Properties) -> Tensor:
+        values = []
+        for odds in self.odds(seen):
+            # a copy: on a grid of its own size the mask is still a node's, without gradients
+            wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0].clone()
+            # of Bernoulli log-odds: -log p is softplus(-odds), -log(1 - p) is softplus(odds)
+            loss = wanted * F.softplus(-odds) + (1 - wanted) * F.softplus(odds)
+            values.append(loss.mean((-2, -1)))
+        return torch.stack(values).mean(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadMask(Mask):
+    """The same cross-entropy, where a fitted head says where the object is.
+
+    Attributes:
+        head: reads the features of the model family that it was fitted on.
+    """
+
+    head: Head
+    reads_features: ClassVar[bool] = True
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """None: the head needs no word of the prompt."""
+        return ()
+
+    @property
+    def label(self) -> str:
+        """Name in records and plots."""
+        return f"mask of {self.object} by head"
+
+    def odds(self, seen: Properties) -> tuple[Tensor, ...]:
+        """Log-odds of the head, one map [B, h, w] on the grid of the features."""
+        if seen.grid is None:
+            raise ValueError(f"no features were read, so '{self.label}' sees nothing here")
+        return (self.head.logits(seen.grid, seen.sigma),)

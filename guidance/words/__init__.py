@@ -1,0 +1,1 @@
+"""The words of a prompt: which tokens belong to which object."""

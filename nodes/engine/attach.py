@@ -1,0 +1,115 @@
+"""What a MODEL is asked to follow, put on a clone of it; nodes reach ComfyUI's patching from here.
+
+The clone carries one wrapper, `Guidance`, on OUTER_SAMPLE. It knows what is asked and nothing of
+any run: whenever a sampler begins, it starts a `GuidedRun` of its own, whose wrappers live in the
+options of that run and go with it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ...guidance.plan import Guide
+from ...guidance.record.record import Record, Step
+from ...guidance.settings import Request
+from ..ui.types import KEY
+from .check import check_levels, check_run
+from .check_conditioning import check_times
+from .model import family_of
+from .run import GuidedRun
+
+# Told what a run is guided by and its noise levels, it names who is shown every step as it is made.
+Watch = Callable[[Guide, Sequence[float]], Callable[[Step], None]]
+
+
+def guided(
+    model: ModelPatcher,
+    request: Request,
+    keep: Callable[[Record], None] | None = None,
+    watch: Watch | None = None,
+) -> ModelPatcher:
+    """A clone of a MODEL that follows a request besides those that it follows already.
+
+    Args:
+        model: the user's MODEL; it is never changed.
+        request: what to follow; an empty one changes no bit of any result.
+        keep: gets the record of every run that ends well.
+        watch: sees the steps of every recorded run while it samples.
+
+    Raises:
+        ValueError: terms for a model of a family that guidance does not know, or of another
+            weighting than those that the model follows already.
+    """
+    if not request.empty:
+        family_of(model)
+    for guidance in model.get_wrappers(WrappersMP.OUTER_SAMPLE, KEY):
+        request = guidance.request.joined(request)
+    return _patched(model, Guidance(request, keep, watch))
+
+
+def recorded(model: ModelPatcher, keep: Callable[[Record], None]) -> ModelPatcher:
+    """A clone of a MODEL that follows nothing, but gives `keep` the record of every run."""
+    return _patched(model, Guidance(Request(), keep))
+
+
+def _patched(model: ModelPatcher, guidance: "Guidance") -> ModelPatcher:
+    clone = model.clone()
+    clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, KEY)
+    clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, guidance)
+    return clone
+
+
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """The wrapper on a MODEL: begins a `GuidedRun` whenever a sampler begins.
+
+    Attributes:
+        request: all that the MODEL follows.
+        keep: gets the record of every run that ends well; runs are not recorded if None.
+        watch: sees the steps of every recorded run while it samples.
+    """
+
+    request: Request
+    keep: Callable[[Record], None] | None = None
+    watch: Watch | None = None
+
+    def __call__(
+        self,
+        executor: Any,
+        noise: Tensor,
+        latent_image: Tensor,
+        sampler: Any,
+        sigmas: Tensor,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        """Sample with the model as it is now: later nodes may have changed its schedule.
+
+        Raises:
+            ValueError: see `check_run`, `check_levels` and `check_times`.
+        """
+        guider = executor.class_obj
+        sampling = guider.model_patcher.get_model_object("model_sampling")
+        guide = self.request.guide(sampling.percent_to_sigma)
+        if not guide.terms and self.keep is None:
+            return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
+        watch = self.watch(guide, sigmas.tolist()) if self.watch else None
+        run = GuidedRun(
+            guider.model_patcher, guide, self.keep is not None, watch, self.request.holding
+        )
+        check_run(guide, run.family, guider.conds, latent_image)
+        check_levels(guide, sigmas.tolist())
+        check_times(guide, guider.conds.get("positive", ()), sampling, sigmas.tolist())
+        before = guider.model_options
+        guider.model_options = run.options(before)
+        try:
+            output = executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
+        finally:
+            guider.model_options = before
+        if self.keep is not None:
+            self.keep(run.record)
+        return output

@@ -1,0 +1,1 @@
+"""Gradients through a model that was loaded for inference."""

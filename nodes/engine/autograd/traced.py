@@ -1,0 +1,83 @@
+"""Passes with gradient: what they hold in memory, and what happens where that is not enough."""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
+
+import comfy.model_management as management
+import torch
+from torch import nn
+
+from ..memory import Budget
+from .ordinary import Ordinary
+from .recompute import recomputing
+from .weights import Weights
+
+Result = TypeVar("Result")
+TOO_LITTLE = (
+    "there is not enough memory for a guided step, even with recomputation: lower the size or the "
+    "batch of the latent, switch off the terms that read features (Appearance, keep_others 0 in "
+    "the recipes), or load the model in a smaller format"
+)
+NO_RECOMPUTATION = (
+    "there is not enough memory for a guided step: set memory to 'auto' or 'save memory', or lower "
+    "the size or the batch of the latent"
+)
+
+
+class Traced:
+    """How a run's passes with gradient are made; one for each run.
+
+    Args:
+        model: the network that gradients pass through, loaded.
+        budget: says whether blocks are computed twice so that less is kept, and is told when
+            memory ends.
+    """
+
+    def __init__(self, model: nn.Module, budget: Budget) -> None:
+        self._model = model
+        self._budget = budget
+        self._weights = Weights(model)
+
+    def run(self, attempt: Callable[[], Result], foreign: bool) -> Result:
+        """The result of an attempt; of a second one, with recomputation, where memory ends.
+
+        Args:
+            attempt: makes one pass and takes its gradient.
+            foreign: whether functions of other packs take part, whose tensors may be of inference
+                mode.
+
+        Raises:
+            OutOfMemoryError: the second attempt needs too much memory, too.
+        """
+        while True:
+            try:
+                return self._once(attempt, foreign)
+            except Exception as error:
+                if not _out_of_memory(error):
+                    raise
+                if self._budget.recompute or not self._budget.may_change:
+                    reason = TOO_LITTLE if self._budget.recompute else NO_RECOMPUTATION
+                    raise type(error)(reason) from error
+            # only here, after the error and with it the frames that held the graph are gone
+            logging.warning("Self-Guidance: memory is short, blocks are now computed twice")
+            self._budget.recompute = True
+            management.soft_empty_cache()
+
+    def _once(self, attempt: Callable[[], Result], foreign: bool) -> Result:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(self._weights.differentiable())
+            if self._budget.recompute:
+                stack.enter_context(recomputing(self._model))
+            if foreign:
+                stack.enter_context(Ordinary())
+            return attempt()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    if hasattr(management, "is_oom"):
+        return management.is_oom(error)
+    return isinstance(error, management.OOM_EXCEPTION)

@@ -1,0 +1,163 @@
+"""Collect what guidance reads while the model runs once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import torch
+from torch import Tensor
+
+from ...guidance.families import Family
+from ...guidance.maps.areas import Pair, placed
+from ...guidance.maps.attention import as_grid, word_maps
+from ...guidance.maps.properties import Properties, Site, coarse, pooled, resample
+from ...guidance.words.table import TokenTable
+from .conditioning import Source
+
+
+class Capture:
+    """Maps and features of the conditionings that carry a token table, in one model call.
+
+    The call may run several conditionings in one batch, or one after the other; rows are told apart
+    by the conditioning's uuid. Where one is limited to an area, its rows are a crop, whose maps and
+    features are put into the whole picture's.
+
+    Args:
+        family: which sites and features to read.
+        sources: what is read, by uuid of the conditioning.
+        size: height and width of the latent.
+        traced: whether the call runs with gradient, whose graph then ends where all that is read
+            was seen.
+        features: whether a term reads the features of words, in the pass and with gradient.
+
+    Attributes:
+        lists: numbers of the call's lists of conditionings that hold the sources.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        sources: Mapping[UUID, Source],
+        size: Pair,
+        traced: bool = False,
+        features: bool = False,
+    ) -> None:
+        self.family = family
+        self.sources = sources
+        self.lists: frozenset[int] = frozenset()
+        self._size = size
+        self._averaging = {u: s.table.averaging(s.length) for u, s in sources.items()}
+        self._maps: dict[tuple[UUID, Site], Tensor] = {}
+        self._features: dict[UUID, Tensor] = {}
+        self._covered: dict[UUID, Tensor] = {}  # of areas alone
+        self.traced = traced
+        self._wants_features = features
+        self._read = False
+
+    def fresh(self) -> "Capture":
+        """The same capture before it has seen anything, for another attempt at the call."""
+        again = Capture(self.family, self.sources, self._size, self.traced, self._wants_features)
+        again.lists = self.lists
+        return again
+
+    def read_attention(
+        self, site: Site, query: Tensor, key: Tensor, options: Mapping[str, Any]
+    ) -> None:
+        """Take the maps of one site from queries [R, N, HD] and keys [R, K, HD] of all rows."""
+        height, width = options["activations_shape"][-2:]
+        for uuid, rows in self._rows(len(query), options):
+            maps = word_maps(query[rows], key[rows], options["n_heads"], self._averaging[uuid])
+            maps = self._whole(uuid, as_grid(maps, height, width), options)
+            # where blocks are recomputed, it runs again for its graph, but is no longer looked at
+            if not self._read:
+                self._maps[uuid, site] = maps
+        self._end_graph()
+
+    def read_features(self, hidden: Tensor, options: Mapping[str, Any]) -> None:
+        """Take the features [R, C, h, w] of all rows."""
+        for uuid, rows in self._rows(len(hidden), options):
+            features = hidden[rows].float()
+            if self.sources[uuid].corner is None:
+                self._features[uuid] = coarse(features)
+                continue
+            everywhere = torch.ones_like(features[:, :1].detach())
+            covered = coarse(self._whole(uuid, everywhere, options))
+            features = coarse(self._whole(uuid, features, options))
+            self._features[uuid], self._covered[uuid] = _divided(features, covered), covered
+        self._end_graph()
+
+    def properties(self, sigma: float) -> Properties | None:
+        """What the call showed; None where no conditioning with a table took part."""
+        self._read = True
+        sites = self.family.sites
+        seen = [u for u in self.sources if all((u, site) in self._maps for site in sites)]
+        if not seen:
+            return None
+        maps = {site: _joined([self._maps[uuid, site] for uuid in seen]) for site in sites}
+        features = grid = None
+        if all(uuid in self._features for uuid in seen):
+            grid = self._mean_features(seen)
+            # of one conditioning alone they can be pooled for the whole record at once
+            if self._wants_features or len(seen) > 1:
+                features = torch.cat([self._pooled(uuid) for uuid in seen], 1)
+        table = TokenTable.joined([self.sources[uuid].table for uuid in seen])
+        return Properties(sigma, table, maps, features, grid=grid)
+
+    def _pooled(self, uuid: UUID) -> Tensor:
+        """Features [B, T, C] of a conditioning's words, as its own pass shows them."""
+        maps = {site: self._maps[uuid, site] for site in self.family.sites}
+        return pooled(maps, self._features[uuid])
+
+    def _whole(self, uuid: UUID, maps: Tensor, options: Mapping[str, Any]) -> Tensor:
+        """Maps [B, T, h, w] of a conditioning on the grid of the whole picture."""
+        corner = self.sources[uuid].corner
+        if corner is None:
+            return maps
+        height, width = options["original_shape"][-2:]
+        return placed(maps, corner, (height, width), self._size)
+
+    def _mean_features(self, seen: Sequence[UUID]) -> Tensor:
+        """Mean over the conditionings that see a cell; 0 where none does."""
+        grids = [self._features[uuid] for uuid in seen]
+        if not self._covered:
+            return grids[0] if len(grids) == 1 else torch.stack(grids).mean(0)
+        shares = [
+            self._covered.get(uuid, torch.ones_like(grid[:, :1]))
+            for uuid, grid in zip(seen, grids, strict=True)
+        ]
+        parts = _aligned([grid * share for grid, share in zip(grids, shares, strict=True)])
+        return _divided(torch.stack(parts).sum(0), torch.stack(_aligned(shares)).sum(0))
+
+    def _rows(self, count: int, options: Mapping[str, Any]) -> list[tuple[UUID, slice]]:
+        uuids, lists = options["uuids"], options["cond_or_uncond"]
+        batch = count // len(uuids)
+        return [
+            (uuid, slice(i * batch, (i + 1) * batch))
+            for i, (uuid, which) in enumerate(zip(uuids, lists, strict=True))
+            if uuid in self.sources and which in self.lists
+        ]
+
+    def _end_graph(self) -> None:
+        """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
+        if not self.traced or self._read:
+            return
+        wanted = ((uuid, site) for uuid in self.sources for site in self.family.guides)
+        maps_done = all(place in self._maps for place in wanted)
+        if maps_done and (not self._wants_features or len(self._features) == len(self.sources)):
+            torch.set_grad_enabled(False)
+
+
+def _joined(maps: Sequence[Tensor]) -> Tensor:
+    """Maps [B, T, h, w] of several conditionings as those of one with the words of all."""
+    return maps[0] if len(maps) == 1 else torch.cat(_aligned(maps), 1)
+
+
+def _aligned(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Maps on the coarsest of their grids: that of an area seen as one cell may be too fine."""
+    height, width = min((m.shape[-2:] for m in maps), key=lambda size: size[0] * size[1])
+    return [resample(m, height, width) for m in maps]
+
+
+def _divided(features: Tensor, covered: Tensor) -> Tensor:
+    """Features [B, C, h, w] over how much of each cell [B, 1, h, w] they cover; 0 where none."""
+    return features / torch.where(covered > 0, covered, torch.ones_like(covered))

@@ -1,0 +1,99 @@
+"""Checks of a run's positive conditioning before the first step, each with one clear error."""
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import comfy.samplers
+
+from ...guidance.plan import Guide
+from ...guidance.terms.reference import Term
+from ...guidance.words.table import TokenTable
+from ..ui.types import KEY
+from .conditioning import described, takes_part
+
+Entries = Sequence[Mapping[str, Any]]
+
+
+def readable(positive: Entries) -> TokenTable:
+    """The words of a positive conditioning that guidance can read.
+
+    Args:
+        positive: its entries, as dictionaries, each with its tokens as `cross_attn`.
+
+    Raises:
+        ValueError: it has no token table, is zero, or holds fewer tokens than its table.
+    """
+    known = described(positive)
+    if not known:
+        if any(KEY in entry for entry in positive):
+            raise ValueError(
+                "the positive conditioning is zero everywhere, as Conditioning Zero Out makes it, "
+                "so the model sees no words in it; wire the conditioning before that node"
+            )
+        raise ValueError(
+            "the positive conditioning has no token table, so no object can be found in it; "
+            "encode the positive prompt with the Self-Guidance Prompt node instead of CLIP Text "
+            "Encode, or add its words with Self-Guidance Add Words"
+        )
+    for entry in known:
+        table, length = entry[KEY], entry["cross_attn"].shape[1]
+        if length < table.length:
+            raise ValueError(
+                f"the positive conditioning holds {length} tokens, but the token table of the "
+                f"prompt {table.prompt!r} describes {table.length}; a node has cut it: add the "
+                "words that are left with Self-Guidance Add Words behind that node"
+            )
+    return TokenTable.joined([entry[KEY] for entry in known])
+
+
+def check_words(terms: Sequence[Term], positive: Entries) -> None:
+    """Raise a ValueError unless guidance can read the positive and finds every term's objects.
+
+    Args:
+        terms: of the run.
+        positive: its entries, as for `readable`.
+
+    Raises:
+        ValueError: see `readable` and `TokenTable.find`.
+    """
+    table = readable(positive)
+    spare = [e["cross_attn"].shape[1] - e[KEY].length for e in described(positive)]
+    for phrase in (phrase for term in terms for phrase in term.phrases):
+        try:
+            table.find(phrase)
+        except ValueError as error:
+            if not any(spare):
+                raise
+            raise ValueError(
+                f"{error}. The conditioning holds {max(spare)} tokens more, of which no token "
+                "table knows the words, as behind Conditioning (Concat): put Self-Guidance Add "
+                "Words behind that node, and write its texts with BREAK between them"
+            ) from None
+
+
+def check_times(guide: Guide, positive: Entries, sampling: Any, sigmas: Sequence[float]) -> None:
+    """Raise a ValueError where a term acts only while the words that it needs are absent.
+
+    Args:
+        guide: terms with their windows.
+        positive: entries of the conditioning, as for `readable`.
+        sampling: the model's `model_sampling`.
+        sigmas: noise levels of the run's steps.
+
+    Raises:
+        ValueError: no step of a term's window lies in the timestep range of a conditioning that has
+            its objects.
+    """
+    entries = list(described(positive))
+    comfy.samplers.calculate_start_end_timesteps(SimpleNamespace(model_sampling=sampling), entries)
+    for term, high, low in guide.terms:
+        acting = [s for s in sigmas if s > 0 and low <= s <= high]
+        needed = [e for e in entries if not term.phrases or any(map(e[KEY].has, term.phrases))]
+        if term.weight and acting and not any(takes_part(e, s) for e in needed for s in acting):
+            raise ValueError(
+                f"'{term.label}' acts from sigma {max(acting):.3g} to {min(acting):.3g}, but in "
+                "none of these steps does the conditioning take part that names its object: "
+                "let the term's start_percent and end_percent overlap the conditioning's timestep "
+                "range (Conditioning Set Timestep Range)"
+            )

@@ -1,0 +1,96 @@
+"""Which of a run's positive conditionings guidance reads, and what it has to know of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import torch
+
+from ...guidance.words.table import TokenTable
+from ..ui.types import KEY
+
+
+@dataclass(frozen=True)
+class Source:
+    """A conditioning whose maps are read.
+
+    Attributes:
+        table: its words.
+        length: number of its tokens; nodes such as Conditioning (Concat) add some behind the
+            table's, which stay without a word.
+        corner: row and column of its area's first cell in the latent; None for the whole picture.
+        tokens: what the model is given of it, by which it is known among other conditionings.
+    """
+
+    table: TokenTable
+    length: int
+    corner: tuple[int, int] | None = None
+    tokens: Any = None
+
+
+def described(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Entries of a conditioning that have a token table and were not zeroed."""
+    return [
+        entry
+        for entry in entries
+        if KEY in entry and entry.get("cross_attn") is not None and bool(entry["cross_attn"].any())
+    ]
+
+
+def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, Source]:
+    """The sources among the entries that take part at a noise level, by uuid.
+
+    To an area of another conditioning ComfyUI adds a counterpart here: it has the other one's table
+    and uuid, but the tokens of an entry before it, so tokens that were there before are passed
+    over.
+
+    Args:
+        positive: entries as the guider has them while it samples.
+        sigma: noise level of the model call.
+    """
+    known: set[int] = set()
+    first = []
+    for entry in positive:
+        tokens = entry["model_conds"].get("c_crossattn")
+        if tokens is not None and id(tokens) not in known:
+            known.add(id(tokens))
+            first.append(entry)
+    return {entry["uuid"]: _source(entry) for entry in described(first) if takes_part(entry, sigma)}
+
+
+def takes_part(entry: Mapping[str, Any], sigma: float) -> bool:
+    """Whether the timestep range of an entry holds a noise level."""
+    start, end = entry.get("timestep_start"), entry.get("timestep_end")
+    if start is None and end is None:
+        return True
+    level = torch.tensor(sigma)  # as exact as ComfyUI, which compares its own tensor
+    return bool((start is None or level <= start) and (end is None or level >= end))
+
+
+def read_lists(
+    conds: Sequence[Sequence[Mapping[str, Any]] | None], known: Mapping[UUID, Source]
+) -> list[bool]:
+    """Which of a call's lists of conditionings hold sources.
+
+    A counterpart in another list has the uuid of a source; it is told from it by its tokens.
+    """
+
+    def holds(cond: Sequence[Mapping[str, Any]] | None, exact: bool) -> bool:
+        return any(
+            entry["uuid"] in known
+            and (
+                not exact or entry["model_conds"].get("c_crossattn") is known[entry["uuid"]].tokens
+            )
+            for entry in cond or ()
+        )
+
+    exact = [holds(cond, True) for cond in conds]
+    return exact if any(exact) else [holds(cond, False) for cond in conds]
+
+
+def _source(entry: Mapping[str, Any]) -> Source:
+    tokens = entry["model_conds"]["c_crossattn"]
+    area = entry.get("area")
+    corner = None if area is None else (int(area[-2]), int(area[-1]))
+    return Source(entry[KEY], tokens.cond.shape[1], corner, tokens)

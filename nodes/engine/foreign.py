@@ -1,0 +1,182 @@
+"""Patches of other packs in a pass whose gradient is taken.
+
+They are written for inference: they change in place what they are given and what autograd has
+saved, or lose the gradient. Here they keep their effect and autograd can follow them, or the error
+says which one it cannot follow.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from comfy.patcher_extension import WrappersMP, copy_nested_dicts
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from ..ui.types import KEY
+
+Options = dict[str, Any]
+# Patches after attention see all conditionings of a call; some, as NAG does, mix them.
+MIXING = ("attn1_output_patch", "attn2_output_patch")
+# Wrappers that make a pass faster: one compiles the model, the other skips it where little changed.
+SHORTCUTS = (
+    (WrappersMP.APPLY_MODEL, "torch.compile"),
+    (WrappersMP.DIFFUSION_MODEL, "easycache"),
+)
+# The same around a whole step, which may skip ours with it.
+SKIPPING = "lazycache"
+# What autograd says where another pack's code does not go with it.
+BROKEN = (
+    "Inference tensors cannot",
+    "modified by an inplace operation",
+    "is being modified inplace",
+    "does not require grad",
+)
+# How its complaints begin where a block does something else when it is computed again.
+CHANGED = "torch.utils.checkpoint: "
+
+
+def has_foreign(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
+    """Whether functions of other packs take part in a pass.
+
+    Args:
+        model_options: of the pass.
+        conds: its conditionings, each None or a list of dictionaries.
+    """
+    options = model_options.get("transformer_options", {})
+    hooks = [options.get(name, {}) for name in ("patches", "patches_replace")]
+    keyed = [options.get(name, {}) for name in ("wrappers", "callbacks")]
+    if (
+        "model_function_wrapper" in model_options
+        or "optimized_attention_override" in options
+        or any(any(kind.values()) for kind in hooks)
+        or any(key != KEY for kind in keyed for keys in kind.values() for key in keys)
+    ):
+        return True
+    own = ("control", "gligen", "hooks")
+    return any(entry.get(name) for cond in conds for entry in cond or () for name in own)
+
+
+def mixes_conditionings(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
+    """Whether patches may need all conditionings in one call, as they have them unguided."""
+    patches = model_options.get("transformer_options", {}).get("patches", {})
+    hooks = {entry.get("hooks") for cond in conds for entry in cond or ()}
+    # hooks change the weights between calls, so ComfyUI keeps those with others apart anyway
+    return any(patches.get(name) for name in MIXING) and len(hooks) < 2
+
+
+def in_full(model_options: Options) -> Options:
+    """The model options without what compiles or skips the model's pass."""
+    options = model_options.get("transformer_options", {})
+    wrappers = {kind: dict(keyed) for kind, keyed in options.get("wrappers", {}).items()}
+    for kind, key in SHORTCUTS:
+        wrappers.get(kind, {}).pop(key, None)
+    return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}
+
+
+def unskipped(model_options: Options, guided: Callable[[float], Any]) -> Options:
+    """The model options of a run in which steps at guided noise levels are never skipped.
+
+    Args:
+        model_options: with the wrappers of all nodes.
+        guided: whether a noise level is guided.
+    """
+    options = copy_nested_dicts(model_options)
+    keyed = options["transformer_options"].get("wrappers", {}).get(WrappersMP.PREDICT_NOISE, {})
+    if SKIPPING in keyed:
+        keyed[SKIPPING] = [_passed_by(skip, guided) for skip in keyed[SKIPPING]]
+    return options
+
+
+def _passed_by(skip: Callable, guided: Callable[[float], Any]) -> Callable:
+    def step(executor: Callable, x: Tensor, timestep: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if guided(float(timestep.max())):
+            return executor(x, timestep, *args, **kwargs)
+        return skip(executor, x, timestep, *args, **kwargs)
+
+    return step
+
+
+def followed(patch: Callable) -> Callable:
+    """A patch whose gradient is right whatever it changes in place.
+
+    Raises:
+        ValueError: when called, what it returns has lost the gradient of what it was given.
+    """
+
+    def call(*args: Any) -> Any:
+        # what autograd needs is copied at once, so that a later change does not reach it
+        with saved_tensors_hooks(lambda saved: saved.detach().clone(), lambda copy: copy):
+            return kept(patch, *args)
+
+    return call
+
+
+def kept(patch: Callable, *args: Any) -> Any:
+    """What a patch returns for the arguments.
+
+    Raises:
+        ValueError: it has lost their gradient.
+    """
+    result = patch(*args)
+    if torch.is_grad_enabled() and _traced(args) and not _traced(result) and _any(result):
+        raise ValueError(
+            f"the patch {name_of(patch)} on this model loses the gradient that guidance needs: it "
+            "runs without gradient, or on an attention kernel that has none. Take it off this "
+            "model, or start ComfyUI with --use-pytorch-cross-attention"
+        )
+    return result
+
+
+@contextmanager
+def explained(model_options: Mapping[str, Any]) -> Iterator[None]:
+    """Within it, an error of autograd that patches cause is a ValueError that names them."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error).startswith(CHANGED):
+            raise ValueError(
+                "the patches on this model do something else when a block is computed a second "
+                "time to save memory: set memory to 'fast' in the Self-Guidance node, or take off "
+                f"what is not needed of {listed(model_options)}"
+            ) from error
+        if not any(text in str(error) for text in BROKEN):
+            raise
+        raise ValueError(
+            "no gradient can be taken through this model as it is patched: take off what is not "
+            f"needed of {listed(model_options)}. PyTorch says: {error}"
+        ) from error
+
+
+def listed(model_options: Mapping[str, Any]) -> str:
+    """The functions of other packs on a model, by name; for messages."""
+    options = model_options.get("transformer_options", {})
+    found = [value for name, value in model_options.items() if name.startswith("model_function")]
+    found += [options.get("optimized_attention_override")]
+    found += [patch for patches in options.get("patches", {}).values() for patch in patches]
+    found += [p for sites in options.get("patches_replace", {}).values() for p in sites.values()]
+    for keyed in options.get("wrappers", {}).values():
+        found += [wrapper for key, list_ in keyed.items() if key != KEY for wrapper in list_]
+    names = dict.fromkeys(name_of(function) for function in found if function is not None)
+    return ", ".join(names) or "its patches"
+
+
+def name_of(function: Any) -> str:
+    """Where a function of another pack comes from: its file and its name."""
+    kind = function if hasattr(function, "__qualname__") else type(function)
+    name = kind.__qualname__.replace(".<locals>", "")
+    return f"{name} ({kind.__module__.rpartition('custom_nodes.')[-1]})"
+
+
+def _traced(value: Any) -> bool:
+    return any(tensor.requires_grad for tensor in _tensors(value))
+
+
+def _any(value: Any) -> bool:
+    return any(bool(tensor.any()) for tensor in _tensors(value))
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    values = value if isinstance(value, (tuple, list)) else [value]
+    return [item for item in values if isinstance(item, Tensor)]

@@ -1,0 +1,45 @@
+"""What guidance must know of a MODEL: its family, and how its input mixes picture and noise."""
+
+import torch
+from comfy.ldm.modules.attention import SpatialTransformer
+from comfy.model_patcher import ModelPatcher
+
+from ...guidance.families import Family, match
+from ...guidance.plan import Prediction
+
+
+def family_of(model: ModelPatcher) -> Family:
+    """The family of a MODEL.
+
+    Raises:
+        ValueError: it is none that guidance knows.
+    """
+    blocks = getattr(model.get_model_object("diffusion_model"), "output_blocks", ())
+    depths, linear = {}, False
+    for index, block in enumerate(blocks):
+        # the transformers of video models, a subclass, attend to other things than words
+        transformers = [layer for layer in block if type(layer) is SpatialTransformer]
+        depths[index] = sum(len(layer.transformer_blocks) for layer in transformers)
+        linear |= any(layer.use_linear for layer in transformers)
+    return match(depths, linear, type(model.model.model_config).__name__)
+
+
+def prediction_of(model: ModelPatcher) -> Prediction:
+    """How the MODEL's input mixes picture and noise, asked by mixing some.
+
+    Raises:
+        ValueError: the input is no such mixture.
+    """
+    sampling = model.get_model_object("model_sampling")
+    sigma, picture, noise = torch.tensor([0.25]), torch.full((1, 1), 1.0), torch.full((1, 1), 16.0)
+    mixed = float(sampling.noise_scaling(sigma, noise, picture))
+    scaled = float(sampling.calculate_input(sigma, torch.full((1, 1), mixed)))
+    if mixed == 0.25 * 16 + 1 and scaled != mixed:
+        return Prediction.VARIANCE
+    if mixed == 0.25 * 16 + 0.75:
+        return Prediction.FLOW
+    raise ValueError(
+        "guidance corrects models that remove noise step by step, but the sampling of this model "
+        f"({', '.join(kind.__name__ for kind in type(sampling).__bases__)}) adds or expects none: "
+        "it turns one picture into another. Sample it without guidance (strength 0)"
+    )

@@ -1,0 +1,285 @@
+"""One sampling run under guidance: the wrappers that ComfyUI calls while it samples.
+
+PREPARE_SAMPLING   asks for the memory that the graph of a guided step needs.
+SAMPLER_SAMPLE     the model is loaded now: prepares its weights for gradients.
+PREDICT_NOISE      one model call: opens a `Call`, corrects the denoised prediction, adds a step
+                   to the record.
+CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, then the others
+                   without.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
+from torch import Tensor
+
+from ...guidance.maps.properties import Properties
+from ...guidance.plan import LOSS_SCALE, SCALE_STEP, Guide, OverflowedError, Prediction
+from ...guidance.record.record import Record, Step, moved, with_features
+from ...guidance.settings import Holding
+from ...guidance.words.table import TokenTable
+from ..ui.types import KEY
+from .architectures.unet import listening
+from .autograd.traced import Traced
+from .capture import Capture
+from .conditioning import read_lists, sources
+from .control import controlled, without_gradient
+from .foreign import (
+    Options,
+    explained,
+    has_foreign,
+    in_full,
+    listed,
+    mixes_conditionings,
+    unskipped,
+)
+from .memory import Budget
+from .model import family_of, prediction_of
+
+NOTHING_SEEN = (
+    "guidance saw no attention of the positive prompt in this step, although it takes part: switch "
+    "off patches that skip parts of the model or replace the sampling of the conditionings, if "
+    "there are any among {}"
+)
+PARTLY_SEEN = (
+    "Self-Guidance: the record shows %d of %d steps; as a reference it knows nothing of the others,"
+    " in which %s"
+)
+UNNAMED = "no positive prompt came from a Self-Guidance Prompt or Add Words node"
+SKIPPED = "another node skipped the model, or showed it the latent in parts"
+IN_PARTS = (
+    "guidance reads the whole latent at once, but context windows show the model parts of it: take "
+    "the Context Windows node off this model, or make its context_length at least the latent's size"
+)
+
+Conds = list[Any]
+
+
+@dataclass
+class Call:
+    """State of one model call of the sampler."""
+
+    capture: Capture
+    sigma: float
+    shape: torch.Size
+    guided: bool
+    started: bool = False
+    seen: Properties | None = None
+    gradient: Tensor | None = None
+    energies: dict[str, Tensor] = field(default_factory=dict)
+
+
+class GuidedRun:
+    """One sampling run: guides it, and keeps the record.
+
+    Args:
+        model: the MODEL that samples, as it is then; it is never changed.
+        guide: what to guide by; a guide without terms only records, and changes no bit of the
+            result.
+        recording: whether the record is wanted.
+        watch: is shown every step as it is made; features of the words come with the record.
+        holding: what guided steps hold in memory.
+    """
+
+    def __init__(
+        self,
+        model: ModelPatcher,
+        guide: Guide,
+        recording: bool = True,
+        watch: Callable[[Step], None] | None = None,
+        holding: Holding = Holding.AUTO,
+    ) -> None:
+        self.guide = guide
+        self.watch = watch
+        self.family = family_of(model)
+        # a run that only records corrects nothing
+        self.prediction = prediction_of(model) if guide.terms else Prediction.VARIANCE
+        self.recording = recording
+        self._steps: list[Step] = []
+        self._unseen: list[str] = []  # why, for every step without a record
+        features = any(term.reads_features for term, *_ in guide.terms)
+        self._budget = Budget(self.family, features, holding)
+        self._traced: Traced | None = None
+        self._scale = LOSS_SCALE
+
+    def options(self, model_options: Options) -> Options:
+        """Model options for the run; the caller's own stay as they are."""
+        options = copy_nested_dicts(model_options)
+        for kind, wrapper in (
+            (WrappersMP.PREPARE_SAMPLING, self._prepare_sampling),
+            (WrappersMP.SAMPLER_SAMPLE, self._sampler_sample),
+            (WrappersMP.PREDICT_NOISE, self._predict_noise),
+            (WrappersMP.CALC_COND_BATCH, self._calc_cond_batch),
+        ):
+            add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
+        return options
+
+    @property
+    def record(self) -> Record:
+        """What the run showed; where it showed only some of its steps, the log says so."""
+        if self._steps and self._unseen:
+            steps = len(self._steps) + len(self._unseen)
+            why = ", or ".join(dict.fromkeys(self._unseen))
+            logging.warning(PARTLY_SEEN, len(self._steps), steps, why)
+        return Record(self.family.name, with_features(self._steps))
+
+    def _prepare_sampling(
+        self,
+        executor: Callable,
+        model: ModelPatcher,
+        shape: Sequence[int],
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        if self.guide.terms:
+            shape = self._budget.asked_shape(model, shape)
+        return executor(model, shape, *args, **kwargs)
+
+    def _sampler_sample(
+        self,
+        executor: Callable,
+        guider: Any,
+        sigmas: Tensor,
+        extra_args: dict[str, Any],
+        callback: Any,
+        noise: Tensor,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        before = guider.model_options
+        if self.guide.terms:
+            patcher = guider.model_patcher
+            self._budget.fit(patcher, noise.shape)
+            self._traced = Traced(patcher.model.diffusion_model, self._budget)
+            guider.model_options = unskipped(before, self.guide.active)
+        try:
+            return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)
+        finally:
+            self._traced = None
+            guider.model_options = before
+
+    def _predict_noise(
+        self,
+        executor: Any,
+        x: Tensor,
+        timestep: Tensor,
+        model_options: Options,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        sigma = float(timestep.max())
+        if not self.recording and not self.guide.active(sigma):
+            return executor(x, timestep, model_options, *args, **kwargs)
+        call = self._open(executor.class_obj.conds.get("positive", ()), sigma, x.shape)
+        denoised = executor(x, timestep, {**model_options, KEY: call}, *args, **kwargs)
+        if call.seen is None:
+            if call.guided:
+                raise ValueError(NOTHING_SEEN.format(listed(model_options)))
+            self._unseen.append(SKIPPED if call.capture.sources else UNNAMED)
+            return self.guide.preserve(sigma, None, denoised)[0]
+        if call.gradient is not None:
+            longest = self.guide.stride(sigma, call.seen.table)
+            stride = longest * self.guide.remaining(call.seen, call.energies)
+            denoised = self.guide.correct(
+                denoised, call.gradient, timestep, self.prediction, stride
+            )
+        denoised, preserved = self.guide.preserve(sigma, call.seen.table, denoised)
+        if self.recording:
+            seen = replace(call.seen, denoised=denoised)
+            self._add_step(seen, {**call.energies, **preserved}, call.guided)
+        return denoised
+
+    def _open(self, positive: Conds, sigma: float, shape: torch.Size) -> Call:
+        known = sources(positive, sigma)
+        table = TokenTable.joined([source.table for source in known.values()]) if known else None
+        guided = table is not None and bool(self.guide.active(sigma, table))
+        steering = self.guide.steering(sigma, table) if table else ()
+        features = any(term.reads_features for term in steering)
+        size = (shape[-2], shape[-1])
+        capture = Capture(self.family, known, size, bool(steering), features)
+        return Call(capture, sigma, shape, guided)
+
+    def _calc_cond_batch(
+        self,
+        executor: Callable,
+        model: Any,
+        conds: Conds,
+        x: Tensor,
+        timestep: Tensor,
+        model_options: Options,
+    ) -> list[Tensor]:
+        call = model_options.get(KEY)
+        if call is None or call.started:
+            return executor(model, conds, x, timestep, model_options)
+        guided = read_lists(conds, call.capture.sources)
+        if not any(guided):  # some guiders ask for one conditioning after the other
+            return executor(model, conds, x, timestep, model_options)
+        if x.shape != call.shape:
+            if call.guided:
+                raise ValueError(IN_PARTS)
+            return executor(model, conds, x, timestep, model_options)
+        call.started = True
+        call.capture.lists = frozenset(i for i, reads in enumerate(guided) if reads)
+        if call.guided:
+            model_options = in_full(model_options)
+        if self._traced is None or not call.capture.traced:
+            watched = listening(model_options, call.capture)
+            outputs = executor(model, conds, x, timestep, watched)
+            call.seen = call.capture.properties(call.sigma)
+            return outputs
+        if mixes_conditionings(model_options, conds):
+            guided = [True] * len(conds)
+
+        def forward(lists: Conds, latent: Tensor, options: Options) -> list[Tensor]:
+            return executor(model, lists, latent, timestep.clone(), options)
+
+        alone = without_gradient([c if g else None for c, g in zip(conds, guided, strict=True)])
+        outputs = self._guided_pass(call, forward, alone, x, model_options)
+        rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
+        others = forward(rest, x, model_options) if any(rest) else outputs
+        return [a if g else b for a, b, g in zip(outputs, others, guided, strict=True)]
+
+    def _guided_pass(
+        self, call: Call, forward: Callable, alone: Conds, x: Tensor, model_options: Options
+    ) -> list[Tensor]:
+        """The outputs of the guided conditionings; their gradient stands in the call."""
+        assert self._traced is not None
+
+        def attempt() -> list[Tensor]:
+            capture = call.capture.fresh()
+            traced = x.detach().clone().requires_grad_()
+            watched = listening(model_options, capture, controlled(alone))
+            outputs = forward(alone, traced, watched)
+            self._take_gradient(call, capture, traced)
+            return [output.detach() for output in outputs]
+
+        foreign = has_foreign(model_options, alone)
+        with explained(model_options):
+            while True:
+                try:
+                    return self._traced.run(attempt, foreign)
+                except OverflowedError:
+                    if self._scale <= 1:
+                        raise
+                self._scale /= SCALE_STEP
+
+    def _take_gradient(self, call: Call, capture: Capture, traced: Tensor) -> None:
+        with torch.enable_grad():  # the capture has ended the graph of the model's pass
+            seen = capture.properties(call.sigma)
+            if seen is None:
+                return
+            guiding = seen.at_sites(self.family.guides)
+            call.gradient, call.energies = self.guide.gradient(guiding, traced, self._scale)
+        call.seen = moved(seen, traced.device, torch.float32)
+
+    def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:
+        values = {name: tuple(energy.float().tolist()) for name, energy in energies.items()}
+        step = Step(moved(seen, torch.device("cpu"), torch.float16), values, guided)
+        self._steps.append(step)
+        if self.watch is not None:
+            self.watch(step)

@@ -1,0 +1,1 @@
+"""What a page is shown while a run goes on."""

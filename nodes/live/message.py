@@ -1,0 +1,138 @@
+"""What the page is told about a run: small enough to send several times a second.
+
+All of it is about the first picture of a batch, as ComfyUI's own previews are.
+"""
+
+import base64
+from collections import defaultdict
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import latent_preview
+import torch
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from ...guidance.maps.properties import Properties, resample
+from ...guidance.plan import Guide, named
+from ...guidance.record.record import Step
+from ...guidance.terms.goal import goals
+from ...guidance.terms.reference import Term
+from ..ui.pictures import stretched
+
+SIDE = 32  # cells of a map's longer side
+OBJECTS = 16  # whose maps are told
+POINTS = 200  # of the energy curve
+DIGITS = 5
+
+
+class Story:
+    """The steps of one run so far, and how the page is told about the last one.
+
+    Args:
+        model: whose latents are previewed.
+        guide: what the run is guided by.
+        sigmas: noise levels of the run, the final 0 included.
+    """
+
+    def __init__(self, model: ModelPatcher, guide: Guide, sigmas: Sequence[float]) -> None:
+        self._guide = guide
+        self._sigmas = [sigma for sigma in sigmas if sigma > 0]
+        self._previewer = _previewer(model)
+        self._curve: list[dict[str, Any]] = []
+
+    def add(self, step: Step) -> None:
+        """Take note of a step's energies."""
+        sigma = step.properties.sigma
+        active = named(self._guide.steering(sigma))
+        energies: dict[str, float] = defaultdict(float)
+        for name, values in step.energies.items():
+            if name in active:
+                term = active[name]
+                energies[term.object] += term.weight * values[0]
+        point = {"sigma": _short(sigma), "step": self._number(sigma)}
+        self._curve.append({**point, "energies": {n: _short(v) for n, v in energies.items()}})
+
+    def message(self, step: Step) -> dict[str, Any]:
+        """The last step as JSON can hold it; maps as base64 of bytes, rows of the picture down."""
+        properties = step.properties
+        return {
+            "step": self._number(properties.sigma),
+            "steps": len(self._sigmas),
+            "sigma": _short(properties.sigma),
+            "guided": step.guided,
+            "objects": _objects([term for term, *_ in self._guide.terms], properties),
+            "curve": thinned(self._curve, POINTS),
+            "picture": self._picture(properties.denoised),
+        }
+
+    def _number(self, sigma: float) -> int:
+        """Which step of the schedule is at this noise level, from 1 on; samplers may go between."""
+        return max(1, sum(level >= sigma * (1 - 1e-4) for level in self._sigmas))
+
+    def _picture(self, denoised: Tensor | None) -> str:
+        if self._previewer is None or denoised is None:
+            return ""
+        buffer = BytesIO()
+        picture = self._previewer.decode_latent_to_preview(denoised[:1].float())
+        picture.save(buffer, "JPEG", quality=85)
+        return "data:image/jpeg;base64," + _text(buffer.getvalue())
+
+
+def object_map(properties: Properties, name: str) -> Tensor:
+    """Mean over the sites of the first picture's map of an object, [H, W] in [0, 1]."""
+    maps = [m[:1].float() for m in properties.map(name)]
+    height, width = max(m.shape[-2:] for m in maps)
+    scale = min(1.0, SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    return torch.stack([resample(stretched(m)[:, None], *size)[0, 0] for m in maps]).mean(0)
+
+
+def thinned(points: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """Evenly chosen points, the first and the last among them."""
+    if len(points) <= most:
+        return points
+    return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
+
+
+def _objects(terms: Sequence[Term], properties: Properties) -> list[dict[str, Any]]:
+    """The objects of the prompt in its order, then what else the terms speak of."""
+    phrases = [phrase for term in terms for phrase in term.phrases]
+    wanted = goals(terms, properties)
+    told = []
+    names = dict.fromkeys([*properties.table.objects, *phrases])
+    # prompts of a timestep range come and go
+    for name in [name for name in names if properties.table.has(name)][:OBJECTS]:
+        picture = object_map(properties, name)
+        middle = properties.centroid(name)[0].float().mean(0)
+        aim = wanted.get(name)
+        cells = (stretched(picture[None])[0] * 255).round().byte()
+        told.append(
+            {
+                "name": name,
+                "size": [picture.shape[1], picture.shape[0]],
+                "map": _text(cells.numpy().tobytes()),
+                "centroid": [_short(v) for v in middle.tolist()],
+                "target": None if aim is None else [_short(v) for v in aim[0].tolist()],
+            }
+        )
+    return told
+
+
+def _previewer(model: ModelPatcher) -> Any:
+    """ComfyUI's quick look at latents, or None for latents that it cannot show."""
+    layout = model.model.latent_format
+    if layout.latent_rgb_factors is None:
+        return None
+    return latent_preview.Latent2RGBPreviewer(
+        layout.latent_rgb_factors, layout.latent_rgb_factors_bias
+    )
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,124 @@
+"""Shows a run on ComfyUI's page while it samples.
+
+A recorded step becomes one message, `self_guidance.live`, to the page that queued the run, at most
+one in `INTERVAL` seconds, and always the last one. Where no page listens, nothing is prepared.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from comfy_api import feature_flags
+from comfy_execution.progress import get_progress_state
+from comfy_execution.utils import get_executing_context
+from server import PromptServer
+
+from ...guidance.plan import Guide
+from ...guidance.record.record import Step
+from ..engine.attach import Watch
+from .message import Story
+
+EVENT = "self_guidance.live"
+INTERVAL = 0.25
+# ComfyUI's page says so when it connects; scripts that listen would not know our messages.
+OF_A_PAGE = "supports_preview_metadata"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page that queued what runs now.
+
+    Attributes:
+        send: sends it a message.
+        node: execution id of the node that runs, such as "4", or "1:4" in a subgraph.
+        prompt: id of the queued prompt.
+    """
+
+    send: Callable[[dict[str, Any]], None]
+    node: str
+    prompt: str
+
+
+@contextmanager
+def live(model: ModelPatcher) -> Iterator[Watch | None]:
+    """Who shows the runs of this block on the page; None where no page listens."""
+    page = listening_page()
+    if page is None:
+        yield None
+        return
+    shown: list[Show] = []
+
+    def watch(guide: Guide, sigmas: Sequence[float]) -> Callable[[Step], None]:
+        shown.append(Show(page, Story(model, guide, sigmas)))
+        return shown[-1]
+
+    try:
+        yield watch
+    finally:
+        for show in shown:
+            show.flush()
+
+
+class Show:
+    """Sends the steps of one run, not too often. A fault of it ends the show, never the run.
+
+    Args:
+        page: who is told.
+        story: what is told.
+        clock: seconds that pass.
+    """
+
+    def __init__(
+        self, page: Page, story: Story, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._page, self._story, self._clock = page, story, clock
+        self._about = {"node": page.node, "prompt": page.prompt}
+        self._next = clock()
+        self._waiting: Step | None = None
+        self._broken = False
+
+    def __call__(self, step: Step) -> None:
+        """Tell about a step now, or keep it until another one comes."""
+        if self._broken:
+            return
+        self._waiting = step
+        with self._guarded():
+            self._story.add(step)
+        if self._clock() >= self._next:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tell about the step that waits, if one does."""
+        step, self._waiting = self._waiting, None
+        if step is None or self._broken:
+            return
+        with self._guarded():
+            self._page.send({**self._about, **self._story.message(step)})
+        self._next = self._clock() + INTERVAL
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._broken = True
+            logging.exception("self-guidance: the live view stopped, the run goes on")
+
+
+def listening_page() -> Page | None:
+    """The page that queued what this thread runs; None in scripts and tests, or if it has left."""
+    server = getattr(PromptServer, "instance", None)
+    context = get_executing_context()
+    client = getattr(server, "client_id", None)
+    known = getattr(server, "sockets_metadata", {})
+    if server is None or client is None or context is None:
+        return None
+    if not feature_flags.supports_feature(known, client, OF_A_PAGE):
+        return None
+    # a node that was expanded while it ran shows what its parts do
+    node = get_progress_state().dynprompt.get_display_node_id(context.node_id)
+    return Page(lambda data: server.send_sync(EVENT, data, client), node, context.prompt_id)

@@ -1,0 +1,1 @@
+"""The words of a prompt, from ComfyUI's own tokenizers and embeddings."""

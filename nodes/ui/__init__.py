@@ -1,0 +1,1 @@
+"""What nodes share: sockets and inputs, drawing, files."""

@@ -1,0 +1,197 @@
+"""Files inside ComfyUI's input and output folders, by names that users and workflows give.
+
+A workflow comes from anybody, so a name may not lead out of these folders. In names, `/` and `\\`
+both separate folders, so that a workflow made on Windows runs elsewhere.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path, PureWindowsPath
+
+import folder_paths
+from comfy_api.latest import io, ui
+from server import PromptServer
+
+from ...guidance.storage import LIMIT, SUFFIX
+
+LONGEST = 200  # bytes of a name; file systems allow 255, of which the number takes some
+FOLDERS = 1000  # of each of the two folders that are searched for files
+LISTED = 8  # files in a message
+OUTPUT = " [output]"  # ComfyUI's way to say that a file is not in the input folder
+INPUT = " [input]"
+
+# A name fits text inputs and, so that it can be wired into nodes that load, lists of files.
+FileName = io.Custom("STRING,COMBO")
+
+
+def output_file(prefix: str) -> Path:
+    """A new file in the output folder, numbered as ComfyUI's Save Image numbers its files.
+
+    Args:
+        prefix: name without number and suffix, with subfolders, which are made, and with what
+            ComfyUI replaces, such as %year%.
+
+    Raises:
+        ValueError: the prefix is empty, leads out of the output folder or is no name of a file.
+    """
+    base = folder_paths.get_output_directory()
+    parts = _parts(prefix, "filename_prefix", "a name such as 'self_guidance/record'")
+    if any(len(os.fsencode(part)) > LONGEST for part in parts):
+        raise ValueError(f"filename_prefix is too long: {prefix[:40]!r}...; use a shorter name")
+    _check_inside(Path(base, *parts[:-1]), base, "filename_prefix", prefix)
+    try:
+        folder, stem, number, *_ = folder_paths.get_save_image_path("/".join(parts), base)
+    except OSError as error:
+        raise ValueError(
+            f"filename_prefix {prefix!r} cannot be used: {error.strerror}; choose another name"
+        ) from error
+    _check_inside(Path(folder), base, "filename_prefix", prefix)
+    return Path(folder, f"{stem}_{number:05}_{SUFFIX}")
+
+
+def file_name(path: Path) -> str:
+    """The name of a file in the output folder, for users and for `input_file`."""
+    return Path(path).relative_to(folder_paths.get_output_directory()).as_posix() + OUTPUT
+
+
+def input_file(name: str) -> Path:
+    """An existing file in the input or output folder.
+
+    Args:
+        name: path inside one of the folders. The input folder comes first, unless the name ends
+            in [output].
+
+    Raises:
+        ValueError: the name is empty, leads out of the folders, or is not there.
+    """
+    text = name.strip() if isinstance(name, str) else name
+    bases = {INPUT: folder_paths.get_input_directory(), OUTPUT: folder_paths.get_output_directory()}
+    for mark, base in bases.items():
+        if isinstance(text, str) and text.endswith(mark):
+            text, bases = text.removesuffix(mark), {mark: base}
+            break
+    parts = _parts(text, "file", "the name of a file in ComfyUI's input or output folder")
+    for base in bases.values():
+        path = Path(base, *parts)
+        if os.path.isfile(path):
+            _check_inside(path, base, "file", name)
+            return path
+    folders = " or ".join(mark.strip(" []") for mark in bases)
+    raise ValueError(f"file {name[:LONGEST]!r} is not in ComfyUI's {folders} folder; {_there()}")
+
+
+def known_files() -> list[str]:
+    """Names of the files of our format in both folders, as `input_file` takes them, in order."""
+    inputs = _files(folder_paths.get_input_directory())
+    outputs = _files(folder_paths.get_output_directory())
+    return [*sorted(inputs), *(name + OUTPUT for name in sorted(outputs))]
+
+
+def fingerprint(name: str) -> str:
+    """What changes when the content of a file does, for ComfyUI's cache.
+
+    Raises:
+        ValueError: see `input_file`.
+    """
+    path = input_file(name)
+    if path.stat().st_size > LIMIT:
+        return "too large to be loaded"
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+def saved(node: type[io.ComfyNode], path: Path) -> io.NodeOutput:
+    """The name of a file that a node wrote, as its output, in the history and under the node."""
+    name = file_name(path)
+    server = getattr(PromptServer, "instance", None)  # none where graphs run without a server
+    if server is not None and node.hidden is not None:
+        server.send_progress_text(name, node.hidden.unique_id)
+    return io.NodeOutput(name, ui=ui.PreviewText(name))
+
+
+def _files(base: str) -> Iterator[str]:
+    for folder, _, names in islice(os.walk(base), FOLDERS):
+        for path in (Path(folder, name) for name in names if name.endswith(SUFFIX)):
+            if _inside(path, base):
+                yield path.relative_to(base).as_posix()
+
+
+def _there() -> str:
+    names = known_files()
+    if not names:
+        return f"there is no {SUFFIX} file in the input or output folder; save one first"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"files there are: {', '.join(names[:LISTED])}{more}"
+
+
+def _parts(text: str, what: str, wanted: str) -> list[str]:
+    """Folders and name of a relative path that goes down only."""
+    # control characters end or hide names; half a surrogate pair is in no file system
+    if not isinstance(text, str) or any(c < " " or "\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError(f"{what} must be {wanted}, got {text!a:.80}")
+    text = text.strip()
+    parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".")]
+    if PureWindowsPath(text).anchor or ".." in parts:  # drives, shares and leading slashes
+        raise _outside(what, text)
+    if not parts:
+        raise ValueError(f"{what} is empty; write {wanted}")
+    return parts
+
+
+def _check_inside(path: Path, base: str, what: str, text: str) -> None:
+    if not _inside(path, base):
+        raise _outside(what, text)
+
+
+def _inside(path: Path, base: str) -> bool:
+    """Whether a path, after all links, is in a folder."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(base))
+
+
+def _outside(what: str, text: str) -> ValueError:
+    return ValueError(
+        f"{what} {text[:LONGEST]!r} leads out of ComfyUI's folders; write a name inside them, with "
+        "subfolders but without a drive, a leading slash, '..' or a link to elsewhere"
+    )
+
+
+def prefix_input(default: str) -> io.Input:
+    """The name under which a node saves."""
+    return io.String.Input(
+        "filename_prefix",
+        default=default,
+        tooltip="Name in the output folder, with subfolders if you like; a number is "
+        "added. %date:yyyy-MM-dd% and the like work as in Save Image.",
+    )
+
+
+def file_input() -> io.Input:
+    """The file that a node loads."""
+    return io.Combo.Input(
+        "file",
+        options=known_files(),
+        tooltip="The file, in the input folder or, with [output], in the output folder.",
+    )
+
+
+class FileLoader(io.ComfyNode):
+    """What nodes with a `file_input` share: which names are good, and when a file is new."""
+
+    @classmethod
+    def validate_inputs(cls, file: str | None = None) -> bool | str:
+        """Any file that is there, also one that came after the list was made; None if wired."""
+        try:
+            return file is None or bool(input_file(file))
+        except ValueError as error:
+            return str(error)
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str | None = None) -> str | float:
+        """The content. A wired name is not known yet, so its file is always read again."""
+        # a new nan each time: ComfyUI compares by identity first, and math.nan is always the same
+        return float("nan") if file is None else fingerprint(file)

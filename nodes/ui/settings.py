@@ -1,0 +1,56 @@
+"""The inputs by which a node asks a model to follow terms."""
+
+from collections.abc import Sequence
+
+from comfy_api.latest import io
+
+from ...guidance.settings import Holding, Request
+from ...guidance.terms.reference import Term
+from .types import Terms, number
+
+AUTO = Holding.AUTO.value
+NORMALISED, RAW = "normalised", "raw (paper)"
+
+
+def requested(terms: Sequence[Term], strength: float, weighting: str, memory: str) -> Request:
+    """What the inputs of `request_inputs` ask for."""
+    return Request(tuple(terms), strength, weighting == RAW, Holding(memory))
+
+
+def request_inputs(without: str) -> list[io.Input]:
+    """Strength, weighting, memory and terms.
+
+    Args:
+        without: what the node does without terms, for the tooltip.
+    """
+    return [
+        number(
+            "strength",
+            1.0,
+            0.0,
+            100000.0,
+            "How strongly the terms steer. 1 is a good default for any model and prompt; "
+            "0 does not steer at all.",
+            step=0.05,
+        ),
+        io.Combo.Input(
+            "weighting",
+            options=[NORMALISED, RAW],
+            default=NORMALISED,
+            optional=True,
+            tooltip="normalised: the same strength suits every model. raw: the paper's gradient; "
+            "try strengths near 7500.",
+        ),
+        io.Combo.Input(
+            "memory",
+            options=[holding.value for holding in Holding],
+            default=Holding.AUTO.value,
+            optional=True,
+            tooltip="What a guided step holds. fast: everything, as long as it fits. save memory: "
+            "about a fifth, at the cost of one more pass in each guided step. auto: fast, until "
+            "memory is short.",
+        ),
+        Terms.Input(
+            "terms", optional=True, tooltip=f"What to steer towards. Without terms: {without}."
+        ),
+    ]

@@ -1,0 +1,65 @@
+"""The Shapes model as ComfyUI sees it, against the code that trained it."""
+
+import re
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+
+def test_its_weights_take_gradients_though_loaded_in_inference_mode(lab):
+    from selfguidance.demo import model
+
+    with torch.inference_mode():
+        diffusion, clip, vae = model.load()
+    for module in (diffusion.model, clip.cond_stage_model, vae.first_stage_model):
+        assert not any(param.is_inference() for param in module.parameters())
+
+
+def test_a_folder_without_weights_is_named(lab, tmp_path):
+    from selfguidance.demo import model
+
+    with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path))):
+        model.load(tmp_path)
+
+
+def test_training_and_comfyui_mean_the_same(shapes):
+    from selfguidance.tools.shapes import dataset, diffusion, networks
+
+    model, clip, _ = shapes
+    sigmas = model.get_model_object("model_sampling").sigmas
+    torch.testing.assert_close(sigmas, diffusion.sigmas(), rtol=1e-4, atol=1e-5)
+
+    text = "a red circle, a blue square and an orange star on a gray background"
+    row, places = dataset.token_row(text)
+    ids = [pair[0] for pair in clip.tokenize(text)["l"][0]]
+    assert ids == [dataset.token_ids()[index] for index in row]
+    assert len(places) == 3
+
+    with torch.no_grad():
+        trained = networks.Networks(len(dataset.token_ids()))
+        inside = clip.cond_stage_model.clip_l.transformer.text_model
+        table = inside.embeddings.token_embedding.weight[list(dataset.token_ids())]
+        state = inside.state_dict() | {"embeddings.token_embedding.weight": table}
+        trained.text.load_state_dict({key: value.float() for key, value in state.items()})
+        context = clip.encode_from_tokens_scheduled(clip.tokenize(text))[0][0]
+        ours = trained.context(torch.tensor([row]))
+    torch.testing.assert_close(ours, context.float(), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (256, 128), (128, 256)])
+def test_the_vae_gives_scenes_back(shapes, size):
+    from selfguidance.demo import scenes
+    from selfguidance.tools.shapes import measure
+
+    vae = shapes[2]
+    rng = Random(4)
+    made = [scenes.random_scene(rng, count, *size) for count in (1, 2, 3)]
+    pictures = torch.from_numpy(np.stack([scenes.render(scene) for scene in made])).float() / 255
+    with torch.inference_mode():
+        back = vae.decode(vae.encode(pictures)).numpy()
+    assert np.abs(back - pictures.numpy()).mean() < 0.02
+    for scene, picture in zip(made, back, strict=True):
+        found = {(thing.colour, thing.shape) for thing in measure.find_objects(picture)}
+        assert {(thing.colour, thing.shape) for thing in scene.things} == found

@@ -1,0 +1,59 @@
+"""A record's maps in few bytes: what is kept, and what is left out where they are many."""
+
+import pytest
+import torch
+from selfguidance.guidance.maps.properties import Properties
+from selfguidance.guidance.record.atlas import atlas
+from selfguidance.guidance.record.record import Record, Step
+from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, record, table
+
+
+def run(steps: int, batch: int = 1, side: int = 8) -> Record:
+    generator = torch.Generator().manual_seed(steps)
+    shown = []
+    for i in range(steps):
+        maps = {
+            SITE: torch.rand(batch, 3, side, side, generator=generator) * 0.1 + 0.3,
+            OTHER: torch.rand(batch, 3, side // 2, side // 2, generator=generator),
+        }
+        shown.append(Step(Properties(float(steps - i), TABLE, maps)))
+    return Record("shapes", tuple(shown))
+
+
+def test_every_map_comes_back_to_a_part_of_its_own_range() -> None:
+    record = run(3, batch=2)
+    found = atlas(record)
+    assert found.cells.shape == (2, 3, 2, 3, 8, 8) and found.cells.dtype == torch.uint8
+    span = found.highest - found.lowest
+    maps = found.lowest[..., None, None] + span[..., None, None] * found.cells / 255
+    first = torch.stack([step.properties.maps[SITE] for step in record], 1)
+    assert (maps[:, :, 0] - first).abs().max() <= 0.1 / 255
+    assert found.facts["words"] == list(TABLE.words)
+    assert found.facts["objects"] == [
+        {"name": name, "words": list(TABLE.find(name))} for name in TABLE.objects
+    ]
+    assert found.facts["steps"] == [0, 1, 2] and found.facts["sigmas"] == [3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(("steps", "batch"), [(200, 1), (100, 4), (3, 9)])
+def test_many_maps_are_thinned_to_the_budget_and_say_so(steps: int, batch: int) -> None:
+    one = 8 * 8 * 2 * 3
+    found = atlas(run(steps, batch), budget=20 * one)
+    assert found.cells.numel() <= 20 * one
+    assert found.facts["steps"][0] == 0 and found.facts["steps"][-1] == steps - 1
+    assert found.facts["total"] == {"steps": steps, "pictures": batch}
+
+
+def test_large_maps_are_made_coarse() -> None:
+    assert atlas(run(1, side=96)).cells.shape[-2:] == (32, 32)
+
+
+def test_an_empty_record_says_what_it_lacks() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        atlas(Record("shapes", ()))
+
+
+def test_a_record_without_words_says_so() -> None:
+    blank = Properties(1.0, table(""), {SITE: torch.zeros(1, 0, 8, 8)})
+    with pytest.raises(ValueError, match="the prompt '' of the record has no words"):
+        atlas(record(blank))

@@ -1,0 +1,1 @@
+"""The project's commands; none of it ships with the pack."""

@@ -1,0 +1,122 @@
+"""What the graph of a guided step keeps for its backward pass, in bytes.
+
+Counted on networks of the real widths whose tensors have shapes but no contents (PyTorch's device
+`meta`), so that SDXL at 1024 pixels fits any machine. Attention counts as flash attention keeps it:
+queries, keys, values, output and one number a row.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+from uuid import UUID
+
+import torch
+from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from ...guidance.families import FAMILIES, Family
+from ...guidance.words.table import TokenTable
+from ...nodes.engine.architectures.unet import listening
+from ...nodes.engine.autograd.recompute import BLOCKS, recomputing
+from ...nodes.engine.capture import Capture
+from ...nodes.engine.conditioning import Source
+from .unets import KINDS
+
+# family and kind, side of the latent
+SETTINGS = (("shapes", 16), ("sd15", 64), ("sd2", 64), ("sdxl", 128))
+PROMPT = UUID(int=1)
+
+
+def rows() -> list[dict[str, Any]]:
+    """MiB kept in half precision for one picture, by family and setting."""
+    return [
+        {
+            "family": name,
+            "latent": f"{side}x{side}",
+            "features": features,
+            "recompute": recompute,
+            "mib": round(kept(name, side, features, recompute) / 2**20, 1),
+        }
+        for name, side in SETTINGS
+        for features in (False, True)
+        for recompute in (False, True)
+    ]
+
+
+def kept(name: str, side: int, features: bool, recompute: bool) -> int:
+    """Bytes that one picture's graph keeps, the weights not counted."""
+    (family,) = (f for f in FAMILIES if f.name == name)
+    unet = KINDS[name].built(False, torch.float16, "meta").diffusion_model
+    unet.eval().requires_grad_(False)
+    sizes = {weight.untyped_storage()._cdata: 0 for weight in unet.parameters()}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in sizes:
+            sizes[storage._cdata] = storage.nbytes()
+            held.append(storage)
+        return tensor
+
+    held: list[Any] = []
+    if recompute:  # of a recomputed block the inputs stay
+        for block in unet.modules():
+            if isinstance(block, BLOCKS):
+                block.register_forward_pre_hook(_seen(pack))
+    around = recomputing(unet) if recompute else nullcontext()
+    with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
+        _pass(unet, family, side, KINDS[name].real["context_dim"], features)
+    return sum(sizes.values())
+
+
+def _seen(pack: Callable[[Tensor], Tensor]) -> Callable:
+    def hook(block: nn.Module, inputs: tuple[Any, ...]) -> None:
+        for value in inputs:
+            if torch.is_grad_enabled() and isinstance(value, Tensor):
+                pack(value)
+
+    return hook
+
+
+def _pass(unet: UNetModel, family: Family, side: int, width: int, features: bool) -> None:
+    words = tuple("a red circle and a blue square".split())
+    table = TokenTable(" ".join(words), words, tuple((i + 1,) for i in range(len(words))), 77)
+    capture = Capture(family, {PROMPT: Source(table, 77)}, (side, side), True, features)
+    capture.lists = frozenset((0,))
+    options = listening({}, capture)["transformer_options"]
+    options |= {"uuids": [PROMPT], "cond_or_uncond": [0], "optimized_attention_override": _flash}
+
+    def half(*shape: int) -> Tensor:
+        return torch.zeros(shape, device="meta", dtype=torch.float16)
+
+    unet(
+        half(1, 4, side, side).requires_grad_(),
+        torch.zeros(1, device="meta"),
+        context=half(1, 77, width),
+        y=half(1, 2816) if unet.num_classes is not None else None,
+        transformer_options=options,
+    )
+    if capture.properties(1.0) is None:
+        raise RuntimeError(f"no attention of {family.title} was read")
+
+
+class _Flash(torch.autograd.Function):
+    """What flash attention keeps, without its arithmetic."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+        output = torch.empty_like(query)
+        rows = torch.empty(query.shape[0], heads, query.shape[1], device=query.device)
+        ctx.save_for_backward(query, key, value, output, rows)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        query, key, value, *_ = ctx.saved_tensors
+        return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value), None
+
+
+def _flash(
+    function: Callable, query: Tensor, key: Tensor, value: Tensor, heads: int, *_: Any, **__: Any
+) -> Tensor:
+    return _Flash.apply(query, key, value, heads)

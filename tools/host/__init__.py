@@ -1,0 +1,1 @@
+"""The ComfyUI that the commands and tests run with, and its environment."""

@@ -1,0 +1,1 @@
+"""How well edits come out: the report and the demo command."""

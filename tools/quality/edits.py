@@ -1,0 +1,92 @@
+"""The edits that the report makes: which object goes where, by a fixed rule and never by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from ..shapes.measure import Found
+from .studio import Shot, Studio
+
+PROMPTS = (
+    "a red circle and a blue square",
+    "a yellow star and a purple heart",
+    "a green triangle and an orange circle",
+    "a blue heart and a red star",
+    "a purple square and a green circle",
+    "an orange triangle and a yellow square",
+    "a red heart and a green star",
+    "a blue circle and a yellow triangle",
+)
+DISTANCE = (0.15, 0.4)  # of the side
+FACTOR = (0.5, 1.8)  # of the area
+ROOM = 1.15  # radii of the object that must fit between its target and the frame
+APART = 1.25  # sums of radii between its target and the other object
+TRIES = 200
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit of an unguided picture: `thing` goes to (x, y), with factor times its area."""
+
+    prompt: str
+    object: str
+    seed: int
+    before: Shot
+    thing: Found
+    x: float
+    y: float
+    factor: float = 1.0
+
+    @property
+    def offset(self) -> tuple[float, float]:
+        """Distance asked for, as fractions of the side."""
+        return self.x - self.thing.x, self.y - self.thing.y
+
+
+def edits(studio: Studio, kind: str, seeds: int, **run: Any) -> Iterator[Edit | None]:
+    """Edits of the first object of every prompt; None for every seed that allows none.
+
+    A seed counts where the unguided picture shows each of the two objects exactly once, else it is
+    not defined what to move and what to keep; and where the target leaves room for the object.
+    """
+    rng = Random(f"{kind} {sorted(run.items())}")
+    for prompt in PROMPTS:
+        wanted, seed = seeds, 0
+        while wanted:
+            before = studio.shoot(prompt, seed, **run)
+            edit = _edit(rng, kind, prompt, seed, before, vertical=bool(wanted % 2))
+            wanted -= edit is not None
+            seed += 1
+            yield edit
+
+
+def _edit(
+    rng: Random, kind: str, prompt: str, seed: int, before: Shot, vertical: bool
+) -> Edit | None:
+    names = before.record.table.objects
+    found = [[f for f in before.objects if name == f"{f.colour} {f.shape}"] for name in names]
+    if len(before.objects) != len(names) or any(len(f) != 1 for f in found):
+        return None
+    thing, other = found[0][0], found[1][0]
+    if kind == "resize":
+        factor = rng.uniform(*FACTOR)
+        fits = _fits(thing, other, thing.x, thing.y, factor)
+        return (
+            Edit(prompt, names[0], seed, before, thing, thing.x, thing.y, factor) if fits else None
+        )
+    for _ in range(TRIES):
+        distance = rng.choice((-1, 1)) * rng.uniform(*DISTANCE)
+        x, y = thing.x + distance * (not vertical), thing.y + distance * vertical
+        if _fits(thing, other, x, y, 1.0):
+            return Edit(prompt, names[0], seed, before, thing, x, y)
+    return None
+
+
+def _fits(thing: Found, other: Found, x: float, y: float, factor: float) -> bool:
+    radius = ROOM * np.sqrt(thing.area * factor / np.pi)
+    inside = radius < min(x, y) and max(x, y) < 1 - radius
+    apart = APART * (np.sqrt(thing.area * factor / np.pi) + np.sqrt(other.area / np.pi))
+    return bool(inside and np.hypot(x - other.x, y - other.y) > apart)

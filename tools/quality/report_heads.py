@@ -1,0 +1,81 @@
+"""How well attention and fitted heads find one object in other pictures, by noise level."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from random import Random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...guidance.head.fit import fit
+from ...guidance.head.head import Head
+from ...guidance.maps.properties import Properties
+from ...guidance.terms.hold import mean_shape
+from .studio import Studio
+from .trials import Source, as_mask, drawn, names
+
+OBJECT = "red circle"
+SIGMAS = (8.0, 4.0, 2.0, 1.0)
+EXAMPLES = (1, 2, 4)  # pictures that a head is fitted on
+Reader = Callable[[Properties], Tensor]
+
+
+def run(studio: Studio, count: int, progress: Callable[[int], None]) -> dict[str, dict[str, float]]:
+    """Mean overlap with the object in `count` pictures that no head was fitted on.
+
+    A cell counts as the object's above half of the sharpened map, or of a head's probability.
+
+    Returns:
+        intersection over union by reader and sigma.
+    """
+    sources: list[Source] = []
+    number = 0
+    while len(sources) < max(EXAMPLES) + count:
+        phrases = [OBJECT, *names(Random(f"heads {number}"), 1, [OBJECT])]
+        source = drawn(studio, phrases, 40_000 + 10 * number)
+        sources += [source] if source else []
+        number += 1
+        progress(max(0, len(sources) - max(EXAMPLES)))
+    readers = _readers(sources[: max(EXAMPLES)])
+    others = sources[max(EXAMPLES) :]
+    return {
+        name: {
+            f"{sigma:g}": round(float(np.mean([_overlap(s, sigma, read) for s in others])), 3)
+            for sigma in SIGMAS
+        }
+        for name, read in readers.items()
+    }
+
+
+def table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """The numbers for a terminal."""
+    lines = [f"{'overlap at sigma':24}" + "".join(f"{sigma:>8g}" for sigma in SIGMAS)]
+    lines += [
+        f"{name:24}" + "".join(f"{value:8.2f}" for value in row.values())
+        for name, row in rows.items()
+    ]
+    return "\n".join(lines)
+
+
+def _readers(examples: list[Source]) -> dict[str, Reader]:
+    marked = [(source.record, as_mask(source.thing(OBJECT).mask)) for source in examples]
+    heads = {f"head of {many}": fit(marked[:many], OBJECT) for many in EXAMPLES}
+    return {"attention": _by_words, **{name: partial(_by_head, h) for name, h in heads.items()}}
+
+
+def _by_words(seen: Properties) -> Tensor:
+    return mean_shape(seen, OBJECT)[0] > 0.5
+
+
+def _by_head(head: Head, seen: Properties) -> Tensor:
+    assert seen.grid is not None  # every run records it
+    return head.logits(seen.grid, seen.sigma)[0] > 0
+
+
+def _overlap(source: Source, sigma: float, read: Reader) -> float:
+    there = read(source.record.at(sigma))
+    mask = as_mask(source.thing(OBJECT).mask)[None]
+    wanted = F.interpolate(mask, there.shape, mode="area")[0, 0] > 0.5
+    return float((there & wanted).sum() / torch.clamp((there | wanted).sum(), min=1))

@@ -1,0 +1,66 @@
+"""Moves in pictures that are not square."""
+
+from random import Random
+
+import numpy as np
+
+from ..shapes.measure import Found
+from .studio import Studio, call
+from .trials import GONE, Seen, Trial, drawn, largest, names, overlap, right
+
+DISTANCE = (0.15, 0.4)  # of the side along which the object moves
+TRIES = 100
+
+
+def move_wide(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """A move along the long side of 256 x 128 pixels."""
+    return _moved(studio, rng, seed, width=256, height=128)
+
+
+def move_tall(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """A move along the long side of 128 x 256 pixels."""
+    return _moved(studio, rng, seed, width=128, height=256)
+
+
+def _moved(studio: Studio, rng: Random, seed: int, width: int, height: int) -> Trial | None:
+    source = drawn(studio, names(rng), seed, width=width, height=height)
+    if source is None:
+        return None
+    name, other = source.names
+    offset = _offset(rng, source.objects[0], source.objects[1], width, height)
+    if offset is None:
+        return None
+    dx, dy = offset
+    x, y = source.objects[0].x + dx, source.objects[0].y + dy
+    terms = call("SelfGuidanceMoveObject", object=name, reference=source.record, dx=dx, dy=dy)
+    after = studio.shoot(source.prompt, source.seed, terms, width=width, height=height)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        found = largest(seen.objects, name.split()[0])
+        error = GONE if found is None else float(np.hypot(found.x - x, found.y - y))
+        kept = largest(seen.objects, other.split()[0])
+        return {
+            "error": error,
+            "within 0.06": error <= 0.06,
+            "shape right": right(seen.objects, name),
+            "kept overlap": overlap(kept, source.objects[1].mask),
+        }
+
+    pictures = {"before": source.image, "after": after.image}
+    return Trial(f"{name} by ({dx:+.2f}, {dy:+.2f})", pictures, numbers(after), numbers(source))
+
+
+def _offset(
+    rng: Random, thing: Found, other: Found, width: int, height: int
+) -> tuple[float, float] | None:
+    """A distance along the long side after which the object is in the frame and apart."""
+    radius = float(np.sqrt(thing.area * width * height / np.pi))
+    reach = 1.25 * (radius + np.sqrt(other.area * width * height / np.pi))
+    for _ in range(TRIES):
+        distance = rng.choice((-1, 1)) * rng.uniform(*DISTANCE)
+        dx, dy = (distance, 0.0) if width > height else (0.0, distance)
+        x, y = (thing.x + dx) * width, (thing.y + dy) * height
+        inside = 1.15 * radius < min(x, y, width - x, height - y)
+        if inside and np.hypot(x - other.x * width, y - other.y * height) > reach:
+            return dx, dy
+    return None

@@ -1,0 +1,184 @@
+"""Trials of terms and recipes that say where things stand."""
+
+from random import Random
+
+import numpy as np
+
+from ...guidance.head.fit import fit
+from ...guidance.head.head import Head
+from .studio import Studio, call
+from .trials import (
+    Seen,
+    Source,
+    Trial,
+    as_mask,
+    distance,
+    drawn,
+    drawn_mask,
+    largest,
+    names,
+    off,
+    overlap,
+    prompt,
+    right,
+    room,
+)
+
+FACTOR = (0.5, 1.8)  # of an area
+RADIUS = (14.0, 24.0)  # pixels, of what a mask asks for
+EXAMPLES = 3  # pictures that a head is fitted on
+
+
+def position(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """An object goes to a point."""
+    source = drawn(studio, names(rng), seed)
+    if source is None:
+        return None
+    name, other = source.names
+    thing = source.thing(name)
+    place = room(rng, np.sqrt(thing.area / np.pi), [source.thing(other)], thing)
+    if place is None:
+        return None
+    x, y = place
+    terms = call("SelfGuidancePosition", object=name, x=x, y=y)
+    after = studio.shoot(source.prompt, source.seed, terms)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        error = distance(largest(seen.objects, name.split()[0]), x, y)
+        return {
+            "error": error,
+            "within 0.06": error <= 0.06,
+            "shape right": right(seen.objects, name),
+            "other there": right(seen.objects, other),
+        }
+
+    asked = f"{name} to ({x:.2f}, {y:.2f})"
+    pictures = {"before": source.image, "after": after.image}
+    return Trial(asked, pictures, numbers(after), numbers(source))
+
+
+def size(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """An object takes a factor of its area, by the Size term alone."""
+    source = drawn(studio, names(rng), seed)
+    if source is None:
+        return None
+    name, factor = source.names[0], rng.uniform(*FACTOR)
+    area = source.thing(name).area * factor
+    terms = call(
+        "SelfGuidanceSize", object=name, size=factor, relative=True, reference=source.record
+    )
+    after = studio.shoot(source.prompt, source.seed, terms)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        found = largest(seen.objects, name.split()[0])
+        return {"area off": off(found, area), "shape right": right(seen.objects, name)}
+
+    pictures = {"before": source.image, "after": after.image}
+    return Trial(f"{name} x {factor:.2f}", pictures, numbers(after), numbers(source))
+
+
+def mask(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """An object goes where a mask is, read from attention."""
+    return _masked(studio, rng, seed, None)
+
+
+def mask_by_head(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """The same masks and seeds, read by a head fitted on a few other pictures."""
+    state = rng.getstate()
+    name = names(rng)[0]  # as `_masked` will draw it
+    rng.setstate(state)
+    sources = (drawn(studio, [name, *names(rng, 1, [name])], 9000 + 50 * k) for k in range(9))
+    examples = [s for s in sources if s is not None][:EXAMPLES]
+    rng.setstate(state)
+    if len(examples) < EXAMPLES:
+        return None
+    head = fit([(s.record, as_mask(s.thing(name).mask)) for s in examples], name)
+    return _masked(studio, rng, seed, head)
+
+
+def _masked(studio: Studio, rng: Random, seed: int, head: Head | None) -> Trial:
+    phrases = names(rng)
+    name = phrases[0]
+    radius = rng.uniform(*RADIUS)
+    x, y = rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75)
+    wanted = drawn_mask(name, x, y, radius)
+    terms = call("SelfGuidanceMask", object=name, mask=as_mask(wanted), head=head)
+    before = studio.shoot(prompt(phrases), seed)
+    after = studio.shoot(prompt(phrases), seed, terms)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        found = largest(seen.objects, name.split()[0])
+        return {
+            "overlap": overlap(found, wanted),
+            "shape right": right(seen.objects, name),
+            "other there": right(seen.objects, phrases[1]),
+        }
+
+    shown = np.repeat(wanted[..., None].astype(np.float32), 3, -1)
+    pictures = {"before": before.image, "mask": shown, "after": after.image}
+    asked = f"{name} at ({x:.2f}, {y:.2f}), radius {radius:.0f} px"
+    return Trial(asked, pictures, numbers(after), numbers(before))
+
+
+def preserve(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """One half of a picture stays while seed and prompt change."""
+    source = drawn(studio, names(rng), seed)
+    if source is None:
+        return None
+    region = np.zeros(source.image.shape[:2], dtype=bool)
+    half = rng.choice(("left", "right", "upper", "lower"))
+    middle = len(region) // 2
+    rows = {"upper": slice(middle), "lower": slice(middle, None)}.get(half, slice(None))
+    columns = {"left": slice(middle), "right": slice(middle, None)}.get(half, slice(None))
+    region[rows, columns] = True
+    text, other_seed = prompt(names(rng)), seed + 1000
+    terms = call(
+        "SelfGuidanceMask",
+        object="",
+        mask=as_mask(region),
+        mode="preserve",
+        reference=source.record,
+    )
+    before = studio.shoot(text, other_seed)
+    after = studio.shoot(text, other_seed, terms)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        change = np.abs(seen.image - source.image).mean(-1)
+        return {"change inside": float(change[region].mean())}
+
+    pictures = {"reference": source.image, "before": before.image, "after": after.image}
+    asked = f"{half} half stays, the prompt becomes '{text}'"
+    return Trial(asked, pictures, numbers(after), numbers(before))
+
+
+def layout(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """Other things on another seed stand as the reference's do."""
+    source = drawn(studio, names(rng), seed)
+    if source is None:
+        return None
+    phrases = names(rng, 2, source.names)
+    pairs = dict(zip(phrases, source.names, strict=True))
+    objects = ", ".join(f"{ours} = {theirs}" for ours, theirs in pairs.items())
+    terms = call(
+        "SelfGuidanceImage", reference=source.record, layout=1.0, appearance=0.0, objects=objects
+    )
+    before = studio.shoot(prompt(phrases), seed + 1000)
+    after = studio.shoot(prompt(phrases), seed + 1000, terms)
+    pictures = {"reference": source.image, "before": before.image, "after": after.image}
+    numbers = [followed(seen, source, pairs) for seen in (after, before)]
+    return Trial(objects, pictures, *numbers)
+
+
+def followed(seen: Seen, source: Source, pairs: dict[str, str]) -> dict[str, float | bool]:
+    """How well objects stand where those of a source do; the worst of them counts."""
+    errors, areas = [], []
+    for ours, theirs in pairs.items():
+        found, wanted = largest(seen.objects, ours.split()[0]), source.thing(theirs)
+        errors.append(distance(found, wanted.x, wanted.y))
+        areas.append(off(found, wanted.area))
+    return {
+        "error": max(errors),
+        "within 0.06": max(errors) <= 0.06,
+        "area off": max(areas),
+        "shapes right": all(right(seen.objects, name) for name in pairs),
+    }

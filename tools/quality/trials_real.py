@@ -1,0 +1,179 @@
+"""Trials on real pictures, and of recipes that build a picture from parts of others.
+
+The real pictures are rendered scenes: they come from a renderer, not from the model.
+"""
+
+from random import Random
+
+import numpy as np
+
+from ..shapes.measure import background_colour
+from . import edits
+from .studio import Studio, call
+from .trials import (
+    GONE,
+    Seen,
+    Source,
+    Trial,
+    colour_of,
+    distance,
+    largest,
+    names,
+    off,
+    overlap,
+    photo,
+    prompt,
+    right,
+    room,
+)
+
+
+def move_in_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """An object of a real picture is moved."""
+    source = photo(studio, rng, seed)
+    thing, other = source.objects
+    radius = float(np.sqrt(thing.area / np.pi))
+    place = room(rng, radius, [other], thing)
+    if place is None:
+        return None
+    dx, dy = place[0] - thing.x, place[1] - thing.y
+    terms = call(
+        "SelfGuidanceMoveObject", object=source.names[0], reference=source.record, dx=dx, dy=dy
+    )
+    asked = f"{source.names[0]} by ({dx:+.2f}, {dy:+.2f})"
+    return _edited(studio, source, asked, terms, *place, thing.area)
+
+
+def resize_in_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """An object of a real picture is resized."""
+    source = photo(studio, rng, seed)
+    thing, other = source.objects
+    factor = rng.uniform(*edits.FACTOR)
+    if not edits._fits(thing, other, thing.x, thing.y, factor):
+        return None
+    terms = call(
+        "SelfGuidanceResizeObject", object=source.names[0], reference=source.record, scale=factor
+    )
+    asked = f"{source.names[0]} x {factor:.2f}"
+    return _edited(studio, source, asked, terms, thing.x, thing.y, thing.area * factor)
+
+
+def _edited(
+    studio: Studio, source: Source, asked: str, terms: tuple, x: float, y: float, area: float
+) -> Trial:
+    name, other = source.names
+    before = studio.shoot(source.prompt, source.seed)
+    after = studio.shoot(source.prompt, source.seed, terms)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        found = largest(seen.objects, name.split()[0])
+        return {
+            "error": distance(found, x, y),
+            "within 0.06": distance(found, x, y) <= 0.06,
+            "area off": off(found, area),
+            "shape right": right(seen.objects, name),
+        } | _kept(seen, source, other)
+
+    pictures = {"photo": source.image, "before": before.image, "after": after.image}
+    return Trial(asked, pictures, numbers(after), numbers(before))
+
+
+def _kept(seen: Seen, source: Source, name: str) -> dict[str, float | bool]:
+    """How the object and the background of a source stayed."""
+    was, now = source.thing(name), largest(seen.objects, name.split()[0])
+    shift = background_colour(seen.image) - background_colour(source.image)
+    kept = {
+        "kept moved": distance(now, was.x, was.y),
+        "kept overlap": overlap(now, was.mask),
+        "kept colour": GONE,
+        "background": float(np.abs(shift).max()),
+    }
+    if now is not None:
+        change = colour_of(seen.image, now) - colour_of(source.image, was)
+        kept["kept colour"] = float(np.abs(change).max())
+    return kept
+
+
+def remove_in_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """An object of a real picture is removed."""
+    source = photo(studio, rng, seed)
+    name, other = source.names
+    terms = call("SelfGuidanceRemoveObject", object=name, reference=source.record)
+    before = studio.shoot(prompt([other]), seed)
+    after = studio.shoot(prompt([other]), seed, terms)
+    gone = source.thing(name).mask
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        place = seen.image[gone].mean(0) - background_colour(source.image)
+        return {
+            "only the other left": right(seen.objects, other) and len(seen.objects) == 1,
+            "its place and the background": float(np.abs(place).max()),
+        } | _kept(seen, source, other)
+
+    pictures = {"photo": source.image, "before": before.image, "after": after.image}
+    return Trial(f"without the {name}", pictures, numbers(after), numbers(before))
+
+
+def copy_from_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """An object of a real picture is drawn in a new scene, at another place."""
+    source = photo(studio, rng, seed)
+    name = source.names[0]
+    thing = source.thing(name)
+    place = room(rng, float(np.sqrt(thing.area / np.pi)), [], thing)
+    if place is None:
+        return None
+    x, y = place
+    phrases = [name, *names(rng, 1, source.names)]
+    terms = call(
+        "SelfGuidanceCopyObject",
+        object=name,
+        reference=source.record,
+        dx=x - thing.x,
+        dy=y - thing.y,
+    )
+    before = studio.shoot(prompt(phrases), seed + 1000)
+    after = studio.shoot(prompt(phrases), seed + 1000, terms)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        found = largest(seen.objects, name.split()[0])
+        return {
+            "error": distance(found, x, y),
+            "within 0.06": distance(found, x, y) <= 0.06,
+            "area off": off(found, thing.area),
+            "shape right": right(seen.objects, name),
+            "other there": right(seen.objects, phrases[1]),
+        }
+
+    pictures = {"photo": source.image, "before": before.image, "after": after.image}
+    asked = f"{name} to ({x:.2f}, {y:.2f}) in '{prompt(phrases)}'"
+    return Trial(asked, pictures, numbers(after), numbers(before))
+
+
+def compose(studio: Studio, rng: Random, seed: int) -> Trial | None:
+    """The first objects of two real pictures, each at its place, in one picture."""
+    one, two = photo(studio, rng, seed), photo(studio, rng, seed + 500)
+    a, b = one.objects[0], two.objects[0]
+    apart = np.hypot(a.x - b.x, a.y - b.y)
+    if a.colour == b.colour or apart < 1.25 * (np.sqrt(a.area / np.pi) + np.sqrt(b.area / np.pi)):
+        return None
+    phrases = [one.names[0], two.names[0]]
+    terms: tuple = ()
+    for source, name in ((one, phrases[0]), (two, phrases[1])):
+        terms = call("SelfGuidanceCopyObject", object=name, reference=source.record, terms=terms)
+    before = studio.shoot(prompt(phrases), seed + 1000)
+    after = studio.shoot(prompt(phrases), seed + 1000, terms)
+
+    def numbers(seen: Seen) -> dict[str, float | bool]:
+        found = [largest(seen.objects, name.split()[0]) for name in phrases]
+        errors = [distance(f, t.x, t.y) for f, t in zip(found, (a, b), strict=True)]
+        return {
+            "error": max(errors),
+            "within 0.06": max(errors) <= 0.06,
+            "area off": max(off(f, t.area) for f, t in zip(found, (a, b), strict=True)),
+            "shapes right": all(right(seen.objects, name) for name in phrases),
+        }
+
+    pictures = {"first": one.image, "second": two.image, "before": before.image}
+    return Trial(
+        prompt(phrases), {**pictures, "after": after.image}, numbers(after), numbers(before)
+    )

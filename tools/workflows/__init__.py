@@ -1,0 +1,1 @@
+"""The example workflows: run, vary, cut into blueprints."""
