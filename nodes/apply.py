@@ -1,15 +1,12 @@
 """Guidance on a MODEL, for whatever samples it."""
 
-from collections.abc import Sequence
-
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..guidance.terms.reference import Term
 from .engine.attach import guided
 from .ui.schema import NAMESAKES, schema
 from .ui.settings import AUTO, NORMALISED, request_inputs, requested
-from .ui.types import CATEGORY
+from .ui.types import CATEGORY, Chain
 
 
 class Apply(io.ComfyNode):
@@ -48,7 +45,7 @@ class Apply(io.ComfyNode):
         strength: float,
         weighting: str = NORMALISED,
         memory: str = AUTO,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
     ) -> io.NodeOutput:
         """Patch a clone."""
         return io.NodeOutput(guided(model, requested(terms, strength, weighting, memory)))

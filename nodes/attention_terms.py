@@ -1,15 +1,12 @@
 """Term nodes that read attention alone: Presence and Box."""
 
-from collections.abc import Sequence
-
 from comfy_api.latest import io
 
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.terms import attention as attention_terms
-from ..guidance.terms.reference import Term
 from ..guidance.terms.window import Window
 from .ui.schema import schema
-from .ui.types import TERMS, number, object_input, term_inputs, terms_output
+from .ui.types import TERMS, Chain, number, object_input, term_inputs, terms_output
 
 # Whether an object appears is decided while the picture is vague; the paper stops there, too.
 FIRST_HALF = 0.5
@@ -38,7 +35,7 @@ class Presence(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
     ) -> io.NodeOutput:
         """Add the term."""
         term = attention_terms.Presence(
@@ -89,7 +86,7 @@ class Box(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
     ) -> io.NodeOutput:
         """Add the term."""
         term = attention_terms.Box(

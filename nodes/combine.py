@@ -1,12 +1,9 @@
 """Put sums of terms together."""
 
-from collections.abc import Sequence
-
 from comfy_api.latest import io
 
-from ..guidance.terms.reference import Term
 from .ui.schema import schema
-from .ui.types import CATEGORY, Terms, number, terms_output
+from .ui.types import CATEGORY, Chain, Terms, number, terms_output
 
 # The hosts that the pack supports have no public input that grows; a fixed row works in all.
 NAMES = tuple(f"terms_{i}" for i in range(1, 9))
@@ -49,7 +46,7 @@ class Combine(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, weight: float, name: str, **wired: Sequence[Term]) -> io.NodeOutput:
+    def execute(cls, weight: float, name: str, **wired: Chain) -> io.NodeOutput:
         """Add up all that is wired."""
         if not wired:
             raise ValueError(

@@ -3,9 +3,9 @@
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..guidance.maps.masks import checked_mask
 from ..guidance.record import feature
 from ..guidance.record.record import Record
-from ..guidance.terms.reference import checked_mask
 from .ui.schema import schema
 from .ui.types import CATEGORY, FeatureIO, RecordIO, as_masks
 

@@ -1,17 +1,15 @@
 """ComfyUI's classifier-free guider on a guided MODEL, for custom samplers."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from comfy.model_patcher import ModelPatcher
 from comfy.samplers import CFGGuider
 from comfy_api.latest import io
 
-from ..guidance.terms.reference import Term
 from .engine.attach import guided
 from .ui.schema import NAMESAKES, schema
 from .ui.settings import AUTO, NORMALISED, request_inputs, requested
-from .ui.types import CATEGORY
+from .ui.types import CATEGORY, Chain
 
 
 class Guider(io.ComfyNode):
@@ -41,7 +39,7 @@ class Guider(io.ComfyNode):
         strength: float,
         weighting: str = NORMALISED,
         memory: str = AUTO,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
     ) -> io.NodeOutput:
         """Make the guider."""
         guider = CFGGuider(guided(model, requested(terms, strength, weighting, memory)))

@@ -1,16 +1,13 @@
 """Image guidance: a picture as the reference for layout, for the look, or for both."""
 
-from collections.abc import Sequence
-
 from comfy_api.latest import io
 
 from ..guidance.recipes.follow import follow, paired
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.record.record import Record
-from ..guidance.terms.reference import Term
 from ..guidance.terms.window import Window
 from .ui.schema import schema
-from .ui.types import CATEGORY, WEIGHS_IN_RECIPE, RecordIO, number, term_inputs, terms_output
+from .ui.types import CATEGORY, WEIGHS_IN_RECIPE, Chain, RecordIO, number, term_inputs, terms_output
 
 
 def _inputs() -> list[io.Input]:
@@ -71,7 +68,7 @@ class Image(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
         objects: str = "",
     ) -> io.NodeOutput:
         """Add the terms."""

@@ -1,6 +1,6 @@
 """The layout canvas: objects are dragged where they shall be, and the terms ask for that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,15 +10,14 @@ from torch import Tensor
 from ..guidance.layout.boxes import assigned, boxed
 from ..guidance.layout.canvas import VERSION, Layout, Place, shown
 from ..guidance.layout.terms import layout_terms, measured
+from ..guidance.maps.properties import mean_shape
 from ..guidance.recipes.transform import GUIDED, Balance
 from ..guidance.record.record import Record
-from ..guidance.terms.hold import mean_shape
-from ..guidance.terms.reference import Term
 from ..guidance.terms.window import Window
 from .recipes import WEIGHS, keep_inputs
 from .ui.pictures import enlarged, heat, stretched
 from .ui.schema import schema
-from .ui.types import CATEGORY, BoxesIO, reference_input, term_inputs, terms_output
+from .ui.types import CATEGORY, BoxesIO, Chain, reference_input, term_inputs, terms_output
 
 SIDE = 512  # pixels of the longer side of a picture drawn from attention
 
@@ -73,7 +72,7 @@ class LayoutCanvas(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
         reference: Record | None = None,
         image: Tensor | None = None,
         keep_others: float = Balance.others,

@@ -1,6 +1,5 @@
 """Mask guidance: an object goes where a mask is, or what a mask marks stays."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
@@ -9,11 +8,19 @@ from torch import Tensor
 from ..guidance.head.head import Head
 from ..guidance.record.record import Record
 from ..guidance.terms import mask as mask_terms
-from ..guidance.terms.hold import PreserveMask
-from ..guidance.terms.reference import Term
+from ..guidance.terms.hold import HoldMask
 from ..guidance.terms.window import Window
 from .ui.schema import schema
-from .ui.types import TERMS, HeadIO, RecordIO, as_masks, object_input, term_inputs, terms_output
+from .ui.types import (
+    TERMS,
+    Chain,
+    HeadIO,
+    RecordIO,
+    as_masks,
+    object_input,
+    term_inputs,
+    terms_output,
+)
 
 PLACE, PRESERVE = "place", "preserve"
 
@@ -77,7 +84,7 @@ class Mask(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
         invert: bool = False,
         reference: Record | None = None,
         head: Head | None = None,
@@ -101,7 +108,5 @@ class Mask(io.ComfyNode):
                 "reference is missing: mode 'preserve' keeps what a reference shows under the "
                 "mask; wire the record of a run or of a picture, or choose mode 'place'"
             )
-        kept = PreserveMask(
-            object=object, mask=mask, reference=reference, weight=weight, window=window
-        )
+        kept = HoldMask(object=object, mask=mask, reference=reference, weight=weight, window=window)
         return io.NodeOutput((*terms, kept))

@@ -1,16 +1,21 @@
 """Recipe nodes: ready sums of terms."""
 
-from collections.abc import Sequence
-
 from comfy_api.latest import io
 
 from ..guidance.maps.affine import Affine
 from ..guidance.recipes.transform import GUIDED, Balance, Recipe
 from ..guidance.record.record import Record
-from ..guidance.terms.reference import Term
 from ..guidance.terms.window import Window
 from .ui.schema import schema
-from .ui.types import CATEGORY, number, object_input, reference_input, term_inputs, terms_output
+from .ui.types import (
+    CATEGORY,
+    Chain,
+    number,
+    object_input,
+    reference_input,
+    term_inputs,
+    terms_output,
+)
 
 WEIGHS = (
     "How much the change counts against the keeping of the rest. 0 changes nothing, but still "
@@ -77,7 +82,7 @@ class MoveObject(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
         keep_others: float = Balance.others,
         keep_background: float = Balance.rest,
     ) -> io.NodeOutput:
@@ -133,7 +138,7 @@ class ResizeObject(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
         keep_others: float = Balance.others,
         keep_background: float = Balance.rest,
     ) -> io.NodeOutput:

@@ -1,7 +1,5 @@
 """Term nodes whose target is an object of a reference: Shape and Appearance."""
 
-from collections.abc import Sequence
-
 import torch
 from comfy_api.latest import io
 
@@ -9,12 +7,13 @@ from ..guidance.head.head import Head
 from ..guidance.maps.affine import Affine
 from ..guidance.record.feature import Feature
 from ..guidance.record.record import Record
+from ..guidance.terms import appearance
 from ..guidance.terms import reference as energies
-from ..guidance.terms.reference import Term
 from ..guidance.terms.window import Window
 from .ui.schema import schema
 from .ui.types import (
     TERMS,
+    Chain,
     FeatureIO,
     HeadIO,
     RecordIO,
@@ -26,8 +25,6 @@ from .ui.types import (
     term_inputs,
     terms_output,
 )
-
-Chain = Sequence[Term]
 
 
 class Shape(io.ComfyNode):
@@ -148,7 +145,7 @@ class Appearance(io.ComfyNode):
         """Add the term."""
         if reference is not None:
             reference.table.find(reference_object or object)
-        term = energies.Appearance(
+        term = appearance.Appearance(
             object=object,
             reference=reference,
             source=reference_object,

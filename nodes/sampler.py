@@ -1,6 +1,5 @@
 """The sampler node: ComfyUI's own KSampler on a guided clone of the model."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import comfy.samplers
@@ -10,14 +9,13 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..guidance.record.record import Record
-from ..guidance.terms.reference import Term
 from .engine.attach import guided
 from .engine.check import check_steps, seed_checked
 from .engine.model import family_of
 from .live.page import live
 from .ui.schema import NAMESAKES, schema
 from .ui.settings import AUTO, NORMALISED, request_inputs, requested
-from .ui.types import CATEGORY, RecordIO, number
+from .ui.types import CATEGORY, Chain, RecordIO, number
 
 
 class KSampler(io.ComfyNode):
@@ -60,7 +58,7 @@ class KSampler(io.ComfyNode):
         strength: float,
         weighting: str = NORMALISED,
         memory: str = AUTO,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
     ) -> io.NodeOutput:
         """Sample."""
         check_steps(steps)

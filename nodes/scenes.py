@@ -1,19 +1,17 @@
 """Recipe nodes that build a picture from parts of others."""
 
-from collections.abc import Sequence
-
 from comfy_api.latest import io
 
 from ..guidance.maps.affine import Affine
 from ..guidance.recipes.follow import copy_object, remove_object
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.record.record import Record
-from ..guidance.terms.reference import Term
 from ..guidance.terms.window import Window
 from .ui.schema import schema
 from .ui.types import (
     CATEGORY,
     WEIGHS_IN_RECIPE,
+    Chain,
     RecordIO,
     number,
     object_input,
@@ -102,7 +100,7 @@ class CopyObject(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
         reference_object: str = "",
         layout: float = 1.0,
         appearance: float = 1.0,
@@ -154,7 +152,7 @@ class RemoveObject(io.ComfyNode):
         weight: float,
         start_percent: float,
         end_percent: float,
-        terms: Sequence[Term] = (),
+        terms: Chain = (),
     ) -> io.NodeOutput:
         """Add the recipe's terms."""
         window = Window(start_percent, end_percent)

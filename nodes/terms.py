@@ -1,17 +1,16 @@
 """Term nodes for where an object is and how large: Position and Size."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
 
 from ..guidance.record.record import Record
 from ..guidance.terms import reference as energies
-from ..guidance.terms.reference import Term
 from ..guidance.terms.window import Window
 from .ui.schema import schema
 from .ui.types import (
     TERMS,
+    Chain,
     number,
     object_input,
     reference_input,
@@ -19,8 +18,6 @@ from .ui.types import (
     term_inputs,
     terms_output,
 )
-
-Chain = Sequence[Term]
 
 
 def _relative(tooltip: str) -> io.Input:

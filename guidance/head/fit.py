@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..families import FAMILIES, Family
+from ..maps.masks import checked_mask
 from ..record.record import Record
-from ..terms.reference import checked_mask
 from .head import Head
 from .regression import Cells, discriminant, logistic, turn
 

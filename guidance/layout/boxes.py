@@ -10,8 +10,8 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+from ..maps.properties import mean_shape
 from ..record.record import Record
-from ..terms.hold import mean_shape
 from ..words.table import TokenTable
 from .canvas import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, shown
 from .names import known, meant, unlisted

@@ -7,13 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..maps.affine import Affine
-from ..maps.properties import Properties
-from ..recipes.transform import GUIDED, Balance, Recipe, kept
+from ..maps.properties import Properties, mean_shape
+from ..recipes.transform import GUIDED, Balance, Recipe, Source
 from ..record.record import Record
 from ..terms.attention import Box, Presence
-from ..terms.hold import PreserveBeside, PreserveRest, mean_shape
-from ..terms.reference import Term
+from ..terms.base import Term
+from ..terms.hold import HoldBeside, HoldRest
 from ..terms.window import Window
+from ..terms.wish import Wish
 from .canvas import Layout, Place, Placed
 
 # Of the object's highest value: what belongs to it. Trimmed by the share of its mass that may lie
@@ -67,8 +68,8 @@ def layout_terms(
     weight: float = 1.0,
     window: Window = GUIDED,
     balance: Balance | None = None,
-) -> tuple[Term, ...]:
-    """Terms that put the objects of a picture where a layout has them.
+) -> tuple[Wish, ...]:
+    """Terms and recipes that put the objects of a picture where a layout has them.
 
     Args:
         layout: where they go; one that changes nothing gives no terms.
@@ -98,7 +99,7 @@ def layout_terms(
         Recipe(transform=transform, weight=weight, balance=balance, object=name, free=free, **then)
         for name, transform in _transforms(layout, reference).items()
     )
-    stay = () if moves else kept(free, balance=balance, **then)
+    stay = () if moves else Source(reference, window).kept(free, balance.others)
     held = {"reference": reference, "weight": balance.rest, "window": window.opened()}
     return (*moves, *stay, *added, *_released(free, boxes, held))
 
@@ -108,8 +109,8 @@ def _released(
 ) -> tuple[Term, ...]:
     """Terms that hold all but what free objects covered, and all but the boxes of added ones."""
     return (
-        *(PreserveRest(object=name, **held) for name in free),
-        *(PreserveBeside(object=b.object, box=_corner(b), **held) for b in boxes),
+        *(HoldRest(object=name, **held) for name in free),
+        *(HoldBeside(object=b.object, box=_corner(b), **held) for b in boxes),
     )
 
 

@@ -143,6 +143,13 @@ class Properties:
         return self.features[:, list(self.table.find(name))].mean(1)
 
 
+def mean_shape(properties: Properties, name: str) -> Tensor:
+    """Mean over the sites of an object's shapes, [B, H, W], on the grid of the first."""
+    shapes = properties.shape(name)
+    height, width = shapes[0].shape[-2:]
+    return torch.stack([resample(s[:, None], height, width)[:, 0] for s in shapes]).mean(0)
+
+
 def pooled(maps: Mapping[Site, Tensor], features: Tensor) -> Tensor:
     """Features [B, C, h, w] pooled under the mean shape of every word, [B, T, C].
 

@@ -6,21 +6,17 @@ another, several pictures composed.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..maps.affine import Affine
 from ..record.record import Record
-from ..terms.hold import PreserveRest
-from ..terms.reference import Appearance, Position, Shape, Size, Term
+from ..terms.base import Term
+from ..terms.hold import HoldRest
 from ..terms.window import Window
+from .transform import LOOK, Balance, Source
 
-# The look bends shapes where it leads, so beside shape and place of the same object it counts
-# little. Where another picture gives these, it counts more, and on to the end, which decides
-# colours.
-LOOK, LOOK_ALONE = 0.1, 0.3
-# Recipes take longer steps than a single term, which would break its object at theirs; a look by
-# itself, which has no shape beside it, shorter ones.
-STRIDE, STRIDE_ALONE = 1.5, 0.5
+# Where another picture gives shape and place, a look counts more than beside them, and on to the
+# end, which decides colours. Its steps are shorter: it has no shape beside it.
+LOOK_ALONE, STEP_LENGTH_ALONE = 0.3, 0.5
 
 
 def follow(
@@ -90,7 +86,7 @@ def copy_object(
 ) -> tuple[Term, ...]:
     """Terms that draw an object of a reference, at its place there or transformed.
 
-    Places are those where the reference's objects ended up, see `recipes`.
+    Places are those where the reference's objects ended up, see `transform`.
 
     Args:
         object: phrase of the prompt.
@@ -103,20 +99,14 @@ def copy_object(
         ValueError: the reference lacks the object.
     """
     reference.table.find(source)
-    then: dict[str, Any] = {"object": object, "source": source, "reference": reference}
-    then |= {"window": window, "stride": STRIDE}
-    place = {**then, "settled": True}
-    dx, dy, factor = transform.dx, transform.dy, transform.scale_x * transform.scale_y
     terms: list[Term] = []
     if layout:
-        terms.append(Shape(**place, transform=transform, weight=2 * layout))
-        terms.append(Position(**place, x=dx, y=dy, weight=2 * layout))
-        terms.append(Size(**place, size=factor, weight=layout))
+        terms += Source(reference, window).place(object, source, transform, layout, Balance())
     if appearance and layout:
-        terms.append(Appearance(**then, weight=LOOK * appearance))
+        terms.append(Source(reference, window).look(object, source, LOOK * appearance))
     elif appearance:
-        then |= {"window": window.opened(), "stride": STRIDE_ALONE * min(1.0, appearance)}
-        terms.append(Appearance(**then, weight=LOOK_ALONE * appearance))
+        alone = Source(reference, window.opened(), STEP_LENGTH_ALONE * min(1.0, appearance))
+        terms.append(alone.look(object, source, LOOK_ALONE * appearance))
     return tuple(terms)
 
 
@@ -139,7 +129,8 @@ def remove_object(
         ValueError: the reference lacks the object, or holds no picture.
     """
     others = reference.table.others(object)
-    then: dict[str, Any] = {"object": object, "reference": reference}
-    rest = PreserveRest(**then, weight=weight, window=window.opened(), gone=True)
+    rest = HoldRest(
+        object=object, reference=reference, weight=weight, window=window.opened(), gone=True
+    )
     stay = (copy_object(name, name, reference, Affine(), weight, 0.0, window) for name in others)
     return (rest, *(term for terms in stay for term in terms))

@@ -19,7 +19,7 @@ def shown(record: Record, seen: Properties, name: str, settled: bool = False) ->
         then = record.settled(like) if settled else record.at(seen.sigma, like, naming)
         return then.at_sites(tuple(seen.maps))
 
-    then = seen.remember(("reference", settled, id(record)), read)
+    then = seen.remember(("reference", settled, record), read)
     if then.table.has(name):
         return then
-    return seen.remember(("reference", settled, id(record), name), lambda: read(name))
+    return seen.remember(("reference", settled, record, name), lambda: read(name))

@@ -29,7 +29,7 @@ class Step:
     guided: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a key of what was read from it
 class Record:
     """All calls of a run, from high to low noise; serves the preview and as reference of terms.
 

@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..maps.attention import stretched
+from ..maps.masks import covered
 from ..maps.properties import Properties
-from .reference import Term
+from .base import EnergyTerm
 
 # Part of a region whose highest values count, as in BoxDiff.
 TOP = 0.2
@@ -24,7 +25,7 @@ ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Presence(Term):
+class Presence(EnergyTerm):
     """How much the highest point of the object's smoothed share falls short of `enough`.
 
     The share of an object at a pixel is the paper's: softmax of 100 A over the words of the prompt,
@@ -51,6 +52,7 @@ class Presence(Term):
             raise ValueError(f"enough must be above 0 and at most 1, got {self.enough}")
 
     def __call__(self, seen: Properties) -> Tensor:
+        """See `EnergyTerm`."""
         peaks = [
             smoothed(share).amax((-2, -1)) for share in shares(seen, self.object, self.sharpness)
         ]
@@ -58,7 +60,7 @@ class Presence(Term):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Box(Term):
+class Box(EnergyTerm):
     """Mean over the sites of (1 - attention inside the box / attention)^2.
 
     That keeps the object inside. With `corners` it also fills the box: added are BoxDiff's
@@ -81,7 +83,7 @@ class Box(Term):
     width: float
     height: float
     corners: bool = False
-    there: ClassVar[float] = 0.001  # 3 % of the attention outside
+    tolerance: ClassVar[float] = 0.001  # 3 % of the attention outside
 
     def __post_init__(self) -> None:
         right, bottom = self.x + self.width, self.y + self.height
@@ -100,11 +102,16 @@ class Box(Term):
         )
 
     def __call__(self, seen: Properties) -> Tensor:
+        """See `EnergyTerm`."""
         values = [
             (1 - self._inside(maps)) ** 2 + (self._misfit(stretched(maps)) if self.corners else 0)
             for maps in seen.map(self.object)
         ]
         return torch.stack(values).mean(0)
+
+    def goal(self, seen: Properties) -> Tensor:
+        """The box's middle."""
+        return torch.tensor([[self.x + self.width / 2, self.y + self.height / 2]])
 
     def _profiles(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """How much of every column [W] and row [H] the box covers."""
@@ -144,13 +151,6 @@ def smoothed(maps: Tensor, deviation: float = 0.5) -> Tensor:
     line = torch.tensor([side, 1.0, side]).to(maps) / (1 + 2 * side)
     padded = F.pad(maps[:, None], (1, 1, 1, 1), mode="replicate")
     return F.conv2d(padded, (line[:, None] * line)[None, None])[:, 0]
-
-
-def covered(cells: int, start: float, end: float, like: Tensor) -> Tensor:
-    """Part of every one of n equal cells of [0, 1] that an interval covers, [n] in [0, 1]."""
-    bounds = torch.arange(cells + 1, device=like.device, dtype=like.dtype) / cells
-    shared = bounds[1:].clamp(max=end) - bounds[:-1].clamp(min=start)
-    return shared.clamp(min=0) * cells
 
 
 def highest(maps: Tensor, area: Tensor, part: float = TOP) -> Tensor:

@@ -12,10 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..head.head import Head
+from ..families import Family
+from ..head.head import Head, check_head
 from ..maps.attention import stretched
-from ..maps.properties import Properties, resample
-from .reference import Term, checked_mask
+from ..maps.masks import checked_mask
+from ..maps.properties import Properties, centroid, resample
+from .base import EnergyTerm
+from .checks import check_mask
 
 # As in the paper's sharpening: logit of an object where its map is at the end of its range.
 STEEPNESS = 10.0
@@ -39,7 +42,7 @@ def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mask(Term):
+class Mask(EnergyTerm):
     """Mean cross-entropy between where the object is and where the mask is.
 
     A plain mean over the picture: weighing mask and rest equally, so that a small mask counts as
@@ -68,11 +71,21 @@ class Mask(Term):
             )
         object.__setattr__(self, "mask", mask)
 
+    def goal(self, seen: Properties) -> Tensor:
+        """The mask's middle."""
+        return centroid(self.mask.cpu())
+
+    def check(self, family: Family, batch: int) -> None:
+        """See `Term`; and a mask of another batch size."""
+        super().check(family, batch)
+        check_mask(self.label, self.mask, batch)
+
     def odds(self, seen: Properties) -> tuple[Tensor, ...]:
         """Log-odds that a pixel shows the object, one map [B, H, W] for every read-out."""
         return logits(seen, self.object)
 
     def __call__(self, seen: Properties) -> Tensor:
+        """See `EnergyTerm`."""
         values = []
         for odds in self.odds(seen):
             # a copy: on a grid of its own size the mask is still a node's, without gradients
@@ -103,6 +116,11 @@ class HeadMask(Mask):
     def label(self) -> str:
         """Name in records and plots."""
         return f"mask of {self.object} by head"
+
+    def check(self, family: Family, batch: int) -> None:
+        """See `Mask`; and a head of another family."""
+        super().check(family, batch)
+        check_head(self.head, family)
 
     def odds(self, seen: Properties) -> tuple[Tensor, ...]:
         """Log-odds of the head, one map [B, h, w] on the grid of the features."""

@@ -13,9 +13,9 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ...guidance.plan import Guide
+from ...guidance.plan import Plan
 from ...guidance.record.record import Record, Step
-from ...guidance.settings import Request
+from ...guidance.settings import Settings
 from ..ui.types import KEY
 from .check import check_levels, check_run
 from .check_conditioning import check_times
@@ -23,20 +23,20 @@ from .model import family_of
 from .run import GuidedRun
 
 # Told what a run is guided by and its noise levels, it names who is shown every step as it is made.
-Watch = Callable[[Guide, Sequence[float]], Callable[[Step], None]]
+Watch = Callable[[Plan, Sequence[float]], Callable[[Step], None]]
 
 
 def guided(
     model: ModelPatcher,
-    request: Request,
+    settings: Settings,
     keep: Callable[[Record], None] | None = None,
     watch: Watch | None = None,
 ) -> ModelPatcher:
-    """A clone of a MODEL that follows a request besides those that it follows already.
+    """A clone of a MODEL that follows settings besides those that it follows already.
 
     Args:
         model: the user's MODEL; it is never changed.
-        request: what to follow; an empty one changes no bit of any result.
+        settings: what to follow; empty ones change no bit of any result.
         keep: gets the record of every run that ends well.
         watch: sees the steps of every recorded run while it samples.
 
@@ -44,16 +44,16 @@ def guided(
         ValueError: terms for a model of a family that guidance does not know, or of another
             weighting than those that the model follows already.
     """
-    if not request.empty:
+    if not settings.empty:
         family_of(model)
     for guidance in model.get_wrappers(WrappersMP.OUTER_SAMPLE, KEY):
-        request = guidance.request.joined(request)
-    return _patched(model, Guidance(request, keep, watch))
+        settings = guidance.settings.joined(settings)
+    return _patched(model, Guidance(settings, keep, watch))
 
 
 def recorded(model: ModelPatcher, keep: Callable[[Record], None]) -> ModelPatcher:
     """A clone of a MODEL that follows nothing, but gives `keep` the record of every run."""
-    return _patched(model, Guidance(Request(), keep))
+    return _patched(model, Guidance(Settings(), keep))
 
 
 def _patched(model: ModelPatcher, guidance: "Guidance") -> ModelPatcher:
@@ -68,12 +68,12 @@ class Guidance:
     """The wrapper on a MODEL: begins a `GuidedRun` whenever a sampler begins.
 
     Attributes:
-        request: all that the MODEL follows.
+        settings: all that the MODEL follows.
         keep: gets the record of every run that ends well; runs are not recorded if None.
         watch: sees the steps of every recorded run while it samples.
     """
 
-    request: Request
+    settings: Settings
     keep: Callable[[Record], None] | None = None
     watch: Watch | None = None
 
@@ -94,16 +94,16 @@ class Guidance:
         """
         guider = executor.class_obj
         sampling = guider.model_patcher.get_model_object("model_sampling")
-        guide = self.request.guide(sampling.percent_to_sigma)
-        if not guide.terms and self.keep is None:
+        plan = self.settings.plan(sampling.percent_to_sigma)
+        if not plan.terms and self.keep is None:
             return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
-        watch = self.watch(guide, sigmas.tolist()) if self.watch else None
+        watch = self.watch(plan, sigmas.tolist()) if self.watch else None
         run = GuidedRun(
-            guider.model_patcher, guide, self.keep is not None, watch, self.request.holding
+            guider.model_patcher, plan, self.keep is not None, watch, self.settings.memory
         )
-        check_run(guide, run.family, guider.conds, latent_image)
-        check_levels(guide, sigmas.tolist())
-        check_times(guide, guider.conds.get("positive", ()), sampling, sigmas.tolist())
+        check_run(plan, run.family, guider.conds, latent_image)
+        check_levels(plan, sigmas.tolist())
+        check_times(plan, guider.conds.get("positive", ()), sampling, sigmas.tolist())
         before = guider.model_options
         guider.model_options = run.options(before)
         try:

@@ -7,16 +7,13 @@ from typing import Any
 import torch
 
 from ...guidance.families import Family
-from ...guidance.head.head import check_head
-from ...guidance.maps.properties import Site
-from ...guidance.plan import Guide
-from ...guidance.terms.reference import Term
+from ...guidance.plan import Plan
 from .check_conditioning import check_words
 from .control import check_hooks
 
 
 def check_run(
-    guide: Guide,
+    plan: Plan,
     family: Family,
     conds: Mapping[str, Sequence[Mapping[str, Any]]],
     latent: torch.Tensor,
@@ -24,7 +21,7 @@ def check_run(
     """Raise a ValueError for input that guidance cannot work with.
 
     Args:
-        guide: terms of the run.
+        plan: terms of the run.
         family: of the model that samples.
         conds: the guider's conditionings by name, as dictionaries.
         latent: what is denoised.
@@ -37,7 +34,7 @@ def check_run(
     """
     if not torch.isfinite(latent).all():
         raise ValueError("latent_image holds NaN or infinite values; check the node that made it")
-    if not guide.terms:
+    if not plan.terms:
         return
     if "positive" not in conds:
         raise ValueError(
@@ -45,20 +42,11 @@ def check_run(
             f"only: {', '.join(map(repr, conds)) or 'none'}; sample with a KSampler, with the "
             "Self-Guidance Guider, or with ComfyUI's CFGGuider, DualCFGGuider or PerpNegGuider"
         )
-    check_words([term for term, *_ in guide.terms], conds["positive"])
+    terms = [scheduled.term for scheduled in plan.terms]
+    check_words(terms, conds["positive"])
     check_hooks(conds["positive"])
-    for term, *_ in guide.terms:
-        _check_term(term, family, len(latent))
-
-
-def _check_term(term: Term, family: Family, batch: int) -> None:
-    for record in term.references:
-        _check_reference(term.label, record, family, batch)
-    _check_mask(term, batch)
-    _check_feature(term, family, batch)
-    head = getattr(term, "head", None)
-    if head is not None:
-        check_head(head, family)
+    for term in terms:
+        term.check(family, len(latent))
 
 
 def check_steps(steps: int) -> None:
@@ -85,35 +73,7 @@ def seed_checked(seed: int, sampler_name: str) -> Iterator[None]:
         ) from error
 
 
-def _check_reference(label: str, record: Any, family: Family, batch: int) -> None:
-    if record.family != family.name:
-        raise ValueError(
-            f"the reference of '{label}' was recorded with a model of family {record.family!r}, "
-            f"but this model is {family.name!r}; record it again with this model"
-        )
-    sites = tuple(record.last.maps)
-    if sites != family.sites:
-        raise ValueError(
-            f"the reference of '{label}' was recorded at the attention sites {_listed(sites)}, but "
-            f"guidance now reads {_listed(family.sites)}; record it again"
-        )
-    if record.batch not in (1, batch):
-        raise ValueError(
-            f"the reference of '{label}' holds {record.batch} pictures but the latent holds "
-            f"{batch}; use a reference of one picture or of the same batch size"
-        )
-
-
-def _check_mask(term: Term, batch: int) -> None:
-    mask = getattr(term, "mask", None)
-    if mask is not None and len(mask) not in (1, batch):
-        raise ValueError(
-            f"the mask of '{term.label}' holds {len(mask)} pictures but the latent holds {batch}; "
-            "use one mask or as many as pictures"
-        )
-
-
-def check_levels(guide: Guide, sigmas: Sequence[float]) -> None:
+def check_levels(plan: Plan, sigmas: Sequence[float]) -> None:
     """Raise a ValueError where a term compares with what its reference never saw.
 
     Below its lowest noise level a reference shows the same, only finer. Above its highest it knows
@@ -122,16 +82,17 @@ def check_levels(guide: Guide, sigmas: Sequence[float]) -> None:
     above its highest level, and only a term that acts mostly higher is refused.
 
     Args:
-        guide: terms with their windows.
+        plan: terms with their noise levels.
         sigmas: noise levels of the run's steps.
 
     Raises:
         ValueError: a term acts mostly above the noise levels of its reference.
     """
-    for term, high, low in guide.terms:
-        acting = [s for s in sigmas if s > 0 and low <= s <= high]
-        if term.weight == 0 or getattr(term, "settled", False):
-            continue  # where objects ended up is the same at every noise level
+    for scheduled in plan.terms:
+        term = scheduled.term
+        acting = [s for s in sigmas if s > 0 and scheduled.low <= s <= scheduled.high]
+        if term.weight == 0 or not term.reads_levels:
+            continue
         for known in (record.sigmas for record in term.references):
             if sum(s > _reach(known) for s in acting) > len(acting) / 2:
                 raise ValueError(
@@ -146,24 +107,3 @@ def _reach(sigmas: Sequence[float]) -> float:
     """Up to which noise level a record that saw these can speak."""
     levels = sorted({s for s in sigmas if s > 0}, reverse=True)
     return levels[0] * (levels[0] / levels[1]) ** 2 if len(levels) > 1 else float("inf")
-
-
-def _listed(sites: Sequence[Site]) -> str:
-    return ", ".join(" ".join(map(str, site)) for site in sites)
-
-
-def _check_feature(term: Term, family: Family, batch: int) -> None:
-    feature = getattr(term, "feature", None)
-    if feature is None:
-        return
-    if feature.family != family.name:
-        raise ValueError(
-            f"the feature of '{term.label}' shows {feature.label!r} in a model of family "
-            f"{feature.family!r}, but this model is {family.name!r}; take it from a record of this "
-            "model"
-        )
-    if feature.batch not in (1, batch):
-        raise ValueError(
-            f"the feature of '{term.label}' holds {feature.batch} pictures but the latent holds "
-            f"{batch}; use a feature of one picture or of the same batch size"
-        )

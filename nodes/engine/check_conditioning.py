@@ -6,8 +6,8 @@ from typing import Any
 
 import comfy.samplers
 
-from ...guidance.plan import Guide
-from ...guidance.terms.reference import Term
+from ...guidance.plan import Plan
+from ...guidance.terms.base import Term
 from ...guidance.words.table import TokenTable
 from ..ui.types import KEY
 from .conditioning import described, takes_part
@@ -72,11 +72,11 @@ def check_words(terms: Sequence[Term], positive: Entries) -> None:
             ) from None
 
 
-def check_times(guide: Guide, positive: Entries, sampling: Any, sigmas: Sequence[float]) -> None:
+def check_times(plan: Plan, positive: Entries, sampling: Any, sigmas: Sequence[float]) -> None:
     """Raise a ValueError where a term acts only while the words that it needs are absent.
 
     Args:
-        guide: terms with their windows.
+        plan: terms with their noise levels.
         positive: entries of the conditioning, as for `readable`.
         sampling: the model's `model_sampling`.
         sigmas: noise levels of the run's steps.
@@ -87,8 +87,9 @@ def check_times(guide: Guide, positive: Entries, sampling: Any, sigmas: Sequence
     """
     entries = list(described(positive))
     comfy.samplers.calculate_start_end_timesteps(SimpleNamespace(model_sampling=sampling), entries)
-    for term, high, low in guide.terms:
-        acting = [s for s in sigmas if s > 0 and low <= s <= high]
+    for scheduled in plan.terms:
+        term = scheduled.term
+        acting = [s for s in sigmas if s > 0 and scheduled.low <= s <= scheduled.high]
         needed = [e for e in entries if not term.phrases or any(map(e[KEY].has, term.phrases))]
         if term.weight and acting and not any(takes_part(e, s) for e in needed for s in acting):
             raise ValueError(

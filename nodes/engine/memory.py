@@ -10,7 +10,7 @@ import comfy.model_management as management
 from comfy.model_patcher import ModelPatcher
 
 from ...guidance.families import Family
-from ...guidance.settings import Holding
+from ...guidance.settings import MemoryMode
 
 KIB = 1024
 # What is left of a graph whose blocks are recomputed, with room for the one that is at work.
@@ -25,18 +25,18 @@ class Budget:
     Args:
         family: of the model, says what a cell of the latent costs.
         features: whether a term reads features, which lie further down the network.
-        holding: what the user asks for.
+        mode: what the user asks for.
     """
 
-    def __init__(self, family: Family, features: bool, holding: Holding) -> None:
+    def __init__(self, family: Family, features: bool, mode: MemoryMode) -> None:
         self._cost = family.graph[features] * KIB
-        self._holding = holding
-        self.recompute = holding is Holding.RECOMPUTE
+        self._mode = mode
+        self.recompute = mode is MemoryMode.SAVE
 
     @property
     def may_change(self) -> bool:
         """Whether recomputation may begin by itself."""
-        return self._holding is Holding.AUTO
+        return self._mode is MemoryMode.AUTO
 
     def graph(self, model: ModelPatcher, shape: Sequence[int]) -> int:
         """Bytes of the graph of a latent [B, C, h, w] whose activations are all kept."""

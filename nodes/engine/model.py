@@ -4,8 +4,8 @@ import torch
 from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.model_patcher import ModelPatcher
 
+from ...guidance.acting import Prediction
 from ...guidance.families import Family, match
-from ...guidance.plan import Prediction
 
 
 def family_of(model: ModelPatcher) -> Family:

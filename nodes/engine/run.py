@@ -18,10 +18,11 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
+from ...guidance.acting import LOSS_SCALE, SCALE_STEP, Acting, OverflowedError, Prediction
 from ...guidance.maps.properties import Properties
-from ...guidance.plan import LOSS_SCALE, SCALE_STEP, Guide, OverflowedError, Prediction
+from ...guidance.plan import Plan
 from ...guidance.record.record import Record, Step, moved, with_features
-from ...guidance.settings import Holding
+from ...guidance.settings import MemoryMode
 from ...guidance.words.table import TokenTable
 from ..ui.types import KEY
 from .architectures.unet import listening
@@ -65,7 +66,7 @@ class Call:
     """State of one model call of the sampler."""
 
     capture: Capture
-    sigma: float
+    acting: Acting
     shape: torch.Size
     guided: bool
     started: bool = False
@@ -79,31 +80,29 @@ class GuidedRun:
 
     Args:
         model: the MODEL that samples, as it is then; it is never changed.
-        guide: what to guide by; a guide without terms only records, and changes no bit of the
-            result.
+        plan: what to guide by; one without terms only records, and changes no bit of the result.
         recording: whether the record is wanted.
         watch: is shown every step as it is made; features of the words come with the record.
-        holding: what guided steps hold in memory.
+        memory: what guided steps hold in memory.
     """
 
     def __init__(
         self,
         model: ModelPatcher,
-        guide: Guide,
+        plan: Plan,
         recording: bool = True,
         watch: Callable[[Step], None] | None = None,
-        holding: Holding = Holding.AUTO,
+        memory: MemoryMode = MemoryMode.AUTO,
     ) -> None:
-        self.guide = guide
+        self.plan = plan
         self.watch = watch
         self.family = family_of(model)
         # a run that only records corrects nothing
-        self.prediction = prediction_of(model) if guide.terms else Prediction.VARIANCE
+        self.prediction = prediction_of(model) if plan.terms else Prediction.VARIANCE
         self.recording = recording
         self._steps: list[Step] = []
         self._unseen: list[str] = []  # why, for every step without a record
-        features = any(term.reads_features for term, *_ in guide.terms)
-        self._budget = Budget(self.family, features, holding)
+        self._budget = Budget(self.family, plan.reads_features, memory)
         self._traced: Traced | None = None
         self._scale = LOSS_SCALE
 
@@ -136,7 +135,7 @@ class GuidedRun:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        if self.guide.terms:
+        if self.plan.terms:
             shape = self._budget.asked_shape(model, shape)
         return executor(model, shape, *args, **kwargs)
 
@@ -152,11 +151,11 @@ class GuidedRun:
         **kwargs: Any,
     ) -> Tensor:
         before = guider.model_options
-        if self.guide.terms:
+        if self.plan.terms:
             patcher = guider.model_patcher
             self._budget.fit(patcher, noise.shape)
             self._traced = Traced(patcher.model.diffusion_model, self._budget)
-            guider.model_options = unskipped(before, self.guide.active)
+            guider.model_options = unskipped(before, self.plan.acts)
         try:
             return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)
         finally:
@@ -173,7 +172,7 @@ class GuidedRun:
         **kwargs: Any,
     ) -> Tensor:
         sigma = float(timestep.max())
-        if not self.recording and not self.guide.active(sigma):
+        if not self.recording and not self.plan.acts(sigma):
             return executor(x, timestep, model_options, *args, **kwargs)
         call = self._open(executor.class_obj.conds.get("positive", ()), sigma, x.shape)
         denoised = executor(x, timestep, {**model_options, KEY: call}, *args, **kwargs)
@@ -181,28 +180,26 @@ class GuidedRun:
             if call.guided:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
             self._unseen.append(SKIPPED if call.capture.sources else UNNAMED)
-            return self.guide.preserve(sigma, None, denoised)[0]
+            return self.plan.at(sigma).held(denoised)[0]
         if call.gradient is not None:
-            longest = self.guide.stride(sigma, call.seen.table)
-            stride = longest * self.guide.remaining(call.seen, call.energies)
-            denoised = self.guide.correct(
-                denoised, call.gradient, timestep, self.prediction, stride
+            denoised = call.acting.corrected(
+                denoised, call.gradient, call.energies, timestep, self.prediction
             )
-        denoised, preserved = self.guide.preserve(sigma, call.seen.table, denoised)
+        denoised, held = call.acting.held(denoised)
         if self.recording:
             seen = replace(call.seen, denoised=denoised)
-            self._add_step(seen, {**call.energies, **preserved}, call.guided)
+            self._add_step(seen, {**call.energies, **held}, call.guided)
         return denoised
 
     def _open(self, positive: Conds, sigma: float, shape: torch.Size) -> Call:
         known = sources(positive, sigma)
         table = TokenTable.joined([source.table for source in known.values()]) if known else None
-        guided = table is not None and bool(self.guide.active(sigma, table))
-        steering = self.guide.steering(sigma, table) if table else ()
-        features = any(term.reads_features for term in steering)
+        acting = self.plan.at(sigma, table)
+        guided = table is not None and bool(acting)
         size = (shape[-2], shape[-1])
-        capture = Capture(self.family, known, size, bool(steering), features)
-        return Call(capture, sigma, shape, guided)
+        steers = guided and bool(acting.energies)
+        capture = Capture(self.family, known, size, steers, steers and acting.reads_features)
+        return Call(capture, acting, shape, guided)
 
     def _calc_cond_batch(
         self,
@@ -230,7 +227,7 @@ class GuidedRun:
         if self._traced is None or not call.capture.traced:
             watched = listening(model_options, call.capture)
             outputs = executor(model, conds, x, timestep, watched)
-            call.seen = call.capture.properties(call.sigma)
+            self._take_note(call, call.capture.properties(call.acting.sigma))
             return outputs
         if mixes_conditionings(model_options, conds):
             guided = [True] * len(conds)
@@ -270,12 +267,18 @@ class GuidedRun:
 
     def _take_gradient(self, call: Call, capture: Capture, traced: Tensor) -> None:
         with torch.enable_grad():  # the capture has ended the graph of the model's pass
-            seen = capture.properties(call.sigma)
+            seen = capture.properties(call.acting.sigma)
             if seen is None:
                 return
+            self._take_note(call, moved(seen, traced.device, torch.float32))
             guiding = seen.at_sites(self.family.guides)
-            call.gradient, call.energies = self.guide.gradient(guiding, traced, self._scale)
-        call.seen = moved(seen, traced.device, torch.float32)
+            call.gradient, call.energies = call.acting.gradient(guiding, traced, self._scale)
+
+    def _take_note(self, call: Call, seen: Properties | None) -> None:
+        """What the call showed, and the terms for the words that were seen."""
+        call.seen = seen
+        if seen is not None:
+            call.acting = self.plan.at(seen.sigma, seen.table)
 
     def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:
         values = {name: tuple(energy.float().tolist()) for name, energy in energies.items()}

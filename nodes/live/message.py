@@ -15,10 +15,8 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ...guidance.maps.properties import Properties, resample
-from ...guidance.plan import Guide, named
+from ...guidance.plan import Plan
 from ...guidance.record.record import Step
-from ...guidance.terms.goal import goals
-from ...guidance.terms.reference import Term
 from ..ui.pictures import stretched
 
 SIDE = 32  # cells of a map's longer side
@@ -32,12 +30,12 @@ class Story:
 
     Args:
         model: whose latents are previewed.
-        guide: what the run is guided by.
+        plan: what the run is guided by.
         sigmas: noise levels of the run, the final 0 included.
     """
 
-    def __init__(self, model: ModelPatcher, guide: Guide, sigmas: Sequence[float]) -> None:
-        self._guide = guide
+    def __init__(self, model: ModelPatcher, plan: Plan, sigmas: Sequence[float]) -> None:
+        self._plan = plan
         self._sigmas = [sigma for sigma in sigmas if sigma > 0]
         self._previewer = _previewer(model)
         self._curve: list[dict[str, Any]] = []
@@ -45,7 +43,7 @@ class Story:
     def add(self, step: Step) -> None:
         """Take note of a step's energies."""
         sigma = step.properties.sigma
-        active = named(self._guide.steering(sigma))
+        active = self._plan.at(sigma).energies
         energies: dict[str, float] = defaultdict(float)
         for name, values in step.energies.items():
             if name in active:
@@ -62,7 +60,7 @@ class Story:
             "steps": len(self._sigmas),
             "sigma": _short(properties.sigma),
             "guided": step.guided,
-            "objects": _objects([term for term, *_ in self._guide.terms], properties),
+            "objects": _objects(self._plan, properties),
             "curve": thinned(self._curve, POINTS),
             "picture": self._picture(properties.denoised),
         }
@@ -96,10 +94,10 @@ def thinned(points: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
 
 
-def _objects(terms: Sequence[Term], properties: Properties) -> list[dict[str, Any]]:
+def _objects(plan: Plan, properties: Properties) -> list[dict[str, Any]]:
     """The objects of the prompt in its order, then what else the terms speak of."""
-    phrases = [phrase for term in terms for phrase in term.phrases]
-    wanted = goals(terms, properties)
+    phrases = [phrase for scheduled in plan.terms for phrase in scheduled.term.phrases]
+    wanted = plan.goals(properties)
     told = []
     names = dict.fromkeys([*properties.table.objects, *phrases])
     # prompts of a timestep range come and go

@@ -17,7 +17,7 @@ from comfy_execution.progress import get_progress_state
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
-from ...guidance.plan import Guide
+from ...guidance.plan import Plan
 from ...guidance.record.record import Step
 from ..engine.attach import Watch
 from .message import Story
@@ -52,8 +52,8 @@ def live(model: ModelPatcher) -> Iterator[Watch | None]:
         return
     shown: list[Show] = []
 
-    def watch(guide: Guide, sigmas: Sequence[float]) -> Callable[[Step], None]:
-        shown.append(Show(page, Story(model, guide, sigmas)))
+    def watch(plan: Plan, sigmas: Sequence[float]) -> Callable[[Step], None]:
+        shown.append(Show(page, Story(model, plan, sigmas)))
         return shown[-1]
 
     try:

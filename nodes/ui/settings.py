@@ -1,20 +1,17 @@
 """The inputs by which a node asks a model to follow terms."""
 
-from collections.abc import Sequence
-
 from comfy_api.latest import io
 
-from ...guidance.settings import Holding, Request
-from ...guidance.terms.reference import Term
-from .types import Terms, number
+from ...guidance.settings import MemoryMode, Settings
+from .types import Chain, Terms, number
 
-AUTO = Holding.AUTO.value
+AUTO = MemoryMode.AUTO.value
 NORMALISED, RAW = "normalised", "raw (paper)"
 
 
-def requested(terms: Sequence[Term], strength: float, weighting: str, memory: str) -> Request:
+def requested(terms: Chain, strength: float, weighting: str, memory: str) -> Settings:
     """What the inputs of `request_inputs` ask for."""
-    return Request(tuple(terms), strength, weighting == RAW, Holding(memory))
+    return Settings(tuple(terms), strength, weighting == RAW, MemoryMode(memory))
 
 
 def request_inputs(without: str) -> list[io.Input]:
@@ -43,8 +40,8 @@ def request_inputs(without: str) -> list[io.Input]:
         ),
         io.Combo.Input(
             "memory",
-            options=[holding.value for holding in Holding],
-            default=Holding.AUTO.value,
+            options=[mode.value for mode in MemoryMode],
+            default=MemoryMode.AUTO.value,
             optional=True,
             tooltip="What a guided step holds. fast: everything, as long as it fits. save memory: "
             "about a fifth, at the cost of one more pass in each guided step. auto: fast, until "

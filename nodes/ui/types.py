@@ -1,7 +1,11 @@
 """Socket types of the pack, and the inputs that nodes share."""
 
+from collections.abc import Sequence
+
 from comfy_api.latest import io
 from torch import Tensor
+
+from ...guidance.terms.wish import Wish
 
 Terms = io.Custom("SELF_GUIDANCE_TERMS")
 RecordIO = io.Custom("SELF_GUIDANCE_RECORD")
@@ -13,6 +17,7 @@ BoxesIO = io.Custom("BOUNDING_BOX")  # by name, so that hosts without it have th
 KEY = "self_guidance"
 CATEGORY = "self-guidance"
 TERMS = f"{CATEGORY}/terms"
+Chain = Sequence[Wish]  # what a Terms socket carries
 
 
 def number(

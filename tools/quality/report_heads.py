@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ...guidance.head.fit import fit
 from ...guidance.head.head import Head
-from ...guidance.maps.properties import Properties
-from ...guidance.terms.hold import mean_shape
+from ...guidance.maps.properties import Properties, mean_shape
 from .studio import Studio
 from .trials import Source, as_mask, drawn, names
 
