@@ -18,7 +18,7 @@ from comfy_extras.nodes_custom_sampler import (
     SamplerCustomAdvanced,
 )
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
-from selfguidance.guidance.plan import Guide
+from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record
 from selfguidance.guidance.terms import reference as energies
 from selfguidance.guidance.words.table import TokenTable
@@ -108,6 +108,11 @@ def position(object: str = "red circle", x: float = 0.8, y: float = 0.3, **rest:
     return energies.Position(object=object, x=x, y=y, **rest)
 
 
+def always(*terms: Any, strength: float = 1.0, raw: bool = False) -> Plan:
+    """A plan of terms that act at every noise level."""
+    return Plan(tuple(Scheduled(term, 1e9, 0.0) for term in terms), strength, raw)
+
+
 def settings(**changes: Any) -> dict[str, Any]:
     """Inputs of a KSampler node, but for the model."""
     standard = {
@@ -156,7 +161,7 @@ def plain(model: ModelPatcher, **changes: Any) -> Tensor:
 
 def one_step(
     model: ModelPatcher,
-    guide: Guide,
+    plan: Plan,
     sigma: float,
     noise: Tensor,
     positive: list[Any],
@@ -165,7 +170,7 @@ def one_step(
     callback: Callable | None = None,
 ) -> GuidedRun:
     """A run of one Euler step from a noise level to the clean picture."""
-    run = GuidedRun(model, guide)
+    run = GuidedRun(model, plan)
     patched = model.clone()
     patched.model_options = run.options(patched.model_options)
     with torch.inference_mode():

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from selfguidance.guidance.plan import Guide
+from selfguidance.guidance.acting import Acting
 from selfguidance.tests.host import lab
 
 STEP = 1e-3
 
 
 class Seen:
-    """What the guide was asked and what it answered, in the last guided call."""
+    """The gradient that was taken in the last guided call, where, and of what energy."""
 
     gradient: torch.Tensor
     x: torch.Tensor
@@ -22,17 +22,17 @@ class Seen:
 
 @contextmanager
 def watched() -> Iterator[Seen]:
-    """The guide tells what it sees."""
-    seen, original = Seen(), Guide.gradient
+    """Gradients are noted as they are taken."""
+    seen, original = Seen(), Acting.gradient
 
-    def gradient(guide: Any, properties: Any, x: torch.Tensor, *more: Any) -> Any:
-        seen.gradient, energies = original(guide, properties, x, *more)
+    def gradient(acting: Any, properties: Any, x: torch.Tensor, *more: Any) -> Any:
+        seen.gradient, energies = original(acting, properties, x, *more)
         seen.x = x.detach()
         seen.energy = float(sum(energy.double().sum() for energy in energies.values()))
         return seen.gradient, energies
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Guide, "gradient", gradient)
+        patch.setattr(Acting, "gradient", gradient)
         yield seen
 
 
@@ -58,15 +58,15 @@ def check_slope(
         conds: positive and negative, else the lab's, and cfg.
     """
     conds = {"positive": lab.embedded(), "negative": lab.empty()} | conds
-    guide = Guide(((lab.position(), 1e9, 0.0),))
+    plan = lab.always(lab.position())
     with watched() as seen:
-        lab.one_step(model, guide, sigma, noise(0, *shape), **conds)
+        lab.one_step(model, plan, sigma, noise(0, *shape), **conds)
         gradient = seen.gradient.double()
         # all of it uphill, so that no part cancels another and the result is far above rounding
         direction = noise(1, *shape).abs() * gradient.sign()
-        lab.one_step(model, guide, sigma, noise(0, *shape) - step * direction, **conds)
+        lab.one_step(model, plan, sigma, noise(0, *shape) - step * direction, **conds)
         low, below = seen.x, seen.energy
-        lab.one_step(model, guide, sigma, noise(0, *shape) + step * direction, **conds)
+        lab.one_step(model, plan, sigma, noise(0, *shape) + step * direction, **conds)
     expected = float((gradient * (seen.x - low)).sum())
     assert expected > 1e-5
     assert seen.energy - below == pytest.approx(expected, rel=0.01)

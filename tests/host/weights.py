@@ -18,23 +18,23 @@ SIGMA = 3.0
 
 @pytest.fixture
 def gradient(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tensor]:
-    """The gradient that the guide takes in one step of a model."""
-    from selfguidance.guidance.plan import Guide
+    """The gradient that is taken in one guided step of a model."""
+    from selfguidance.guidance.acting import Acting
 
-    original, seen = Guide.gradient, []
+    original, seen = Acting.gradient, []
 
-    def spy(guide: Any, *arguments: Any) -> Any:
-        seen.append(original(guide, *arguments))
+    def spy(acting: Any, *arguments: Any) -> Any:
+        seen.append(original(acting, *arguments))
         return seen[-1]
 
-    monkeypatch.setattr(Guide, "gradient", spy)
+    monkeypatch.setattr(Acting, "gradient", spy)
 
     def measured(model: Any, sigma: float = SIGMA) -> Tensor:
         seen.clear()
         noise = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(4)) * sigma
-        guide = Guide(tuple((term, 1e9, 0.0) for term in terms(lab, model)))
+        plan = lab.always(*terms(lab, model))
         seen.clear()
-        lab.one_step(model, guide, sigma, noise, lab.embedded(), lab.empty())
+        lab.one_step(model, plan, sigma, noise, lab.embedded(), lab.empty())
         ((taken, _),) = seen
         return taken
 
@@ -43,15 +43,15 @@ def gradient(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
 def terms(lab: ModuleType, model: Any) -> list[Any]:
     """Terms that read attention and, further down, features."""
-    from selfguidance.guidance.plan import Guide
     from selfguidance.guidance.terms import reference as energies
+    from selfguidance.guidance.terms.appearance import Appearance
 
     noise = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(5)) * SIGMA
-    record = lab.one_step(model, Guide(), SIGMA, noise, lab.embedded(), lab.empty()).record
+    record = lab.one_step(model, lab.always(), SIGMA, noise, lab.embedded(), lab.empty()).record
     return [
         lab.position(),
         energies.Size(object="blue square", size=0.2),
-        energies.Appearance(object="red circle", reference=record, source="blue square"),
+        Appearance(object="red circle", reference=record, source="blue square"),
     ]
 
 

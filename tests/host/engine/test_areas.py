@@ -32,10 +32,9 @@ def seen(
     lab: ModuleType, model: Any, x: torch.Tensor, *conditionings: Any, cfg: float = 1.0
 ) -> Any:
     """What one step records, with float maps."""
-    from selfguidance.guidance.plan import Guide
 
     positive, negative = conditionings if len(conditionings) == 2 else (*conditionings, lab.empty())
-    return lab.one_step(model, Guide(), SIGMA, x, positive, negative, cfg).record.last
+    return lab.one_step(model, lab.always(), SIGMA, x, positive, negative, cfg).record.last
 
 
 @pytest.mark.compat("Conditionings", "Areas: read in their place, {family}")
@@ -151,7 +150,7 @@ def test_recording_changes_no_bit(lab: ModuleType, model: Any) -> None:
 def test_the_gradient_of_areas_agrees_with_finite_differences(
     lab: ModuleType, monkeypatch: pytest.MonkeyPatch, negative_too: bool
 ) -> None:
-    from selfguidance.guidance.plan import Guide
+    from selfguidance.guidance.acting import Acting
     from selfguidance.guidance.terms import reference as energies
 
     with torch.inference_mode():
@@ -163,18 +162,18 @@ def test_the_gradient_of_areas_agrees_with_finite_differences(
         lab.position("green star", x=0.2),
         energies.Size(object="blue square", size=0.1),
     ]
-    guide = Guide(tuple((term, 1e9, 0.0) for term in terms))
+    plan = lab.always(*terms)
     calls: list[tuple[torch.Tensor, torch.Tensor, float]] = []
-    original = Guide.gradient
+    original = Acting.gradient
 
-    def spy(own: Guide, shown: Any, x: torch.Tensor, *more: Any) -> Any:
-        gradient, values = original(own, shown, x, *more)
+    def spy(acting: Acting, shown: Any, x: torch.Tensor, *more: Any) -> Any:
+        gradient, values = original(acting, shown, x, *more)
         calls.append((x.detach(), gradient, sum(float(v.double().sum()) for v in values.values())))
         return gradient, values
 
-    monkeypatch.setattr(Guide, "gradient", spy)
+    monkeypatch.setattr(Acting, "gradient", spy)
     start = noise().double()
-    lab.one_step(model, guide, SIGMA, start, positive, negative, 4.0)
+    lab.one_step(model, plan, SIGMA, start, positive, negative, 4.0)
     gradient = calls[0][1].double()
     outside = gradient.clone()
     outside[..., ROWS, COLUMNS] = 0
@@ -182,7 +181,7 @@ def test_the_gradient_of_areas_agrees_with_finite_differences(
     direction = noise(seed=1).double().abs() * gradient.sign()
     for sign in (-1, 1):
         moved = start + sign * 3e-5 * direction
-        lab.one_step(model, guide, SIGMA, moved, positive, negative, 4.0)
+        lab.one_step(model, plan, SIGMA, moved, positive, negative, 4.0)
     expected = float((gradient * (calls[2][0] - calls[1][0])).sum())
     assert expected > 1e-6
     assert calls[2][2] - calls[1][2] == pytest.approx(expected, rel=0.01)
@@ -191,14 +190,14 @@ def test_the_gradient_of_areas_agrees_with_finite_differences(
 def test_an_area_alone_is_steered_only_where_it_is(
     lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from selfguidance.guidance.plan import Guide
+    from selfguidance.guidance.acting import Acting
 
     found = []
-    original = Guide.gradient
-    monkeypatch.setattr(Guide, "gradient", lambda *a: found.append(original(*a)) or found[-1])
-    guide = Guide(((lab.position(), 1e9, 0.0),))
+    original = Acting.gradient
+    monkeypatch.setattr(Acting, "gradient", lambda *a: found.append(original(*a)) or found[-1])
+    plan = lab.always(lab.position())
     positive = area(lab.embedded()) + lab.empty()
-    lab.one_step(model, guide, SIGMA, noise(), positive, lab.empty(), 4.0)
+    lab.one_step(model, plan, SIGMA, noise(), positive, lab.empty(), 4.0)
     ((gradient, _),) = found
     inside = gradient[..., ROWS, COLUMNS]
     assert (inside != 0).all() and inside.abs().sum() == gradient.abs().sum()

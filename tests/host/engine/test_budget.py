@@ -26,10 +26,10 @@ def small(lab: ModuleType) -> Any:
 
 def looks(lab: ModuleType, model: Any) -> list[Any]:
     """Terms that read attention and features."""
-    from selfguidance.guidance.terms import reference as energies
+    from selfguidance.guidance.terms.appearance import Appearance
 
     _, record = lab.guided(model)
-    look = energies.Appearance(object="red circle", reference=record, source="blue square")
+    look = Appearance(object="red circle", reference=record, source="blue square")
     return [lab.position(), look]
 
 
@@ -84,19 +84,19 @@ class Full:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
         import comfy.model_management as management
-        from selfguidance.guidance.plan import Guide
+        from selfguidance.guidance.acting import Acting
 
-        original = Guide.gradient
+        original = Acting.gradient
         self.left, self.calls = times, 0
 
-        def gradient(guide: Any, *args: Any) -> Any:
+        def gradient(acting: Any, *args: Any) -> Any:
             self.calls += 1
             if self.left:
                 self.left -= 1
                 raise management.OOM_EXCEPTION("out of memory")
-            return original(guide, *args)
+            return original(acting, *args)
 
-        monkeypatch.setattr(Guide, "gradient", gradient)
+        monkeypatch.setattr(Acting, "gradient", gradient)
 
 
 @pytest.mark.compat("Lifecycle", "out of memory: tried again with recomputation")
@@ -171,14 +171,14 @@ def test_recomputation_begins_by_itself_where_the_graph_does_not_fit(
     lab: ModuleType, small: Any, monkeypatch: pytest.MonkeyPatch, room: int, recomputes: bool
 ) -> None:
     from selfguidance.guidance.families import FAMILIES as KNOWN
-    from selfguidance.guidance.settings import Holding
+    from selfguidance.guidance.settings import MemoryMode
     from selfguidance.nodes.engine import memory
 
     monkeypatch.setattr(memory.management, "get_free_memory", lambda device: room)
-    budget = memory.Budget(KNOWN[0], False, Holding.AUTO)
+    budget = memory.Budget(KNOWN[0], False, MemoryMode.AUTO)
     budget.fit(small, (1, 4, 16, 16))
     assert budget.recompute == recomputes
-    fixed = memory.Budget(KNOWN[0], False, Holding.KEEP)
+    fixed = memory.Budget(KNOWN[0], False, MemoryMode.FAST)
     fixed.fit(small, (1, 4, 16, 16))
     assert not fixed.recompute
 
@@ -187,29 +187,29 @@ def test_the_model_stays_loaded_rather_than_the_graph(
     lab: ModuleType, small: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from selfguidance.guidance.families import FAMILIES as KNOWN
-    from selfguidance.guidance.settings import Holding
+    from selfguidance.guidance.settings import MemoryMode
     from selfguidance.nodes.engine import memory
 
-    budget = memory.Budget(KNOWN[0], False, Holding.AUTO)
+    budget = memory.Budget(KNOWN[0], False, MemoryMode.AUTO)
     graph = budget.graph(small, (1, 4, 16, 16))
     fits = (graph + small.model_size()) / memory.USABLE
     for total, recomputes in ((1.01 * fits, False), (0.99 * fits, True)):
         monkeypatch.setattr(memory.management, "get_total_memory", lambda device, t=total: t)
-        budget = memory.Budget(KNOWN[0], False, Holding.AUTO)
+        budget = memory.Budget(KNOWN[0], False, MemoryMode.AUTO)
         budget.asked_shape(small, (1, 4, 16, 16))
         assert budget.recompute == recomputes
 
 
 def test_the_more_careful_of_two_requests_counts(lab: ModuleType) -> None:
-    from selfguidance.guidance.settings import Holding, Request
+    from selfguidance.guidance.settings import MemoryMode, Settings
 
     auto, fast, frugal = (
-        Request((lab.position(),), holding=h)
-        for h in (Holding.AUTO, Holding.KEEP, Holding.RECOMPUTE)
+        Settings((lab.position(),), memory=mode)
+        for mode in (MemoryMode.AUTO, MemoryMode.FAST, MemoryMode.SAVE)
     )
-    assert fast.joined(fast).holding is Holding.KEEP
-    assert fast.joined(auto).holding is auto.joined(fast).holding is Holding.AUTO
-    assert auto.joined(frugal).holding is frugal.joined(fast).holding is Holding.RECOMPUTE
+    assert fast.joined(fast).memory is MemoryMode.FAST
+    assert fast.joined(auto).memory is auto.joined(fast).memory is MemoryMode.AUTO
+    assert auto.joined(frugal).memory is frugal.joined(fast).memory is MemoryMode.SAVE
 
 
 def test_the_families_state_what_the_benchmark_counts(lab: ModuleType) -> None:

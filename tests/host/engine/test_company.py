@@ -71,10 +71,10 @@ def test_a_replacement_of_one_transformer_is_called(lab: ModuleType, model: Any)
 def test_an_attention_override_without_gradient_is_repaired(
     lab: ModuleType, model: Any, monkeypatch: pytest.MonkeyPatch, detaching: bool
 ) -> None:
-    from selfguidance.guidance.plan import Guide
+    from selfguidance.guidance.acting import Acting
 
     gradients, calls = [], []
-    original = Guide.gradient
+    original = Acting.gradient
 
     def spy(*arguments: Any) -> Any:
         gradients.append(original(*arguments))
@@ -89,7 +89,7 @@ def test_an_attention_override_without_gradient_is_repaired(
     patched = model.clone()
     patched.model_options["transformer_options"]["optimized_attention_override"] = override
     check_guided(lab, patched)
-    monkeypatch.setattr(Guide, "gradient", spy)
+    monkeypatch.setattr(Acting, "gradient", spy)
     samples, _ = lab.guided(patched, [lab.position()])
     assert calls
     assert len(gradients) == 4 and all(g.abs().max() > 0 for g, _ in gradients)
@@ -180,20 +180,20 @@ def test_a_lora_counts_and_is_taken_off_again(lab: ModuleType, inference: bool) 
 @pytest.mark.compat("Other packs and nodes", "The order of patches does not matter")
 def test_the_order_of_patches_does_not_matter(lab: ModuleType, model: Any) -> None:
     import nodes
-    from selfguidance.guidance.settings import Request
+    from selfguidance.guidance.settings import Settings
     from selfguidance.nodes.engine.attach import guided
 
-    request = Request((lab.position(),))
+    settings = Settings((lab.position(),))
     results = []
     for ours_first in (True, False):
         calls: list[int] = []
         patched = model.clone()
         if ours_first:
-            patched = guided(patched, request)
+            patched = guided(patched, settings)
         patched.set_model_attn2_replace(adapter(calls), "output", 2)
         patched.set_model_sampler_post_cfg_function(lambda args: 0.9 * args["denoised"])
         if not ours_first:
-            patched = guided(patched, request)
+            patched = guided(patched, settings)
         inputs = lab.settings()
         denoise, latent = inputs.pop("denoise"), inputs.pop("latent_image")
         with torch.inference_mode():

@@ -18,21 +18,21 @@ STEP = 3e-5  # so short that no distance changes its sign on the way
 
 
 class Watch:
-    """What the guide was asked and what it answered, in one guided call."""
+    """The gradient that was taken in one guided call, where, and of what energy."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from selfguidance.guidance.plan import Guide
+        from selfguidance.guidance.acting import Acting
         from selfguidance.nodes.engine import capture
 
-        self._original, self._pooled = Guide.gradient, capture.pooled
+        self._original, self._pooled = Acting.gradient, capture.pooled
         self._held: Any = None
-        monkeypatch.setattr(Guide, "gradient", lambda guide, *args: self._gradient(guide, *args))
+        monkeypatch.setattr(Acting, "gradient", lambda acting, *args: self._gradient(acting, *args))
         monkeypatch.setattr(capture, "pooled", self._pool)
 
-    def _gradient(self, guide: Any, seen: Any, x: torch.Tensor, *more: Any) -> Any:
-        self.gradient, energies = self._original(guide, seen, x, *more)
+    def _gradient(self, acting: Any, seen: Any, x: torch.Tensor, *more: Any) -> Any:
+        self.gradient, energies = self._original(acting, seen, x, *more)
         self.x = x.detach()
-        weights = [term.weight for term in guide.active(seen.sigma)]
+        weights = [term.weight for term in acting.energies.values()]
         assert len(weights) == len(energies)
         parts = zip(weights, energies.values(), strict=True)
         self.energy = float(sum(weight * energy.double().sum() for weight, energy in parts))
@@ -58,10 +58,10 @@ def random(seed: int, *shape: int) -> torch.Tensor:
 
 def every_term(lab: ModuleType, model: Any, sigma: float) -> list[Any]:
     """Position, Size, Shape and Appearance, absolute and relative to another picture's record."""
-    from selfguidance.guidance.plan import Guide
     from selfguidance.guidance.terms import reference as energies
+    from selfguidance.guidance.terms.appearance import Appearance
 
-    record = lab.one_step(model, Guide(), sigma, random(9), lab.embedded(), lab.empty()).record
+    record = lab.one_step(model, lab.always(), sigma, random(9), lab.embedded(), lab.empty()).record
     mask = torch.zeros(1, 40, 40)
     mask[:, 5:20, 15:30] = 1
     return [
@@ -71,7 +71,7 @@ def every_term(lab: ModuleType, model: Any, sigma: float) -> list[Any]:
         energies.Size(object="square", size=1.4, reference=record),
         energies.Shape(object="blue square", reference=record, weight=2.0),
         energies.Shape(object="red circle", mask=mask),
-        energies.Appearance(object="red circle", reference=record, source="blue square"),
+        Appearance(object="red circle", reference=record, source="blue square"),
     ]
 
 
@@ -88,21 +88,20 @@ def made(lab: ModuleType, family: str, prediction: str, inference: bool, **rest:
 def test_the_gradient_agrees_with_finite_differences(
     lab: ModuleType, watch: Watch, family: str, prediction: str, inference: bool
 ) -> None:
-    from selfguidance.guidance.plan import Guide
 
     model = made(lab, family, prediction, inference, dtype=torch.float64)
     sigma = PREDICTIONS[prediction]
-    guide = Guide(tuple((term, 1e9, 0.0) for term in every_term(lab, model, sigma)))
+    plan = lab.always(*every_term(lab, model, sigma))
     conds = {"positive": lab.embedded(), "negative": lab.empty()}
-    lab.one_step(model, guide, sigma, random(0), **conds)
+    lab.one_step(model, plan, sigma, random(0), **conds)
     gradient = watch.gradient.double()
     assert gradient.shape == SHAPE
     watch.hold_shapes()
     # all of it uphill, so that no part cancels another and the result is far above rounding
     direction = random(1).abs() * gradient.sign()
-    lab.one_step(model, guide, sigma, random(0) - STEP * direction, **conds)
+    lab.one_step(model, plan, sigma, random(0) - STEP * direction, **conds)
     low, below = watch.x, watch.energy
-    lab.one_step(model, guide, sigma, random(0) + STEP * direction, **conds)
+    lab.one_step(model, plan, sigma, random(0) + STEP * direction, **conds)
     expected = float((gradient * (watch.x - low)).sum())
     assert expected > 1e-4
     assert watch.energy - below == pytest.approx(expected, rel=0.01)
@@ -114,7 +113,7 @@ def test_the_gradient_agrees_with_finite_differences(
 def test_the_denoised_prediction_is_corrected_by_the_formula(
     lab: ModuleType, watch: Watch, prediction: str, raw: bool
 ) -> None:
-    from selfguidance.guidance.plan import FLOW_FLOOR, UNIT, Guide
+    from selfguidance.guidance.acting import FLOW_FLOOR, UNIT
 
     model = made(lab, "shapes", prediction, True).clone()
     before = []
@@ -126,7 +125,7 @@ def test_the_denoised_prediction_is_corrected_by_the_formula(
     after = []
     lab.one_step(
         model,
-        Guide(((replace(lab.position(), weight=0.4), 1e9, 0.0),), strength, raw),
+        lab.always(replace(lab.position(), weight=0.4), strength=strength, raw=raw),
         sigma,
         noise,
         lab.embedded(),

@@ -81,7 +81,7 @@ def test_records_of_every_kind_of_sampler_serve_each_other(
 
 def test_no_schedule_refuses_the_full_record_of_another(lab: ModuleType, model: Any) -> None:
     import comfy.samplers
-    from selfguidance.guidance.plan import Guide
+    from selfguidance.guidance.plan import Plan
     from selfguidance.nodes.engine.check import check_levels
 
     sampling = model.get_model_object("model_sampling")
@@ -92,16 +92,16 @@ def test_no_schedule_refuses_the_full_record_of_another(lab: ModuleType, model: 
     windows = [(0.0, 1.0), (0.0, 0.7), (0.0, 0.2), (0.4, 0.9)]
     for levels, (start, end) in product(runs, windows):
         seen = SimpleNamespace(sigmas=tuple(s for s in levels if s > 0))
-        guide = Guide.over([acting(lab, seen, start, end)], sampling.percent_to_sigma)
+        plan = Plan.of([acting(lab, seen, start, end)], sampling.percent_to_sigma)
         for run in runs:
-            check_levels(guide, run)
+            check_levels(plan, run)
 
 
 @pytest.mark.parametrize(("denoise", "fits"), [(0.1, False), (0.2, False), (0.7, True)])
 def test_a_record_serves_a_full_run_if_it_saw_most_of_its_noise_levels(
     lab: ModuleType, model: Any, denoise: float, fits: bool
 ) -> None:
-    from selfguidance.guidance.plan import Guide
+    from selfguidance.guidance.plan import Plan
     from selfguidance.nodes.engine.check import check_levels
 
     to_sigma = model.get_model_object("model_sampling").percent_to_sigma
@@ -110,7 +110,7 @@ def test_a_record_serves_a_full_run_if_it_saw_most_of_its_noise_levels(
         term = acting(lab, SimpleNamespace(sigmas=tuple(known)), 0.0, 1.0)
         run = levels_of(model, steps, "euler", scheduler, 1.0)
         if fits:
-            check_levels(Guide.over([term], to_sigma), run)
+            check_levels(Plan.of([term], to_sigma), run)
         else:
             with pytest.raises(ValueError, match=REFUSED):
-                check_levels(Guide.over([term], to_sigma), run)
+                check_levels(Plan.of([term], to_sigma), run)

@@ -57,7 +57,6 @@ def test_the_gradient_takes_which_tokens_are_merged_as_given(
     lab: ModuleType, exact: Any, unpatched: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The node draws them by chance in every pass, so here they stay those of a first one."""
-    from selfguidance.guidance.plan import Guide
     from selfguidance.tests.host import slopes
 
     node("tomesd", "TomePatchModel")
@@ -72,8 +71,8 @@ def test_the_gradient_takes_which_tokens_are_merged_as_given(
     model = patched(TOME, exact)
     monkeypatch.setattr(theirs, "bipartite_soft_matching_random2d", drawn)
     conds = {"positive": lab.embedded(), "negative": lab.empty(), "cfg": 4.0}
-    guide = Guide(((lab.position(), 1e9, 0.0),))
-    lab.one_step(model, guide, 3.0, slopes.noise(0, *SHAPE), **conds)
+    plan = lab.always(lab.position())
+    lab.one_step(model, plan, 3.0, slopes.noise(0, *SHAPE), **conds)
     again = cycle(merged)
     monkeypatch.setattr(theirs, "bipartite_soft_matching_random2d", lambda *_: next(again))
     assert (slope(model) - unpatched).norm() > 0.1 * unpatched.norm()

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from selfguidance.guidance.terms.reference import Appearance, Concentration, Position, Shape, Size
+from selfguidance.guidance.terms.appearance import Appearance
+from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
 
 KINDS = {
     "position": lambda then: [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from selfguidance.guidance.record.feature import Feature
-from selfguidance.guidance.terms.hold import PreserveMask
+from selfguidance.guidance.terms.hold import HoldMask
 from selfguidance.guidance.terms.reference import Position
 
 STEPS = 10
@@ -34,7 +34,7 @@ def test_a_region_is_preserved_where_the_later_prompt_has_no_words(
 ) -> None:
     inputs = {**pair, "steps": STEPS}
     then, reference = lab.guided(shapes[0], **inputs)
-    mask = PreserveMask(mask=LEFT, reference=reference)
+    mask = HoldMask(mask=LEFT, reference=reference)
     held, _ = lab.guided(shapes[0], [mask], **{**inputs, "positive": early_words, "seed": 9})
     change = (held - then).abs().mean((0, 1, 2))
     assert change[:8].max() < 0.01 < 0.1 < change[8:].min()

@@ -18,11 +18,11 @@ from selfguidance.tools.host import serve
 def sampled(lab: ModuleType, watch: Any = None, seen: list[Any] | None = None) -> torch.Tensor:
     """A short guided run by the sampler node's own way."""
     import nodes as comfy_nodes
-    from selfguidance.guidance.settings import Request
+    from selfguidance.guidance.settings import Settings
     from selfguidance.nodes.engine.attach import guided
 
     records: list[Any] = [] if seen is None else seen
-    model = guided(lab.unet("shapes"), Request((lab.position(),)), records.append, watch)
+    model = guided(lab.unet("shapes"), Settings((lab.position(),)), records.append, watch)
     with torch.inference_mode():
         (latent,) = comfy_nodes.common_ksampler(
             model, 0, 3, 4.0, "euler", "normal", lab.embedded(), lab.empty(), lab.latent()
@@ -34,14 +34,14 @@ def test_a_watcher_sees_each_step_as_it_is_made_and_changes_no_bit(lab: ModuleTy
     told: list[Any] = []
     steps: list[Step] = []
 
-    def watch(guide: Any, sigmas: Sequence[float]) -> Callable[[Step], None]:
-        told.append((guide, sigmas))
+    def watch(plan: Any, sigmas: Sequence[float]) -> Callable[[Step], None]:
+        told.append((plan, sigmas))
         return steps.append
 
     records: list[Any] = []
     watched = sampled(lab, watch, records)
-    ((guide, sigmas),) = told
-    assert [term.label for term, *_ in guide.terms] == ["position of red circle"]
+    ((plan, sigmas),) = told
+    assert [scheduled.term.label for scheduled in plan.terms] == ["position of red circle"]
     assert sigmas[-1] == 0 and len(sigmas) == 4
     assert len(steps) == 3
     for step, kept in zip(steps, records[0], strict=True):  # features come with the record
@@ -63,16 +63,16 @@ class Clock:
 @pytest.fixture
 def show(lab: ModuleType) -> Any:
     """A show of a guided run; what it sends, its clock, and steps for it."""
-    from selfguidance.guidance.plan import Guide
+    from selfguidance.guidance.plan import Plan
     from selfguidance.nodes.live.message import Story
     from selfguidance.nodes.live.page import Page, Show
 
     model = lab.unet("shapes")
     _, record = lab.guided(model, [lab.position()])
-    guide = Guide.over([lab.position()], model.get_model_object("model_sampling").percent_to_sigma)
+    plan = Plan.of([lab.position()], model.get_model_object("model_sampling").percent_to_sigma)
     sent: list[dict[str, Any]] = []
     clock = Clock()
-    story = Story(model, guide, [*record.sigmas, 0.0])
+    story = Story(model, plan, [*record.sigmas, 0.0])
     page = Page(sent.append, "1:4", "prompt")
     return SimpleNamespace(
         show=Show(page, story, clock), sent=sent, clock=clock, steps=record.steps, model=model

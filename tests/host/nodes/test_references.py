@@ -89,8 +89,7 @@ def as_mask(region: np.ndarray) -> Tensor:
 
 @pytest.mark.parametrize("width", [128, 192])
 def test_the_record_of_a_picture_shows_each_object_where_it_is(studio: Any, width: int) -> None:
-    from selfguidance.guidance.maps.properties import resample
-    from selfguidance.guidance.terms.hold import mean_shape
+    from selfguidance.guidance.maps.properties import mean_shape, resample
 
     shown = scene(width=width)
     seen = recorded(studio, shown).at(2.0)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from selfguidance.guidance.acting import Prediction
 from selfguidance.guidance.maps.properties import Properties
-from selfguidance.guidance.plan import Guide, Prediction
-from selfguidance.guidance.terms.reference import Term
-from selfguidance.tests.unit.guidance.toys import SITE, TABLE
+from selfguidance.guidance.terms.base import EnergyTerm
+from selfguidance.tests.unit.guidance.toys import SITE, TABLE, always
 from torch import Tensor
 
 MEAN, VARIANCE = 0.4, 1.7  # of the pictures, a Gaussian in every pixel
@@ -29,7 +29,7 @@ def posterior(x: Tensor, sigma: float, prediction: Prediction) -> tuple[Tensor, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observation(Term):
+class Observation(EnergyTerm):
     """-log p(y | x) of a noisy look y at the picture, up to a constant."""
 
     y: Tensor
@@ -57,9 +57,10 @@ def test_guiding_by_a_likelihood_gives_the_exact_posterior_mean(
 
     denoised, variance = posterior(x, sigma, prediction)
     term = Observation(object="circle", y=y, variance=variance)
-    guide = Guide(((term, 1e9, 0.0),), strength=1.0, raw=True)
-    gradient, _ = guide.gradient(Properties(sigma, TABLE, {SITE: denoised}), x)
-    guided = guide.correct(denoised.detach(), gradient, torch.full((2,), sigma), prediction, 1.0)
+    acting = always(term, strength=1.0, raw=True).at(sigma, TABLE)
+    gradient, energies = acting.gradient(Properties(sigma, TABLE, {SITE: denoised}), x)
+    levels = torch.full((2,), sigma)
+    guided = acting.corrected(denoised.detach(), gradient, energies, levels, prediction)
 
     # two Gaussians about the picture: what x says and what y says
     exact = (denoised / variance + y / ERROR) / (1 / variance + 1 / ERROR)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import torch
 from selfguidance.guidance.maps.properties import Properties, Site
+from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record, Step
+from selfguidance.guidance.terms.base import Term
 from selfguidance.guidance.words.table import TokenTable
 from torch import Tensor
 
@@ -77,3 +79,8 @@ def pictured(
     maps = {SITE: torch.rand(pictures, len(words.words), 6, 8)}
     features = torch.rand(pictures, len(words.words), 5)
     return record(Properties(1.0, words, maps, features, torch.rand(pictures, 4, 12, 16)))
+
+
+def always(*terms: Term, strength: float = 1.0, raw: bool = False) -> Plan:
+    """A plan of terms that act at every noise level."""
+    return Plan(tuple(Scheduled(term, 1e9, 0.0) for term in terms), strength, raw)

@@ -8,11 +8,12 @@ import torch
 from selfguidance.guidance.layout.canvas import Layout
 from selfguidance.guidance.layout.terms import layout_terms, measured
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.plan import Guide
-from selfguidance.guidance.recipes.transform import Recipe, resolved
+from selfguidance.guidance.plan import Plan
+from selfguidance.guidance.recipes.combine import expanded
+from selfguidance.guidance.recipes.transform import Recipe
 from selfguidance.guidance.terms.attention import Box
-from selfguidance.guidance.terms.hold import PreserveBeside, PreserveRest
-from selfguidance.guidance.terms.reference import Term
+from selfguidance.guidance.terms.base import Term
+from selfguidance.guidance.terms.hold import HoldBeside, HoldRest
 from selfguidance.guidance.terms.window import Window
 from selfguidance.tests.unit.guidance.toys import pictured
 
@@ -38,7 +39,7 @@ def layout(*objects: dict[str, Any]) -> Layout:
 
 
 def kept(terms: tuple[Term, ...]) -> set[str]:
-    return {t.object for t in resolved(terms) if type(t).__name__ == "Appearance"}
+    return {t.object for t in expanded(terms) if type(t).__name__ == "Appearance"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_several_objects_move_and_what_is_not_listed_is_kept() -> None:
 def test_a_free_object_is_not_kept_and_what_lies_behind_it_is_not_held() -> None:
     terms = layout_terms(layout(moved(x=0.9), other("star", "free")), pictured())
     assert kept(terms) == {"red circle", "blue square"}
-    assert [t.object for t in terms if isinstance(t, PreserveRest)] == ["star"]
+    assert [t.object for t in terms if isinstance(t, HoldRest)] == ["star"]
 
 
 def test_with_one_object_free_the_others_are_kept() -> None:
@@ -84,7 +85,7 @@ def test_an_added_object_gets_a_box_in_which_nothing_is_held() -> None:
     (box,) = [t for t in terms if isinstance(t, Box)]
     assert (box.x, box.y) == pytest.approx((0.0, 0.375))  # what lies outside is cut off
     assert (box.width, box.height) == pytest.approx((0.35, 0.25))
-    (beside,) = [t for t in terms if isinstance(t, PreserveBeside)]
+    (beside,) = [t for t in terms if isinstance(t, HoldBeside)]
     region = beside.region[0, 0]
     assert region[len(region) // 2, 0] == 0  # in the box
     assert region[0, -1] == 1 and region[-1, 0] == 1
@@ -92,7 +93,7 @@ def test_an_added_object_gets_a_box_in_which_nothing_is_held() -> None:
 
 
 def test_the_freed_box_is_the_touched_cells_and_a_margin_of_one() -> None:
-    beside = PreserveBeside(object="heart", reference=pictured(), box=(0.0, 0.0, 1e-3, 1.0))
+    beside = HoldBeside(object="heart", reference=pictured(), box=(0.0, 0.0, 1e-3, 1.0))
     height, width = beside.region.shape[-2:]
     wanted = torch.ones(height, width)
     wanted[:, :2] = 0
@@ -140,15 +141,15 @@ def test_objects_of_several_pictures_can_be_locked_and_freed() -> None:
     assert layout_terms(layout(moved(), other("star", "keep")), then) == ()
     terms = layout_terms(layout(moved(), other("star", "free")), then)
     assert kept(terms) == {"red circle", "blue square"}
-    assert Guide.over(terms, lambda percent: 14.0 * (1 - percent)).terms
+    assert Plan.of(terms, lambda percent: 14.0 * (1 - percent)).terms
 
 
 @pytest.mark.parametrize("asked", [moved(scale=1.5), moved(rotation=20)], ids=["resized", "turned"])
 def test_objects_of_several_pictures_change_each_at_its_own_place(asked: dict[str, Any]) -> None:
     then = pictured(pictures=3)
-    parts = resolved(layout_terms(layout(asked, other("star", "keep")), then))
+    parts = expanded(layout_terms(layout(asked, other("star", "keep")), then))
     assert kept(parts) == {"red circle", "blue square", "star"}
-    (held,) = [t for t in parts if isinstance(t, PreserveRest)]
+    (held,) = [t for t in parts if isinstance(t, HoldRest)]
     assert (held.transform.dx, held.transform.dy) == (0, 0)
     assert len(held.region) == 3
 
@@ -156,12 +157,12 @@ def test_objects_of_several_pictures_change_each_at_its_own_place(asked: dict[st
 def test_an_object_is_added_to_several_pictures_that_stay() -> None:
     terms = layout_terms(layout(added(), other("blue square", "keep")), pictured(pictures=3))
     assert kept(terms) == {"red circle", "blue square", "star"}
-    assert Guide.over(terms, lambda percent: 14.0 * (1 - percent)).terms
+    assert Plan.of(terms, lambda percent: 14.0 * (1 - percent)).terms
 
 
-def test_layouts_make_a_guide() -> None:
+def test_layouts_make_a_plan() -> None:
     terms = layout_terms(layout(moved(x=0.9), other("star", "free"), added()), pictured())
-    assert len(Guide.over(terms, lambda percent: 14.0 * (1 - percent)).terms) == 5 + 2 + 2 + 2
+    assert len(Plan.of(terms, lambda percent: 14.0 * (1 - percent)).terms) == 5 + 2 + 2 + 2
 
 
 def test_boxes_are_where_a_reference_has_its_objects() -> None:

@@ -6,11 +6,14 @@ from itertools import permutations
 
 import pytest
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.plan import Guide
+from selfguidance.guidance.plan import Plan
+from selfguidance.guidance.recipes.combine import expanded
 from selfguidance.guidance.recipes.follow import LOOK, copy_object, follow, paired, remove_object
-from selfguidance.guidance.recipes.transform import Recipe, resolved
-from selfguidance.guidance.terms.hold import PreserveRest
-from selfguidance.guidance.terms.reference import Appearance, Position, Shape, Size, Term
+from selfguidance.guidance.recipes.transform import Recipe
+from selfguidance.guidance.terms.appearance import Appearance
+from selfguidance.guidance.terms.base import Term
+from selfguidance.guidance.terms.hold import HoldRest
+from selfguidance.guidance.terms.reference import Position, Shape, Size
 from selfguidance.guidance.terms.window import Window
 from selfguidance.tests.unit.guidance.toys import pictured, record
 
@@ -100,7 +103,7 @@ def test_a_reference_that_names_no_object_is_refused() -> None:
 
 def test_removing_holds_the_rest_and_keeps_the_other_objects_in_place() -> None:
     assert parts(remove_object("red circle", pictured(), 1.5, ALWAYS)) == [
-        ("PreserveRest", "red circle", "red circle", 1.5),
+        ("HoldRest", "red circle", "red circle", 1.5),
         ("Shape", "blue square", "blue square", 3.0),
         ("Position", "blue square", "blue square", 3.0),
         ("Size", "blue square", "blue square", 1.5),
@@ -123,7 +126,7 @@ def test_what_shares_words_with_the_removed_object_is_not_kept(phrase: str) -> N
 
 def test_the_only_object_leaves_nothing_but_the_rest() -> None:
     (rest,) = remove_object("star", pictured("star"), 1, ALWAYS)
-    assert isinstance(rest, PreserveRest) and rest.transform == Affine()
+    assert isinstance(rest, HoldRest) and rest.transform == Affine()
 
 
 def test_the_rest_is_held_to_the_end_of_the_run() -> None:
@@ -135,19 +138,19 @@ def test_the_rest_is_held_to_the_end_of_the_run() -> None:
 @pytest.mark.parametrize(("weight", "window"), [(0.0, ALWAYS), (1.0, Window(0.4, 0.4))])
 def test_a_removal_that_is_switched_off_does_nothing(weight: float, window: Window) -> None:
     terms = remove_object("star", pictured(), weight, window)
-    assert Guide.over(terms, lambda percent: 1 - percent).terms == ()
+    assert Plan.of(terms, lambda percent: 1 - percent).terms == ()
 
 
 def named_by(terms: Sequence[Term]) -> set[str]:
     """Objects that the prompt has to name for these terms to act together."""
-    return {phrase for term in resolved(terms) for phrase in term.phrases}
+    return {phrase for term in expanded(terms) for phrase in term.phrases}
 
 
 def test_a_removal_gives_way_to_a_move_of_another_object() -> None:
     then = pictured("red circle and star")
     move = Recipe(object="star", reference=then, transform=Affine(dx=0.25))
     removal = remove_object("red circle", then, 1, ALWAYS)
-    kept = [t for t in resolved([*removal, move]) if t.object == "star" and t in removal]
+    kept = [t for t in expanded([*removal, move]) if t.object == "star" and t in removal]
     assert [type(t) for t in kept] == [Size]
 
 
@@ -159,7 +162,7 @@ def test_nothing_keeps_an_object_that_is_removed_in_whatever_order() -> None:
     for order in permutations([circle, square, (move,), everything]):
         assert named_by([term for terms in order for term in terms]) == {"star"}
     assert named_by([*circle, *everything]) == {"star", "blue square"}
-    held = [t for t in resolved([*circle, *square, move]) if isinstance(t, PreserveRest)]
+    held = [t for t in expanded([*circle, *square, move]) if isinstance(t, HoldRest)]
     assert {t.object for t in held} == {"circle", "blue square", "star"}
 
 
@@ -174,7 +177,7 @@ def test_what_is_asked_of_a_name_that_is_removed_elsewhere_stays() -> None:
         Position(object="red circle", x=0.1, y=0, reference=then),
     )
     removal = remove_object("red circle", then, 1, ALWAYS)
-    assert resolved([*removal, *own]) == (*removal, *own)
+    assert expanded([*removal, *own]) == (*removal, *own)
 
 
 @pytest.mark.parametrize(("weight", "window"), [(0.0, ALWAYS), (1.0, Window(0.4, 0.4))])
@@ -191,13 +194,13 @@ def test_a_removal_that_is_switched_off_sets_nothing_free() -> None:
     then = pictured()
     move = Recipe(object="red circle", reference=then, transform=Affine(dx=0.25))
     off = remove_object("star", then, 0, ALWAYS)
-    held = Guide.over([move, *off], lambda percent: 1 - percent).terms
-    assert [t.object for t, *_ in held if isinstance(t, PreserveRest)] == ["red circle"]
+    held = Plan.of([move, *off], lambda percent: 1 - percent).terms
+    assert [s.term.object for s in held if isinstance(s.term, HoldRest)] == ["red circle"]
 
 
 def test_the_rest_alone_removes_nothing() -> None:
     then = pictured()
-    rest = PreserveRest(object="star", reference=then)
+    rest = HoldRest(object="star", reference=then)
     assert "star" in named_by([rest, *follow(then, SAME, 1, 1, ALWAYS)])
 
 

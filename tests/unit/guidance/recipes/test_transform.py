@@ -1,14 +1,24 @@
-"""Recipes: which terms a request turns into."""
+"""Recipes: which terms a wish turns into."""
+
+from typing import Any
 
 import pytest
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.recipes.transform import Balance, transform_object
-from selfguidance.guidance.terms.hold import PreserveRest
-from selfguidance.guidance.terms.reference import Position, Shape, Size, Term
+from selfguidance.guidance.recipes.transform import Balance, Recipe
+from selfguidance.guidance.record.record import Record
+from selfguidance.guidance.terms.base import Term
+from selfguidance.guidance.terms.hold import HoldRest
+from selfguidance.guidance.terms.reference import Position, Shape, Size
 from selfguidance.guidance.terms.window import Window
 from selfguidance.tests.unit.guidance.toys import pictured
 
 MOVE = Affine(dx=0.25, dy=-0.1)
+
+
+def transformed(object: str, transform: Affine, reference: Record, **more: Any) -> tuple[Term, ...]:
+    """The terms of a recipe."""
+    recipe = Recipe(object=object, transform=transform, reference=reference, **more)
+    return recipe.parts(transform)
 
 
 def parts(terms: tuple[Term, ...]) -> list[tuple[str, str]]:
@@ -16,7 +26,7 @@ def parts(terms: tuple[Term, ...]) -> list[tuple[str, str]]:
 
 
 def test_a_move_guides_its_object_and_keeps_every_other_one_and_the_rest() -> None:
-    assert parts(transform_object("red circle", MOVE, pictured())) == [
+    assert parts(transformed("red circle", MOVE, pictured())) == [
         ("Shape", "red circle"),
         ("Position", "red circle"),
         ("Size", "red circle"),
@@ -25,65 +35,65 @@ def test_a_move_guides_its_object_and_keeps_every_other_one_and_the_rest() -> No
         ("Appearance", "blue square"),
         ("Shape", "star"),
         ("Appearance", "star"),
-        ("PreserveRest", "red circle"),
+        ("HoldRest", "red circle"),
     ]
 
 
 def test_the_object_is_moved_relative_to_the_reference_and_the_others_stay() -> None:
     then = pictured()
     resize = Affine(dx=0.25, dy=-0.1, scale_x=2, scale_y=1.5)
-    shape, position, size, _, *others, rest = transform_object("star", resize, then)
+    shape, position, size, _, *others, rest = transformed("star", resize, then)
     assert isinstance(shape, Shape) and shape.transform == resize
     assert isinstance(position, Position) and (position.x, position.y) == (0.25, -0.1)
     assert isinstance(size, Size) and size.size == 3.0
-    assert isinstance(rest, PreserveRest) and rest.transform == resize
+    assert isinstance(rest, HoldRest) and rest.transform == resize
     assert all(t.transform == Affine() for t in others if isinstance(t, Shape))
     assert all(t.references == (then,) for t in (shape, position, size, *others, rest))
 
 
 @pytest.mark.parametrize("phrase", ["circle", "red", "red circle", "a red circle"])
 def test_an_object_that_shares_words_with_the_moved_one_is_not_kept(phrase: str) -> None:
-    kept = {term.object for term in transform_object(phrase, MOVE, pictured())} - {phrase}
+    kept = {term.object for term in transformed(phrase, MOVE, pictured())} - {phrase}
     assert kept == {"blue square", "star"}
 
 
 def test_objects_of_the_same_colour_are_told_apart() -> None:
     then = pictured("a red circle and a red square")
-    assert ("Shape", "red square") in parts(transform_object("red circle", MOVE, then))
+    assert ("Shape", "red square") in parts(transformed("red circle", MOVE, then))
 
 
 def test_objects_that_the_user_named_are_the_ones_kept() -> None:
     then = pictured(named=("star", "red circle"))
-    assert {t.object for t in transform_object("star", MOVE, then)} == {"star", "red circle"}
+    assert {t.object for t in transformed("star", MOVE, then)} == {"star", "red circle"}
 
 
 def test_an_object_that_the_reference_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match="object 'ball' is not in the prompt 'a red circle"):
-        transform_object("ball", MOVE, pictured())
+        transformed("ball", MOVE, pictured())
 
 
 def test_weight_and_balance_weigh_the_parts() -> None:
     balance = Balance(shape=2, position=3, size=5, others=7, rest=0.5)
-    terms = transform_object("star", MOVE, pictured("star and moon"), 10, None, balance)
+    terms = transformed("star", MOVE, pictured("star and moon"), weight=10, balance=balance)
     assert [t.weight for t in terms] == pytest.approx([20, 30, 50, 0.7, 7, 0.7, 0.5])
 
 
 def test_the_window_is_that_of_every_part_but_the_rest_is_held_to_the_end() -> None:
-    *guided, rest = transform_object("star", MOVE, pictured(), window=Window(0.1, 0.6))
+    *guided, rest = transformed("star", MOVE, pictured(), window=Window(0.1, 0.6))
     assert {t.window for t in guided} == {Window(0.1, 0.6)}
     assert rest.window == Window(0.1, 1.0)
-    *guided, rest = transform_object("star", MOVE, pictured())
+    *guided, rest = transformed("star", MOVE, pictured())
     assert {t.window for t in guided} == {Window(0.0, 0.7)}
     assert rest.window == Window()
 
 
 def test_an_empty_window_switches_off_every_part() -> None:
     window = Window(0.4, 0.4)
-    assert {t.window for t in transform_object("star", MOVE, pictured(), window=window)} == {window}
+    assert {t.window for t in transformed("star", MOVE, pictured(), window=window)} == {window}
 
 
 def test_a_move_of_nothing_has_no_energy_at_its_reference() -> None:
     then = pictured()
-    for term in transform_object("red circle", Affine(), then):
-        if not isinstance(term, PreserveRest):
+    for term in transformed("red circle", Affine(), then):
+        if not isinstance(term, HoldRest):
             assert term(then.steps[0].properties).abs().max() < 1e-6, term.label

@@ -8,7 +8,7 @@ from selfguidance.guidance.head.head import Head
 from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.record.feature import Feature
 from selfguidance.guidance.record.record import Record
-from selfguidance.guidance.terms.reference import Appearance
+from selfguidance.guidance.terms.appearance import Appearance
 from selfguidance.tests.unit.guidance.toys import SITE, cell, left, pictured, record, table
 from torch import Tensor
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from selfguidance.guidance.maps.masks import covered
 from selfguidance.guidance.maps.properties import Properties
-from selfguidance.guidance.terms.attention import Box, Presence, covered, highest, smoothed
+from selfguidance.guidance.terms.attention import Box, Presence, highest, smoothed
 from selfguidance.tests.unit.guidance.toys import SITE, blob, cell, seen, table
 from torch import Tensor
 

@@ -1,14 +1,12 @@
 """Where terms want their objects: known from toy maps."""
 
 import pytest
-import torch
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.recipes.transform import transform_object
 from selfguidance.guidance.terms.attention import Box, Presence
-from selfguidance.guidance.terms.goal import goal, goals
+from selfguidance.guidance.terms.base import EnergyTerm
 from selfguidance.guidance.terms.mask import Mask
-from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size, Term
-from selfguidance.tests.unit.guidance.toys import blob, cell, left, pictured, record, seen
+from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
+from selfguidance.tests.unit.guidance.toys import blob, cell, left, record, seen
 
 HIGH, LOW = seen(cell(8, 8, 1, 1), sigma=10.0), seen(cell(8, 8, 5, 3), sigma=1.0)
 RUN = record(HIGH, LOW)  # its circle was at (.1875, .1875), and ended up at (.4375, .6875)
@@ -27,36 +25,16 @@ NOW = seen(blob(8, 8, 0.5, 0.5), sigma=10.0)
         (Shape(object="circle", mask=left(4, 8, 2), transform=Affine(dx=0.5)), (0.625, 0.5)),
         (Shape(object="circle", reference=RUN, transform=Affine(0, 0.2)), (0.1875, 0.3875)),
     ],
-    ids=lambda value: value.label if isinstance(value, Term) else "",
+    ids=lambda value: value.label if isinstance(value, EnergyTerm) else "",
 )
-def test_a_term_says_where_it_wants_the_middle(term: Term, expected: tuple[float, float]) -> None:
-    found = goal(term, NOW)
+def test_a_term_says_where_it_wants_the_middle(
+    term: EnergyTerm, expected: tuple[float, float]
+) -> None:
+    found = term.goal(NOW)
     assert found is not None
     assert found[0].tolist() == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("term", [Size(object="circle", size=0.2), Presence(object="circle")])
-def test_other_terms_say_nothing_about_places(term: Term) -> None:
-    assert goal(term, NOW) is None
-
-
-def test_the_weightiest_term_of_an_object_counts() -> None:
-    terms = [
-        Position(object="circle", x=0.1, y=0.1),
-        Box(object="circle", x=0.5, y=0.5, width=0.2, height=0.2, weight=3.0),
-        Position(object="square", x=0.9, y=0.9, weight=0.0),
-        Size(object="circle", size=0.2, weight=9.0),
-    ]
-    found = goals(terms, NOW)
-    assert list(found) == ["circle"]
-    assert found["circle"][0].tolist() == pytest.approx([0.6, 0.6])
-
-
-def test_a_recipe_wants_its_object_moved_and_the_others_where_they_ended_up() -> None:
-    run = pictured()
-    found = goals(transform_object("red circle", Affine(0.2, -0.1), run), run.last)
-    ended = {name: run.settled().centroid(name).mean(1) for name in found}
-    assert list(ended) == ["red circle", "blue square", "star"]
-    moved = ended["red circle"] + torch.tensor([0.2, -0.1])
-    assert torch.allclose(found["red circle"], moved)
-    assert torch.allclose(found["star"], ended["star"])
+def test_other_terms_say_nothing_about_places(term: EnergyTerm) -> None:
+    assert term.goal(NOW) is None

@@ -1,14 +1,15 @@
-"""Preserve: the reference outside the object, bit for bit the run itself where it is free."""
+"""Hold terms: the reference outside the object, bit for bit the run itself where it is free."""
 
 import pytest
 import torch
 from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.maps.properties import Properties
-from selfguidance.guidance.plan import Guide
+from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record
-from selfguidance.guidance.terms.hold import Preserve, PreserveMask, PreserveRest
+from selfguidance.guidance.terms.base import HoldTerm
+from selfguidance.guidance.terms.hold import HoldMask, HoldRest
 from selfguidance.guidance.terms.reference import Size
-from selfguidance.tests.unit.guidance.toys import TABLE, record, seen
+from selfguidance.tests.unit.guidance.toys import TABLE, always, record, seen
 from torch import Tensor
 
 GRID = (8, 16)
@@ -38,15 +39,14 @@ def run(*maps: Tensor, sigma: float = 1.0, latent: Tensor | None = None) -> Prop
     return seen(*maps, sigma=sigma, denoised=latent)
 
 
-def kept(reference: Record, **options) -> PreserveRest:
-    return PreserveRest(object="circle", reference=reference, **options)
+def kept(reference: Record, **options) -> HoldRest:
+    return HoldRest(object="circle", reference=reference, **options)
 
 
-def preserve(
-    *terms: Preserve, now: Tensor, sigma: float = 1.0, strength: float = 1.0
+def hold(
+    *terms: HoldTerm, now: Tensor, sigma: float = 1.0, strength: float = 1.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    guide = Guide(tuple((term, 9.0, 0.0) for term in terms), strength)
-    return guide.preserve(sigma, TABLE, now)
+    return always(*terms, strength=strength).at(sigma, TABLE).held(now)
 
 
 def test_the_free_region_covers_where_the_object_was_and_where_it_goes() -> None:
@@ -71,7 +71,7 @@ def test_where_the_object_stood_before_it_settled_is_not_free() -> None:
 
 def test_the_region_is_brought_to_the_grid_of_the_latent() -> None:
     then, now = random(0, 1, 4, 32, 64), random(1, 1, 4, 32, 64)
-    after, _ = preserve(kept(record(run(OBJECT, latent=then))), now=now)
+    after, _ = hold(kept(record(run(OBJECT, latent=then))), now=now)
     torch.testing.assert_close(after[..., 0, 0], then[..., 0, 0])
     assert torch.equal(after[..., 16, 12], now[..., 16, 12])
 
@@ -79,7 +79,7 @@ def test_the_region_is_brought_to_the_grid_of_the_latent() -> None:
 def test_full_weight_lands_exactly_on_the_reference_and_leaves_the_free_region_as_it_is() -> None:
     then = random(1, 1, 4, *GRID)
     now = 1e6 * random(2, 1, 4, *GRID)  # now + (then - now) would lose digits
-    result, _ = preserve(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
+    result, _ = hold(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
     free = FREE.bool().expand_as(now)
     assert torch.equal(result[~free], then[~free])
     assert torch.equal(result[free], now[free])
@@ -93,20 +93,20 @@ def test_weight_and_strength_say_how_far_it_goes(
 ) -> None:
     then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
     term = kept(record(run(OBJECT, latent=then)), weight=weight)
-    result, _ = preserve(term, now=now, strength=strength)
+    result, _ = hold(term, now=now, strength=strength)
     torch.testing.assert_close(result, (share * term.region).expand_as(now))
 
 
 def test_the_energy_is_half_the_mean_square_of_what_is_held_before_the_pull() -> None:
     then, now = torch.full((1, 4, *GRID), 3.0), torch.ones(1, 4, *GRID)
-    _, energies = preserve(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
+    _, energies = hold(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
     share = 1 - 2 * 16 / 128  # two places of 4 x 4 cells are free
     assert energies["all but circle"].tolist() == pytest.approx([2**2 / 2 * share])
 
 
 def test_a_run_equal_to_its_reference_is_left_bit_equal() -> None:
     now = random(3, 1, 4, *GRID)
-    result, energies = preserve(kept(record(run(OBJECT, latent=now)), weight=0.3), now=now)
+    result, energies = hold(kept(record(run(OBJECT, latent=now)), weight=0.3), now=now)
     assert torch.equal(result, now)
     assert energies["all but circle"].tolist() == [0.0]
 
@@ -114,7 +114,7 @@ def test_a_run_equal_to_its_reference_is_left_bit_equal() -> None:
 def test_the_reference_is_read_at_the_noise_level_of_the_pass() -> None:
     early, late = torch.ones(1, 4, *GRID), torch.full((1, 4, *GRID), 5.0)
     then = record(run(OBJECT, sigma=4, latent=early), run(OBJECT, sigma=1, latent=late))
-    result, _ = preserve(kept(then), now=torch.zeros(1, 4, *GRID), sigma=2.0)
+    result, _ = hold(kept(then), now=torch.zeros(1, 4, *GRID), sigma=2.0)
     assert result[0, 0, 0, 0].item() == pytest.approx(3.0)
 
 
@@ -122,11 +122,11 @@ def test_the_reference_is_read_at_the_noise_level_of_the_pass() -> None:
 def test_every_picture_of_a_batch_keeps_its_own_reference(pictures: int) -> None:
     maps, latent = torch.stack([OBJECT, AWAY])[:pictures], random(4, 2, 4, *GRID)[:pictures]
     now = random(5, 2, 4, *GRID)
-    together, energies = preserve(kept(record(run(maps, latent=latent))), now=now)
+    together, energies = hold(kept(record(run(maps, latent=latent))), now=now)
     for i in range(2):
         own = slice(0, 1) if pictures == 1 else slice(i, i + 1)
         alone = kept(record(run(maps[own], latent=latent[own])))
-        result, energy = preserve(alone, now=now[i : i + 1])
+        result, energy = hold(alone, now=now[i : i + 1])
         assert torch.equal(result, together[i : i + 1])
         assert energy["all but circle"].tolist() == [energies["all but circle"][i]]
 
@@ -135,7 +135,7 @@ def test_what_one_term_sets_free_no_other_holds() -> None:
     then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
     maps = run(OBJECT, latent=then)
     first, second = kept(record(maps)), kept(record(run(AWAY, latent=then)))
-    result, energies = preserve(first, second, now=now)
+    result, energies = hold(first, second, now=now)
     torch.testing.assert_close(result, (first.region * second.region).expand_as(now))
     assert list(energies) == ["all but circle", "all but circle (2)"]
 
@@ -144,7 +144,7 @@ def test_what_one_term_sets_free_no_other_holds() -> None:
 def test_several_recipes_hold_the_rest_no_faster_than_the_strongest(order: int) -> None:
     then = record(run(OBJECT, latent=torch.ones(1, 4, *GRID)))
     terms = [kept(then, weight=0.25), kept(then, weight=0.5), kept(then, weight=0.5)][::order]
-    result, energies = preserve(*terms, now=torch.zeros(1, 4, *GRID))
+    result, energies = hold(*terms, now=torch.zeros(1, 4, *GRID))
     torch.testing.assert_close(result, 0.5 * terms[0].region.expand_as(result))
     assert len(energies) == 3
 
@@ -152,7 +152,7 @@ def test_several_recipes_hold_the_rest_no_faster_than_the_strongest(order: int) 
 def test_a_region_is_held_while_no_prompt_with_words_takes_part() -> None:
     then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
     term = kept(record(run(OBJECT, latent=then)))
-    result, _ = Guide(((term, 9.0, 0.0),)).preserve(1.0, None, now)
+    result, _ = always(term).at(1.0).held(now)
     torch.testing.assert_close(result, term.region.expand_as(now))
 
 
@@ -160,17 +160,17 @@ def test_what_a_term_sets_free_stays_free_outside_its_window() -> None:
     then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
     over, active = (kept(record(run(maps, latent=then))) for maps in (OBJECT, AWAY))
     other = Size(object="circle", size=0.1)
-    guide = Guide(((over, 9.0, 5.0), (active, 9.0, 0.0), (other, 9.0, 0.0)))
-    result, energies = guide.preserve(1.0, TABLE, now)
+    plan = Plan((Scheduled(over, 9.0, 5.0), *always(active, other).terms))
+    result, energies = plan.at(1.0, TABLE).held(now)
     torch.testing.assert_close(result, (over.region * active.region).expand_as(now))
     assert list(energies) == ["all but circle"]
 
 
 def test_it_acts_on_the_prediction_not_through_the_model() -> None:
     x = torch.rand(1, 3, *GRID, requires_grad=True)
-    guide = Guide(((kept(record(run(OBJECT))), 9.0, 0.0),))
-    assert guide.gradient(seen(x[:, 0]), x) == (None, {})
-    assert guide.stride(1.0) == 0
+    acting = always(kept(record(run(OBJECT)))).at(1.0, TABLE)
+    assert acting.gradient(seen(x[:, 0]), x) == (None, {})
+    assert not acting.energies and acting.holds
 
 
 def test_a_reference_without_a_picture_is_refused() -> None:
@@ -183,12 +183,12 @@ def test_a_reference_of_another_size_is_refused_with_both_sizes() -> None:
     latent = torch.zeros(1, 4, 4, 4)
     fits, term = kept(record(run(other, latent=latent))), kept(record(run(OBJECT)))
     with pytest.raises(ValueError, match=r"it has \(8, 16\), the latent \(4, 4\)"):
-        preserve(fits, term, now=latent)
+        hold(fits, term, now=latent)
 
 
-def masked(mask: Tensor, then: Tensor, **options) -> PreserveMask:
+def masked(mask: Tensor, then: Tensor, **options) -> HoldMask:
     """What a mask marks is held as in a picture."""
-    return PreserveMask(mask=mask, reference=record(run(OBJECT, latent=then)), **options)
+    return HoldMask(mask=mask, reference=record(run(OBJECT, latent=then)), **options)
 
 
 def test_a_mask_holds_exactly_where_it_is_1_half_where_it_is_half_and_nothing_where_it_is_0() -> (
@@ -197,7 +197,7 @@ def test_a_mask_holds_exactly_where_it_is_1_half_where_it_is_half_and_nothing_wh
     then, now = random(1, 1, 4, *GRID), 1e6 * random(2, 1, 4, *GRID)
     mask = torch.zeros(GRID)
     mask[:, :4], mask[:, 4:8] = 1, 0.5
-    result, _ = preserve(masked(mask, then), now=now)
+    result, _ = hold(masked(mask, then), now=now)
     assert torch.equal(result[..., :4], then[..., :4])
     torch.testing.assert_close(result[..., 4:8], (then + now)[..., 4:8] / 2)
     assert torch.equal(result[..., 8:], now[..., 8:])
@@ -207,7 +207,7 @@ def test_a_mask_holds_exactly_where_it_is_1_half_where_it_is_half_and_nothing_wh
 def test_a_mask_of_pixels_is_brought_to_the_grid_of_the_latent(scale: int) -> None:
     then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
     mask = box(slice(0, 8), slice(0, 6)).repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    result = preserve(masked(mask, then), now=now)[0][0, 0]
+    result = hold(masked(mask, then), now=now)[0][0, 0]
     torch.testing.assert_close(result[:, :5], torch.ones(8, 5))
     assert (result[:, 7:] == 0).all()
     # at its edge the mask counts by a triangle as wide as two cells: 1/8 of it lies beyond
@@ -218,9 +218,7 @@ def test_a_mask_of_pixels_is_brought_to_the_grid_of_the_latent(scale: int) -> No
 
 def test_a_mask_in_half_precision_is_brought_to_the_grid_too() -> None:
     then, mask = torch.ones(1, 4, *GRID), random(0, 40, 50).sigmoid().half()
-    results = [
-        preserve(masked(m, then), now=torch.zeros(1, 4, *GRID))[0] for m in (mask, mask.float())
-    ]
+    results = [hold(masked(m, then), now=torch.zeros(1, 4, *GRID))[0] for m in (mask, mask.float())]
     assert torch.equal(*results)
 
 
@@ -229,8 +227,8 @@ def test_masks_hold_in_their_own_pictures(pictures: int) -> None:
     then, now = random(4, 2, 4, *GRID), random(5, 2, 4, *GRID)
     masks = torch.stack([OBJECT, AWAY])[:pictures]
     maps = OBJECT.expand(2, *GRID)
-    term = PreserveMask(mask=masks, reference=record(run(maps, latent=then)))
-    result, energies = preserve(term, now=now)
+    term = HoldMask(mask=masks, reference=record(run(maps, latent=then)))
+    result, energies = hold(term, now=now)
     for i, mask in enumerate([OBJECT, AWAY] if pictures == 2 else [OBJECT] * 2):
         held = mask.bool().expand(4, *GRID)
         assert torch.equal(result[i][held], then[i][held])
@@ -246,7 +244,7 @@ def test_weight_and_strength_say_how_far_a_mask_holds(
     weight: float, strength: float, share: float
 ) -> None:
     term = masked(OBJECT, torch.ones(1, 4, *GRID), weight=weight)
-    result, _ = preserve(term, now=torch.zeros(1, 4, *GRID), strength=strength)
+    result, _ = hold(term, now=torch.zeros(1, 4, *GRID), strength=strength)
     torch.testing.assert_close(result, (share * OBJECT).expand_as(result))
 
 
@@ -256,9 +254,7 @@ def test_a_mask_has_the_last_word_beside_a_recipe_in_either_order(first: str) ->
     ours, theirs = torch.full((1, 4, *GRID), 2.0), torch.full((1, 4, *GRID), 3.0)
     mask = torch.maximum(OBJECT, box(slice(0, 1), slice(0, 16)))
     terms = [masked(mask, theirs), kept(record(run(OBJECT, latent=ours)), transform=MOVE)]
-    result, energies = preserve(
-        *terms[:: 1 if first == "mask" else -1], now=torch.zeros(1, 4, *GRID)
-    )
+    result, energies = hold(*terms[:: 1 if first == "mask" else -1], now=torch.zeros(1, 4, *GRID))
     expected = torch.where(mask.bool(), 3.0, 2.0 * (1 - FREE))
     torch.testing.assert_close(result, expected.expand_as(result))
     assert energies.keys() == {"preserved", "all but circle"}
@@ -282,4 +278,4 @@ def test_a_mask_that_holds_nothing_is_refused(mask: Tensor, reason: str) -> None
 
 def test_a_mask_over_a_reference_without_a_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="the reference of 'preserved' holds no picture"):
-        PreserveMask(mask=OBJECT, reference=record(seen(OBJECT)))
+        HoldMask(mask=OBJECT, reference=record(seen(OBJECT)))

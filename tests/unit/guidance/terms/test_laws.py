@@ -11,16 +11,11 @@ from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.maps.properties import Properties, pooled
 from selfguidance.guidance.record.feature import Feature
 from selfguidance.guidance.record.record import Record
+from selfguidance.guidance.terms.appearance import Appearance
 from selfguidance.guidance.terms.attention import Box, Presence
+from selfguidance.guidance.terms.base import Term
 from selfguidance.guidance.terms.mask import Mask
-from selfguidance.guidance.terms.reference import (
-    Appearance,
-    Concentration,
-    Position,
-    Shape,
-    Size,
-    Term,
-)
+from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
 from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, blob, left, record, seen
 from torch import Tensor
 

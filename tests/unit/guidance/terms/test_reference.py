@@ -1,17 +1,14 @@
 """Values of the energies, worked out by hand."""
 
+from typing import Any
+
 import pytest
 import torch
 from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.maps.properties import Properties
-from selfguidance.guidance.terms.reference import (
-    Appearance,
-    Concentration,
-    Position,
-    Shape,
-    Size,
-    Term,
-)
+from selfguidance.guidance.terms.appearance import Appearance
+from selfguidance.guidance.terms.base import EnergyTerm, HoldTerm, Term
+from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
 from selfguidance.tests.unit.guidance.toys import SITE, cell, left, record, seen, table
 
 HALF = left(4, 8, 4)
@@ -241,6 +238,7 @@ def test_a_term_tells_the_records_it_compares_with() -> None:
     assert Appearance(object="circle", reference=then).references == (then,)
 
 
-def test_a_bare_term_has_no_energy() -> None:
-    with pytest.raises(NotImplementedError):
-        Term(object="circle")(seen(HALF))
+@pytest.mark.parametrize("kind", [Term, EnergyTerm, HoldTerm])
+def test_a_bare_term_cannot_be_made(kind: Any) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        kind(object="circle")
