@@ -54,6 +54,12 @@ def report(session: nox.Session) -> None:
 
 
 @session
+def same(session: nox.Session) -> None:
+    """Compare two checkouts bit by bit: `-- BEFORE_FOLDER [AFTER_FOLDER] [--only PATTERN]`."""
+    command(session, "same")
+
+
+@session
 def bench(session: nox.Session) -> None:
     """What a guided step and the recorder cost."""
     command(session, "bench")

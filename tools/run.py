@@ -18,6 +18,7 @@ OUTSIDE = {
     "host.serve": "start ComfyUI with the pack in a browser",
     "workflows.workflows": "run the example workflows and write their pictures",
     "workflows.blueprints": "write the subgraph blueprints",
+    "quality.same": "compare what two checkouts make, bit by bit",
     "docs.brand": "draw the icon and the banner for the registry",
     "host.typecheck": "check the types",
     "bench.bench_live": "cost of the live view in a real server",
