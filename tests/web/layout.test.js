@@ -15,7 +15,10 @@ const star = added("star", { x: 0.5, y: 0.5, width: 0.2, height: 0.1 });
 const FRAME = { left: 10, top: 20, width: 200, height: 100 };
 const plain = { shift: false, snap: false };
 const told = (x = 0.3) => ({
-    objects: [{ phrase: "red circle", ...START, x }, { phrase: "blue square", ...START, y: 0.8 }],
+    objects: [
+        { phrase: "red circle", ...START, x },
+        { phrase: "blue square", ...START, y: 0.8 },
+    ],
     words: ["red"],
     aspect: 2,
 });
@@ -37,7 +40,7 @@ describe("the value", () => {
 
     for (const [name, text] of Object.entries({
         "no JSON": "{",
-        "nothing": "null",
+        nothing: "null",
         "another version": '{"version": 2, "objects": []}',
         "no list": '{"version": 1, "objects": 3}',
         "no object": '{"version": 1, "objects": [null]}',
@@ -55,7 +58,10 @@ describe("the model", () => {
     test("shows the run's objects where they are until somebody edits", () => {
         const model = new Model();
         model.seen = seen();
-        assert.deepEqual(model.items.map(({ phrase }) => phrase), ["red circle", "blue square"]);
+        assert.deepEqual(
+            model.items.map(({ phrase }) => phrase),
+            ["red circle", "blue square"],
+        );
         assert.equal(model.text, "");
         assert.equal(model.edited, false);
     });
@@ -76,7 +82,10 @@ describe("the model", () => {
     test("an edit that changes nothing is no step", () => {
         const model = new Model();
         model.seen = seen();
-        assert.equal(model.edit((all) => changed(all, "red circle", (it) => ({ ...it }))), false);
+        assert.equal(
+            model.edit((all) => changed(all, "red circle", (it) => ({ ...it }))),
+            false,
+        );
         assert.equal(model.undoable, false);
     });
 
@@ -115,19 +124,36 @@ describe("the model", () => {
         model.seen = seen();
         model.load(written([placed("ball", START), star]));
         const lost = model.items.filter((item) => model.missing(item));
-        assert.deepEqual(lost.map(({ phrase }) => phrase), ["ball"]);
+        assert.deepEqual(
+            lost.map(({ phrase }) => phrase),
+            ["ball"],
+        );
     });
 
     test("what a run tells is checked", () => {
-        assert.equal(understood(null, () => ""), null);
+        assert.equal(
+            understood(null, () => ""),
+            null,
+        );
         const odd = { objects: [{ phrase: "a", x: 2 }, null, 3], aspect: -1, words: "x" };
-        assert.deepEqual(understood(odd, () => ""), {
-            prompt: "", words: [], objects: [], boxes: [], aspect: null, picture: null,
-        });
+        assert.deepEqual(
+            understood(odd, () => ""),
+            {
+                prompt: "",
+                words: [],
+                objects: [],
+                boxes: [],
+                aspect: null,
+                picture: null,
+            },
+        );
     });
 
     test("boxes of other nodes are shown where they are, odd ones are not", () => {
-        const boxes = [{ phrase: "red circle", ...START }, { phrase: "b", ...START, x: 7 }];
+        const boxes = [
+            { phrase: "red circle", ...START },
+            { phrase: "b", ...START, x: 7 },
+        ];
         const { boxes: found } = understood({ ...told(), boxes }, () => "");
         assert.deepEqual(found, [{ phrase: "red circle", box: START }]);
         assert.deepEqual(understood({ ...told(), boxes: "x" }, () => "").boxes, []);

@@ -19,41 +19,41 @@ import { BAR } from "./view.js";
  * @returns {Kind}
  */
 export function attach(app, node, name, least, make) {
-  const kept = `self_guidance_${name.replaceAll(" ", "_")}`; // among the node's properties
-  const view = make({
-    choices: () => choices(node.properties[kept]),
-    choose(changes) {
-      const chosen = { ...choices(node.properties[kept]), ...changes };
-      node.properties[kept] = /** @type {any} */ (chosen);
-      app.graph.setDirtyCanvas(true, true);
-    },
-    resized() {
-      node.setSize([node.size[0], node.computeSize()[1]]);
-      app.graph.setDirtyCanvas(true, true);
-    },
-  });
-  view.root.style.setProperty("--self-guidance-least", `${least - 12}px`);
-  const add = /** @type {any} */ (node).addDOMWidget.bind(node);
-  const widget = add(name, `self-guidance-${name}`, view.root, {
-    serialize: false,
-    hideOnZoom: false,
-    margin: 6,
-    getValue: () => "",
-    getMinHeight: () => (view.open ? least : BAR),
-    getMaxHeight: () => (view.open ? 4096 : BAR),
-  });
-  widget.serialize = false;
-  let leave = () => {};
-  chain(node, "onAdded", () => {
-    view.connect();
-    leave = keepPlace(app, node, view.root, name);
-  });
-  chain(node, "onRemoved", () => {
-    leave();
-    view.dispose();
-  });
-  chain(node, "onConfigure", () => view.refresh());
-  return view;
+    const kept = `self_guidance_${name.replaceAll(" ", "_")}`; // among the node's properties
+    const view = make({
+        choices: () => choices(node.properties[kept]),
+        choose(changes) {
+            const chosen = { ...choices(node.properties[kept]), ...changes };
+            node.properties[kept] = /** @type {any} */ (chosen);
+            app.graph.setDirtyCanvas(true, true);
+        },
+        resized() {
+            node.setSize([node.size[0], node.computeSize()[1]]);
+            app.graph.setDirtyCanvas(true, true);
+        },
+    });
+    view.root.style.setProperty("--self-guidance-least", `${least - 12}px`);
+    const add = /** @type {any} */ (node).addDOMWidget.bind(node);
+    const widget = add(name, `self-guidance-${name}`, view.root, {
+        serialize: false,
+        hideOnZoom: false,
+        margin: 6,
+        getValue: () => "",
+        getMinHeight: () => (view.open ? least : BAR),
+        getMaxHeight: () => (view.open ? 4096 : BAR),
+    });
+    widget.serialize = false;
+    let leave = () => {};
+    chain(node, "onAdded", () => {
+        view.connect();
+        leave = keepPlace(app, node, view.root, name);
+    });
+    chain(node, "onRemoved", () => {
+        leave();
+        view.dispose();
+    });
+    chain(node, "onConfigure", () => view.refresh());
+    return view;
 }
 
 /**
@@ -64,12 +64,12 @@ export function attach(app, node, name, least, make) {
  * @param {(value: any) => void} more
  */
 export function chain(node, hook, more) {
-  const own = /** @type {any} */ (node);
-  const before = own[hook];
-  own[hook] = function (/** @type {any[]} */ ...values) {
-    before?.apply(own, values);
-    more(values[0]);
-  };
+    const own = /** @type {any} */ (node);
+    const before = own[hook];
+    own[hook] = function (/** @type {any[]} */ ...values) {
+        before?.apply(own, values);
+        more(values[0]);
+    };
 }
 
 /**
@@ -79,6 +79,6 @@ export function chain(node, hook, more) {
  * @returns {{ open?: boolean }}
  */
 function choices(kept) {
-  const { open, ...rest } = kept && typeof kept === "object" && !Array.isArray(kept) ? kept : {};
-  return typeof open === "boolean" ? { open, ...rest } : rest;
+    const { open, ...rest } = kept && typeof kept === "object" && !Array.isArray(kept) ? kept : {};
+    return typeof open === "boolean" ? { open, ...rest } : rest;
 }

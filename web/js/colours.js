@@ -8,14 +8,14 @@
 
 /** @type {readonly Colour[]} */
 export const COLOURS = [
-  [230, 120, 20],
-  [70, 160, 240],
-  [20, 175, 130],
-  [215, 110, 180],
-  [205, 185, 30],
-  [150, 120, 235],
-  [220, 70, 70],
-  [110, 180, 190],
+    [230, 120, 20],
+    [70, 160, 240],
+    [20, 175, 130],
+    [215, 110, 180],
+    [205, 185, 30],
+    [150, 120, 235],
+    [220, 70, 70],
+    [110, 180, 190],
 ];
 
 /**
@@ -23,7 +23,7 @@ export const COLOURS = [
  * @returns {Colour}
  */
 export function colourOf(index) {
-  return /** @type {Colour} */ (COLOURS[index % COLOURS.length]);
+    return /** @type {Colour} */ (COLOURS[index % COLOURS.length]);
 }
 
 /**
@@ -32,5 +32,5 @@ export function colourOf(index) {
  * @returns {string} as CSS takes it
  */
 export function css([red, green, blue], opacity = 1) {
-  return `rgb(${red} ${green} ${blue} / ${opacity})`;
+    return `rgb(${red} ${green} ${blue} / ${opacity})`;
 }

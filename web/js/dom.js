@@ -14,10 +14,10 @@ const SIDE = 4096; // pixels; a workflow may say any size, and all memory is not
  * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, name = "", text = "") {
-  const made = document.createElement(tag);
-  made.className = name;
-  if (text) made.textContent = text;
-  return made;
+    const made = document.createElement(tag);
+    made.className = name;
+    if (text) made.textContent = text;
+    return made;
 }
 
 /**
@@ -29,10 +29,10 @@ export function element(tag, name = "", text = "") {
  * @returns {HTMLButtonElement}
  */
 export function button(name, text, press) {
-  const made = element("button", name, text);
-  made.type = "button";
-  made.addEventListener("click", press);
-  return made;
+    const made = element("button", name, text);
+    made.type = "button";
+    made.addEventListener("click", press);
+    return made;
 }
 
 /**
@@ -41,13 +41,13 @@ export function button(name, text, press) {
  * @param {string} address
  */
 export function useStyle(address) {
-  for (const link of document.querySelectorAll('link[rel="stylesheet"]')) {
-    if (link instanceof HTMLLinkElement && link.href === address) return;
-  }
-  const link = element("link");
-  link.rel = "stylesheet";
-  link.href = address;
-  document.head.append(link);
+    for (const link of document.querySelectorAll('link[rel="stylesheet"]')) {
+        if (link instanceof HTMLLinkElement && link.href === address) return;
+    }
+    const link = element("link");
+    link.rel = "stylesheet";
+    link.href = address;
+    document.head.append(link);
 }
 
 /**
@@ -57,18 +57,18 @@ export function useStyle(address) {
  * @param {readonly string[]} keys such as "Enter"
  */
 export function keepEvents(root, keys) {
-  for (const kind of ["pointerdown", "dblclick"]) {
-    root.addEventListener(kind, (event) => {
-      if (/** @type {Element} */ (event.target).closest("button, input, select, canvas")) {
-        event.stopPropagation();
-      }
-    });
-  }
-  for (const kind of ["keydown", "keyup"]) {
-    root.addEventListener(kind, (event) => {
-      if (keys.includes(/** @type {KeyboardEvent} */ (event).key)) event.stopPropagation();
-    });
-  }
+    for (const kind of ["pointerdown", "dblclick"]) {
+        root.addEventListener(kind, (event) => {
+            if (/** @type {Element} */ (event.target).closest("button, input, select, canvas")) {
+                event.stopPropagation();
+            }
+        });
+    }
+    for (const kind of ["keydown", "keyup"]) {
+        root.addEventListener(kind, (event) => {
+            if (keys.includes(/** @type {KeyboardEvent} */ (event).key)) event.stopPropagation();
+        });
+    }
 }
 
 /**
@@ -79,15 +79,15 @@ export function keepEvents(root, keys) {
  *   where it is not shown
  */
 export function cleared(canvas) {
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  const context = canvas.getContext("2d");
-  if (!context || width < 2 || height < 2) return null;
-  const sharp = Math.max(2, window.devicePixelRatio || 1); // the graph may be zoomed
-  const scale = Math.min(sharp, SIDE / width, SIDE / height);
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  context.scale(scale, scale);
-  return { context, width, height };
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    const context = canvas.getContext("2d");
+    if (!context || width < 2 || height < 2) return null;
+    const sharp = Math.max(2, window.devicePixelRatio || 1); // the graph may be zoomed
+    const scale = Math.min(sharp, SIDE / width, SIDE / height);
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    context.scale(scale, scale);
+    return { context, width, height };
 }
 
 /**
@@ -97,9 +97,9 @@ export function cleared(canvas) {
  * @returns {HTMLCanvasElement}
  */
 export function drawable({ width, height, data }) {
-  const canvas = element("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  canvas.getContext("2d")?.putImageData(new ImageData(data, width, height), 0, 0);
-  return canvas;
+    const canvas = element("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    canvas.getContext("2d")?.putImageData(new ImageData(data, width, height), 0, 0);
+    return canvas;
 }

@@ -18,9 +18,9 @@ const STRONGEST = 0.8;
  * @throws {Error} it holds something else
  */
 export function bytesOf(text, length) {
-  const raw = atob(text);
-  if (raw.length !== length) throw new Error(`${length} bytes expected, got ${raw.length}`);
-  return Uint8Array.from(raw, (character) => character.charCodeAt(0));
+    const raw = atob(text);
+    if (raw.length !== length) throw new Error(`${length} bytes expected, got ${raw.length}`);
+    return Uint8Array.from(raw, (character) => character.charCodeAt(0));
 }
 
 /**
@@ -30,14 +30,14 @@ export function bytesOf(text, length) {
  * @returns {Float32Array}
  */
 export function stretched(values) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  const span = high - low;
-  return values.map((value) => (span > 0 ? (value - low) / span : 0));
+    let low = Infinity;
+    let high = -Infinity;
+    for (const value of values) {
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+    }
+    const span = high - low;
+    return values.map((value) => (span > 0 ? (value - low) / span : 0));
 }
 
 /**
@@ -48,10 +48,10 @@ export function stretched(values) {
  * @returns {Float32Array}
  */
 export function sharpened(values, steepness = 10) {
-  const low = 1 / (1 + Math.exp(steepness / 2));
-  return values.map(
-    (value) => (1 / (1 + Math.exp(-steepness * (value - 0.5))) - low) / (1 - 2 * low),
-  );
+    const low = 1 / (1 + Math.exp(steepness / 2));
+    return values.map(
+        (value) => (1 / (1 + Math.exp(-steepness * (value - 0.5))) - low) / (1 - 2 * low),
+    );
 }
 
 /**
@@ -61,8 +61,8 @@ export function sharpened(values, steepness = 10) {
  * @returns {Float32Array}
  */
 export function mean(maps) {
-  const first = /** @type {Float32Array} */ (maps[0]);
-  return first.map((_, i) => maps.reduce((sum, map) => sum + (map[i] ?? 0), 0) / maps.length);
+    const first = /** @type {Float32Array} */ (maps[0]);
+    return first.map((_, i) => maps.reduce((sum, map) => sum + (map[i] ?? 0), 0) / maps.length);
 }
 
 /**
@@ -73,9 +73,9 @@ export function mean(maps) {
  * @returns {Pixels}
  */
 export function tinted(grid, [red, green, blue]) {
-  const data = new Uint8ClampedArray(grid.values.length * 4);
-  grid.values.forEach((value, i) => {
-    data.set([red, green, blue, 255 * STRONGEST * value * value], 4 * i);
-  });
-  return { width: grid.width, height: grid.height, data };
+    const data = new Uint8ClampedArray(grid.values.length * 4);
+    grid.values.forEach((value, i) => {
+        data.set([red, green, blue, 255 * STRONGEST * value * value], 4 * i);
+    });
+    return { width: grid.width, height: grid.height, data };
 }

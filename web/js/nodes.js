@@ -15,8 +15,8 @@
  * @returns {any} null if it is not there
  */
 export function nodeAt(root, executionId) {
-  const path = executionId.split(":");
-  let graph = root;
-  while (path.length > 1) graph = graph?.getNodeById(String(path.shift()))?.subgraph;
-  return graph?.getNodeById(String(path[0])) ?? null;
+    const path = executionId.split(":");
+    let graph = root;
+    while (path.length > 1) graph = graph?.getNodeById(String(path.shift()))?.subgraph;
+    return graph?.getNodeById(String(path[0])) ?? null;
 }

@@ -18,13 +18,13 @@ const LATER = [0, 100, 500, 1500, 4000]; // ms; the page draws some time after t
  * @returns {() => void} stop it
  */
 export function keepPlace(app, node, element, name) {
-  element.dataset.selfGuidance = name;
-  const put = () => {
-    if (!node.graph || node.graph !== app.canvas?.graph) return; // in a subgraph that is not open
-    const place = `[data-node-id="${CSS.escape(String(node.id))}"] `;
-    const shown = document.querySelector(`${place}[data-self-guidance="${CSS.escape(name)}"]`);
-    if (shown !== element) shown?.replaceWith(element);
-  };
-  const timers = LATER.map((time) => setTimeout(put, time));
-  return () => timers.forEach(clearTimeout);
+    element.dataset.selfGuidance = name;
+    const put = () => {
+        if (!node.graph || node.graph !== app.canvas?.graph) return; // in a closed subgraph
+        const place = `[data-node-id="${CSS.escape(String(node.id))}"] `;
+        const shown = document.querySelector(`${place}[data-self-guidance="${CSS.escape(name)}"]`);
+        if (shown !== element) shown?.replaceWith(element);
+    };
+    const timers = LATER.map((time) => setTimeout(put, time));
+    return () => timers.forEach(clearTimeout);
 }

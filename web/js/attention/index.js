@@ -20,41 +20,41 @@ const NODE = "SelfGuidanceAttentionPreview";
 const shows = new WeakMap();
 
 app.registerExtension({
-  name: "selfGuidance.attention",
+    name: "selfGuidance.attention",
 
-  async setup() {
-    useStyle(new URL("../view.css", import.meta.url).href);
-    await useLocale(String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en"), api);
-  },
-
-  nodeCreated(node) {
-    if (node.comfyClass !== NODE) return;
-    const view = attach(app, node, "attention", LEAST, (owner) => {
-      return new AttentionView(owner, inputsOf(node));
-    });
-    let last = 0;
-    const show = (/** @type {any} */ output) => {
-      last += 1;
-      const turn = last;
-      load(output).then(
-        (found) => found && turn === last && view.show(found.atlas, found.pictures),
-        (error) => turn === last && view.fail(problem(error)),
-      );
-    };
-    shows.set(node, show);
-    chain(node, "onExecuted", show);
-  },
-
-  // workflows that come back to the front bring what their nodes showed
-  ...{
-    /** @param {Record<string, any>} outputs by execution id */
-    onNodeOutputsUpdated(outputs) {
-      for (const [id, output] of Object.entries(outputs ?? {})) {
-        const node = nodeAt(app.rootGraph ?? app.graph, id);
-        if (node) shows.get(node)?.(output);
-      }
+    async setup() {
+        useStyle(new URL("../view.css", import.meta.url).href);
+        await useLocale(String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en"), api);
     },
-  },
+
+    nodeCreated(node) {
+        if (node.comfyClass !== NODE) return;
+        const view = attach(app, node, "attention", LEAST, (owner) => {
+            return new AttentionView(owner, inputsOf(node));
+        });
+        let last = 0;
+        const show = (/** @type {any} */ output) => {
+            last += 1;
+            const turn = last;
+            load(output).then(
+                (found) => found && turn === last && view.show(found.atlas, found.pictures),
+                (error) => turn === last && view.fail(problem(error)),
+            );
+        };
+        shows.set(node, show);
+        chain(node, "onExecuted", show);
+    },
+
+    // workflows that come back to the front bring what their nodes showed
+    ...{
+        /** @param {Record<string, any>} outputs by execution id */
+        onNodeOutputsUpdated(outputs) {
+            for (const [id, output] of Object.entries(outputs ?? {})) {
+                const node = nodeAt(app.rootGraph ?? app.graph, id);
+                if (node) shows.get(node)?.(output);
+            }
+        },
+    },
 });
 
 /**
@@ -62,13 +62,13 @@ app.registerExtension({
  * @returns {Promise<{ atlas: import("./atlas.js").Atlas, pictures: HTMLImageElement[] } | null>}
  */
 async function load(output) {
-  const file = output?.self_guidance_maps?.[0];
-  if (!file) return null;
-  const reply = await api.fetchApi(address(file));
-  if (!reply.ok) throw new Error(text("attention.gone", "the maps are gone; run again"));
-  const atlas = readAtlas(await reply.arrayBuffer());
-  const entries = output.self_guidance_pictures ?? [];
-  return { atlas, pictures: await Promise.all(entries.map(picture)) };
+    const file = output?.self_guidance_maps?.[0];
+    if (!file) return null;
+    const reply = await api.fetchApi(address(file));
+    if (!reply.ok) throw new Error(text("attention.gone", "the maps are gone; run again"));
+    const atlas = readAtlas(await reply.arrayBuffer());
+    const entries = output.self_guidance_pictures ?? [];
+    return { atlas, pictures: await Promise.all(entries.map(picture)) };
 }
 
 /**
@@ -76,21 +76,21 @@ async function load(output) {
  * @returns {Promise<HTMLImageElement>}
  */
 async function picture(file) {
-  const image = new Image();
-  image.src = api.apiURL(address(file));
-  await image.decode();
-  return image;
+    const image = new Image();
+    image.src = api.apiURL(address(file));
+    await image.decode();
+    return image;
 }
 
 /** @param {File} file */
 function address({ filename, subfolder, type }) {
-  return `/view?${new URLSearchParams({ filename, subfolder, type })}`;
+    return `/view?${new URLSearchParams({ filename, subfolder, type })}`;
 }
 
 /** @param {unknown} error */
 function problem(error) {
-  const reason = error instanceof Error ? error.message : String(error);
-  return text("attention.broken", "maps cannot be shown: {reason}", { reason });
+    const reason = error instanceof Error ? error.message : String(error);
+    return text("attention.broken", "maps cannot be shown: {reason}", { reason });
 }
 
 /**
@@ -98,14 +98,14 @@ function problem(error) {
  * @returns {import("./view.js").Inputs}
  */
 function inputsOf(node) {
-  return {
-    set(name, value) {
-      const widget = node.widgets?.find((known) => known.name === name);
-      if (!widget) return;
-      widget.value = value;
-      widget.callback?.(value);
-      app.graph.setDirtyCanvas(true, true);
-    },
-    free: () => !node.inputs?.some(({ name, link }) => name === "object" && link !== null),
-  };
+    return {
+        set(name, value) {
+            const widget = node.widgets?.find((known) => known.name === name);
+            if (!widget) return;
+            widget.value = value;
+            widget.callback?.(value);
+            app.graph.setDirtyCanvas(true, true);
+        },
+        free: () => !node.inputs?.some(({ name, link }) => name === "object" && link !== null),
+    };
 }

@@ -20,21 +20,21 @@ const SHADE = "rgb(0 0 0 / 0.35)"; // lets colours stand out from the picture
  * @param {boolean} shape whether to draw what the nodes take as the object's shape
  */
 export function paintMaps({ context, width, height }, picture, aspect, maps, shape) {
-  const own = picture ? picture.naturalWidth / picture.naturalHeight : aspect;
-  const { left, top, width: wide, height: high } = fitted(width, height, own);
-  context.imageSmoothingQuality = "high";
-  if (picture) context.drawImage(picture, left, top, wide, high);
-  if (maps.length || !picture) {
-    context.fillStyle = SHADE;
-    context.fillRect(left, top, wide, high);
-  }
-  context.save();
-  context.beginPath();
-  context.rect(left, top, wide, high);
-  context.clip();
-  for (const { map, colour } of maps) {
-    const values = shape ? sharpened(stretched(map.values)) : map.values;
-    context.drawImage(drawable(tinted({ ...map, values }, colour)), left, top, wide, high);
-  }
-  context.restore();
+    const own = picture ? picture.naturalWidth / picture.naturalHeight : aspect;
+    const { left, top, width: wide, height: high } = fitted(width, height, own);
+    context.imageSmoothingQuality = "high";
+    if (picture) context.drawImage(picture, left, top, wide, high);
+    if (maps.length || !picture) {
+        context.fillStyle = SHADE;
+        context.fillRect(left, top, wide, high);
+    }
+    context.save();
+    context.beginPath();
+    context.rect(left, top, wide, high);
+    context.clip();
+    for (const { map, colour } of maps) {
+        const values = shape ? sharpened(stretched(map.values)) : map.values;
+        context.drawImage(drawable(tinted({ ...map, values }, colour)), left, top, wide, high);
+    }
+    context.restore();
 }

@@ -193,7 +193,7 @@ export class Editor {
         };
     }
 
-        #listen() {
+    #listen() {
         const acts = this.#acts();
         const pointer = new Pointer(this.#stage, {
             items: () => this.#model.items,

@@ -80,7 +80,7 @@ function acts(shift, doing) {
         "+": larger,
         "=": larger,
         "-": smaller,
-        "_": smaller,
+        _: smaller,
         "[": left,
         "{": left,
         "]": right,

@@ -22,7 +22,14 @@ import { edited, same, shifted } from "./value.js";
 
 // Bright, apart in hue and lightness; a dark line under each keeps it visible on any picture.
 export const COLOURS = [
-    "#4da3ff", "#ff9640", "#3fd28f", "#ec6df2", "#f5d442", "#ff6478", "#3cd3e8", "#b094ff",
+    "#4da3ff",
+    "#ff9640",
+    "#3fd28f",
+    "#ec6df2",
+    "#f5d442",
+    "#ff6478",
+    "#3cd3e8",
+    "#b094ff",
 ];
 const HANDLE = 9;
 const REACH = 24; // what a finger hits
@@ -221,7 +228,12 @@ export class Stage {
             parts.push(drawn("line", arm), knob, hit(end, REACH, REACH, "", index, "turn", title));
         }
         const title = text("layout.grow", "Drag to resize");
-        for (const [x, y] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
+        for (const [x, y] of [
+            [-1, -1],
+            [1, -1],
+            [1, 1],
+            [-1, 1],
+        ]) {
             const corner = at(((x ?? 0) * width) / 2, ((y ?? 0) * height) / 2);
             parts.push(outline(corner, HANDLE, HANDLE, "", "sgl-handle"));
             parts.push(hit(corner, REACH, REACH, "", index, "corner", title));

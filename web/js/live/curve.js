@@ -16,13 +16,13 @@ const DECADES = 4; // below the highest energy; what is lower lies on the floor
  * @returns {{ step: number, value: number }[]}
  */
 export function series(curve, name) {
-  const found = [];
-  for (const { step, energies } of curve) {
-    const values = name === null ? Object.values(energies) : [energies[name]];
-    const known = values.filter((value) => value !== undefined);
-    if (known.length) found.push({ step, value: known.reduce((sum, value) => sum + value, 0) });
-  }
-  return found;
+    const found = [];
+    for (const { step, energies } of curve) {
+        const values = name === null ? Object.values(energies) : [energies[name]];
+        const known = values.filter((value) => value !== undefined);
+        if (known.length) found.push({ step, value: known.reduce((sum, value) => sum + value, 0) });
+    }
+    return found;
 }
 
 /**
@@ -35,13 +35,13 @@ export function series(curve, name) {
  * @returns {Axes}
  */
 export function axes(curve, steps, width, height) {
-  const totals = series(curve, null).map(({ value }) => value);
-  const parts = curve.flatMap(({ energies }) => Object.values(energies));
-  const positive = [...totals, ...parts].filter((value) => value > 0);
-  const high = positive.length ? Math.max(...positive) : 1;
-  const low = positive.length ? Math.min(...positive) : 1;
-  const floor = Math.max(low, high * 10 ** -DECADES);
-  return { width, height, steps, low: floor < high ? floor : high / 10, high };
+    const totals = series(curve, null).map(({ value }) => value);
+    const parts = curve.flatMap(({ energies }) => Object.values(energies));
+    const positive = [...totals, ...parts].filter((value) => value > 0);
+    const high = positive.length ? Math.max(...positive) : 1;
+    const low = positive.length ? Math.min(...positive) : 1;
+    const floor = Math.max(low, high * 10 ** -DECADES);
+    return { width, height, steps, low: floor < high ? floor : high / 10, high };
 }
 
 /**
@@ -50,7 +50,7 @@ export function axes(curve, steps, width, height) {
  * @returns {Point} in pixels, down from the top
  */
 export function place({ step, value }, { width, height, steps, low, high }) {
-  const right = steps > 1 ? (step - 1) / (steps - 1) : 0;
-  const up = Math.log(Math.max(value, low) / low) / Math.log(high / low);
-  return { x: right * width, y: (1 - up) * height };
+    const right = steps > 1 ? (step - 1) / (steps - 1) : 0;
+    const up = Math.log(Math.max(value, low) / low) / Math.log(high / low);
+    return { x: right * width, y: (1 - up) * height };
 }

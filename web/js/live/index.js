@@ -19,34 +19,39 @@ const NODE = "SelfGuidanceKSampler";
 const views = new WeakMap();
 
 app.registerExtension({
-  name: "selfGuidance.live",
+    name: "selfGuidance.live",
 
-  async setup() {
-    useStyle(new URL("../view.css", import.meta.url).href);
-    await useLocale(String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en"), api);
-    api.addEventListener(/** @type {any} */ ("self_guidance.live"), hear);
-    api.addEventListener("execution_interrupted", ({ detail }) => viewOf(detail.node_id)?.stop());
-    api.addEventListener("execution_error", ({ detail }) => viewOf(detail.node_id)?.stop());
-  },
+    async setup() {
+        useStyle(new URL("../view.css", import.meta.url).href);
+        await useLocale(String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en"), api);
+        api.addEventListener(/** @type {any} */ ("self_guidance.live"), hear);
+        api.addEventListener("execution_interrupted", ({ detail }) =>
+            viewOf(detail.node_id)?.stop(),
+        );
+        api.addEventListener("execution_error", ({ detail }) => viewOf(detail.node_id)?.stop());
+    },
 
-  nodeCreated(node) {
-    if (node.comfyClass !== NODE) return;
-    views.set(node, attach(app, node, "live view", LEAST, (owner) => new LiveView(owner)));
-  },
+    nodeCreated(node) {
+        if (node.comfyClass !== NODE) return;
+        views.set(
+            node,
+            attach(app, node, "live view", LEAST, (owner) => new LiveView(owner)),
+        );
+    },
 });
 
 /** @param {any} event */
 function hear({ detail }) {
-  try {
-    const message = parsed(detail);
-    viewOf(message.node)?.show(message);
-  } catch (error) {
-    console.warn("Self-Guidance: a message of the sampler cannot be shown", error);
-  }
+    try {
+        const message = parsed(detail);
+        viewOf(message.node)?.show(message);
+    } catch (error) {
+        console.warn("Self-Guidance: a message of the sampler cannot be shown", error);
+    }
 }
 
 /** @param {unknown} executionId */
 function viewOf(executionId) {
-  const node = nodeAt(app.rootGraph ?? app.graph, String(executionId));
-  return node ? views.get(node) : undefined;
+    const node = nodeAt(app.rootGraph ?? app.graph, String(executionId));
+    return node ? views.get(node) : undefined;
 }

@@ -22,19 +22,19 @@ const PICTURE = /^data:image\/jpeg;base64,[A-Za-z0-9+/=]*$/;
  * @throws {Error} it is not what our sampler sends
  */
 export function parsed(detail) {
-  const data = /** @type {Record<string, unknown>} */ (detail ?? {});
-  const picture = typeof data.picture === "string" ? data.picture : "";
-  return {
-    node: String(data.node),
-    prompt: String(data.prompt),
-    step: number(data.step),
-    steps: number(data.steps),
-    sigma: number(data.sigma),
-    guided: data.guided === true,
-    objects: list(data.objects).map(seen),
-    curve: list(data.curve).map(energy),
-    picture: PICTURE.test(picture) ? picture : "",
-  };
+    const data = /** @type {Record<string, unknown>} */ (detail ?? {});
+    const picture = typeof data.picture === "string" ? data.picture : "";
+    return {
+        node: String(data.node),
+        prompt: String(data.prompt),
+        step: number(data.step),
+        steps: number(data.steps),
+        sigma: number(data.sigma),
+        guided: data.guided === true,
+        objects: list(data.objects).map(seen),
+        curve: list(data.curve).map(energy),
+        picture: PICTURE.test(picture) ? picture : "",
+    };
 }
 
 /**
@@ -42,15 +42,16 @@ export function parsed(detail) {
  * @returns {Seen}
  */
 function seen(data) {
-  const [width = 0, height = 0] = list(data.size).map(number);
-  if (!(width > 0 && width <= SIDE && height > 0 && height <= SIDE)) throw new Error("size of map");
-  const bytes = bytesOf(String(data.map), width * height);
-  return {
-    name: String(data.name),
-    map: { width, height, values: Float32Array.from(bytes, (byte) => byte / 255) },
-    centroid: point(data.centroid),
-    target: data.target === null ? null : point(data.target),
-  };
+    const [width = 0, height = 0] = list(data.size).map(number);
+    if (!(width > 0 && width <= SIDE && height > 0 && height <= SIDE))
+        throw new Error("size of map");
+    const bytes = bytesOf(String(data.map), width * height);
+    return {
+        name: String(data.name),
+        map: { width, height, values: Float32Array.from(bytes, (byte) => byte / 255) },
+        centroid: point(data.centroid),
+        target: data.target === null ? null : point(data.target),
+    };
 }
 
 /**
@@ -58,12 +59,15 @@ function seen(data) {
  * @returns {Energy}
  */
 function energy(data) {
-  const entries = Object.entries(data.energies ?? {}).map(([name, value]) => [name, number(value)]);
-  return {
-    step: number(data.step),
-    sigma: number(data.sigma),
-    energies: Object.fromEntries(entries),
-  };
+    const entries = Object.entries(data.energies ?? {}).map(([name, value]) => [
+        name,
+        number(value),
+    ]);
+    return {
+        step: number(data.step),
+        sigma: number(data.sigma),
+        energies: Object.fromEntries(entries),
+    };
 }
 
 /**
@@ -71,8 +75,8 @@ function energy(data) {
  * @returns {Point}
  */
 function point(value) {
-  const [x, y] = list(value);
-  return { x: number(x), y: number(y) };
+    const [x, y] = list(value);
+    return { x: number(x), y: number(y) };
 }
 
 /**
@@ -80,8 +84,9 @@ function point(value) {
  * @returns {number}
  */
 function number(value) {
-  if (typeof value !== "number" || !Number.isFinite(value)) throw new Error(`no number: ${value}`);
-  return value;
+    if (typeof value !== "number" || !Number.isFinite(value))
+        throw new Error(`no number: ${value}`);
+    return value;
 }
 
 /**
@@ -89,6 +94,6 @@ function number(value) {
  * @returns {any[]}
  */
 function list(value) {
-  if (!Array.isArray(value)) throw new Error("no list");
-  return value;
+    if (!Array.isArray(value)) throw new Error("no list");
+    return value;
 }
