@@ -1,4 +1,4 @@
-"""Types, lint and unit tests of the scripts that ComfyUI's page loads, as tests."""
+"""Types, lint, format and unit tests of the scripts that ComfyUI's page loads, as tests."""
 
 import re
 import subprocess
@@ -25,6 +25,10 @@ def test_types(tools: Path) -> None:
 def test_lint(tools: Path) -> None:
     config = str(HERE / "eslint.config.js")
     run(str(tools / "eslint"), "--config", config, "--max-warnings", "0", "web", "tests/web")
+
+
+def test_format(tools: Path) -> None:
+    run(str(tools / "prettier"), "--check", "web/js", "tests/web")
 
 
 def test_units(tools: Path) -> None:
