@@ -118,7 +118,7 @@ def _open(address: str, data: bytes | None = None) -> Any:
     """A request without the proxies that the user's environment may name."""
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    return direct.open(request, timeout=10)
+    return direct.open(request, timeout=60)  # a model that computes delays answers
 
 
 def link(place: Path, target: Path) -> None:

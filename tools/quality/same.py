@@ -108,8 +108,8 @@ def run(pack: Path, workflows_of: Path, base: Path, only: str) -> dict[str, floa
                 try:
                     workflows.run(server, graph, SECONDS)
                     done[name] = time.monotonic() - start
-                except RuntimeError as error:
-                    done[name] = str(error)
+                except (RuntimeError, OSError) as error:  # refused, failed, or no answer in time
+                    done[name] = f"{type(error).__name__}: {error}"
                 print(f"{pack.name}: {name}: {done[name]}", flush=True)
     return done
 
