@@ -12,7 +12,7 @@ from ..record.record import Record
 from ..terms.base import Term
 from ..terms.hold import HoldRest
 from ..terms.window import Window
-from .transform import LOOK, Balance, Source
+from .transform import LOOK, STEP_LENGTH, Balance, Source
 
 # Where another picture gives shape and place, a look counts more than beside them, and on to the
 # end, which decides colours. Its steps are shorter: it has no shape beside it.
@@ -100,10 +100,11 @@ def copy_object(
     """
     reference.table.find(source)
     terms: list[Term] = []
+    beside = Source(reference, window, STEP_LENGTH * min(1.0, max(layout, appearance)))
     if layout:
-        terms += Source(reference, window).place(object, source, transform, layout, Balance())
+        terms += beside.place(object, source, transform, layout, Balance())
     if appearance and layout:
-        terms.append(Source(reference, window).look(object, source, LOOK * appearance))
+        terms.append(beside.look(object, source, LOOK * appearance))
     elif appearance:
         alone = Source(reference, window.opened(), STEP_LENGTH_ALONE * min(1.0, appearance))
         terms.append(alone.look(object, source, LOOK_ALONE * appearance))

@@ -167,7 +167,9 @@ class Recipe:
         """The recipe's terms, should the object go there."""
         self.reference.table.find(self.object)
         balance = self.balance
-        source = Source(self.reference, self.window, self.step_length, self.group)
+        # what keeps the rest must not steer by itself where little or nothing is to be moved
+        length = min(1.0, abs(self.weight)) * self.step_length
+        source = Source(self.reference, self.window, length, self.group)
         rest = HoldRest(
             object=self.object,
             reference=self.reference,

@@ -151,6 +151,13 @@ class EnergyTerm(Term):
         """This term."""
         return self
 
+    def combined(self: "EnergyKind", weight: float, group: str = "") -> "EnergyKind":
+        """See `Wish`; a factor below 1 also shortens the step that the term asks for."""
+        term = super().combined(weight, group)
+        if self.step_length is None:
+            return term
+        return replace(term, step_length=min(1.0, abs(weight)) * self.step_length)
+
     def scaled(self: "EnergyKind", share: float, held: float) -> "EnergyKind":
         """See `Wish`."""
         return replace(self.combined(share), step_length=share * self.length)
