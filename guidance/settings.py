@@ -26,12 +26,24 @@ class Settings:
     Attributes:
         terms, strength, raw: as in `Plan`.
         memory: what is held in memory meanwhile; of two settings the more careful one counts.
+
+    Raises:
+        ValueError: raw gradients for a recipe, whose parts are balanced for normalised steps.
     """
 
     terms: tuple[Wish, ...] = ()
     strength: float = 1.0
     raw: bool = False
     memory: MemoryMode = MemoryMode.AUTO
+
+    def __post_init__(self) -> None:
+        recipes = [wish.object for wish in self.terms if not wish.takes_raw]
+        if self.raw and recipes:
+            raise ValueError(
+                f"weighting 'raw (paper)' cannot move or resize {recipes[0]!r} by a recipe, whose "
+                "parts are balanced for steps of a known length; set weighting to 'normalised', or "
+                "use single terms such as Position with strengths of 100 to 1000"
+            )
 
     @property
     def empty(self) -> bool:

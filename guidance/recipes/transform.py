@@ -157,6 +157,11 @@ class Recipe:
         self.parts(self.transform)  # says what the reference lacks where the recipe is made
 
     @property
+    def takes_raw(self) -> bool:
+        """No: raw steps moved the object in one of three pictures, at strengths from 10 to 3000."""
+        return False
+
+    @property
     def change(self) -> Change | None:
         """Where it takes its object; None if it is switched off."""
         if self.weight == 0 or self.window.empty:

@@ -86,6 +86,11 @@ class Term(ABC):
         return (type(self), self.object, self.compared, self.window, *self.references)
 
     @property
+    def takes_raw(self) -> bool:
+        """See `Wish`."""
+        return True
+
+    @property
     def change(self) -> Change | None:
         """See `Wish`; most terms leave the wishes of others alone."""
         return None

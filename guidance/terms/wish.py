@@ -70,6 +70,11 @@ class Wish(Protocol):
         ...
 
     @property
+    def takes_raw(self) -> bool:
+        """Whether it can be followed by gradients as they are, whose length nobody normalises."""
+        ...
+
+    @property
     def change(self) -> Change | None:
         """What it changes of an object that a reference shows; None if nothing, or switched off."""
         ...

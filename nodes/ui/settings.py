@@ -35,8 +35,8 @@ def request_inputs(without: str) -> list[io.Input]:
             options=[NORMALISED, RAW],
             default=NORMALISED,
             optional=True,
-            tooltip="normalised: the same strength suits every model. raw: the paper's gradient; "
-            "try strengths near 7500.",
+            tooltip="normalised: the same strength suits every model. raw: the paper's gradient, "
+            "for single terms; try strengths from 100 to 1000.",
         ),
         io.Combo.Input(
             "memory",

@@ -152,3 +152,13 @@ def test_a_window_becomes_noise_levels_of_the_schedule_that_is_asked() -> None:
     plan = settings.plan(lambda percent: 8 * (1 - percent))
     assert [(s.high, s.low) for s in plan.terms] == [(6.0, 4.0)]
     assert (plan.strength, plan.raw) == (2.0, True)
+
+
+def test_raw_gradients_for_a_recipe_are_refused_and_for_single_terms_are_not() -> None:
+    move = Recipe(object="star", reference=pictured(), transform=Affine(dx=0.1))
+    with pytest.raises(ValueError, match=r"raw \(paper\)' cannot move or resize 'star'"):
+        Settings((HERE, move), 100.0, raw=True)
+    with pytest.raises(ValueError, match="set weighting to 'normalised'"):
+        Settings((move,), 100.0, raw=True)
+    assert Settings((HERE, LARGE), 100.0, raw=True).raw
+    assert not Settings((HERE, move)).raw
