@@ -137,7 +137,9 @@ class Recipe:
         window: when the object is guided; the rest is held from its start on.
         balance: weights of the parts.
         free: objects that are not kept either.
-        step_length, group: of its terms.
+        step_length: of its terms, see `EnergyTerm`; `STEP_LENGTH` if None, less where the weight is
+            below 1: what keeps the rest must not steer by itself.
+        group: of its terms.
 
     Raises:
         ValueError: the reference lacks the object or a free one, or holds no picture.
@@ -150,11 +152,18 @@ class Recipe:
     window: Window = field(default=GUIDED)
     balance: Balance = field(default=Balance())
     free: tuple[str, ...] = ()
-    step_length: float = STEP_LENGTH
+    step_length: float | None = None
     group: str = ""
 
     def __post_init__(self) -> None:
         self.parts(self.transform)  # says what the reference lacks where the recipe is made
+
+    @property
+    def length(self) -> float:
+        """`step_length`, or what follows from the weight."""
+        if self.step_length is None:
+            return STEP_LENGTH * min(1.0, abs(self.weight))
+        return self.step_length
 
     @property
     def takes_raw(self) -> bool:
@@ -172,9 +181,7 @@ class Recipe:
         """The recipe's terms, should the object go there."""
         self.reference.table.find(self.object)
         balance = self.balance
-        # what keeps the rest must not steer by itself where little or nothing is to be moved
-        length = min(1.0, abs(self.weight)) * self.step_length
-        source = Source(self.reference, self.window, length, self.group)
+        source = Source(self.reference, self.window, self.length, self.group)
         rest = HoldRest(
             object=self.object,
             reference=self.reference,
@@ -209,10 +216,13 @@ class Recipe:
             self.balance, others=weight * self.balance.others, rest=weight * self.balance.rest
         )
         path = " / ".join(part for part in (group, self.group) if part)
-        return replace(self, weight=weight * self.weight, balance=balance, group=path)
+        length = self.step_length and min(1.0, abs(weight)) * self.step_length
+        return replace(
+            self, weight=weight * self.weight, balance=balance, step_length=length, group=path
+        )
 
     def scaled(self, share: float, held: float) -> "Recipe":
         """See `Wish`."""
         scaled = self.combined(share)
         balance = replace(scaled.balance, rest=held * self.balance.rest)
-        return replace(scaled, balance=balance, step_length=share * self.step_length)
+        return replace(scaled, balance=balance, step_length=share * self.length)

@@ -95,7 +95,7 @@ def test_a_recipe_of_the_weaker_moves_and_keeps_less_but_holds_as_much() -> None
     assert isinstance(joined, Recipe)
     assert (joined.transform, joined.window, joined.group) == (move.transform, GUIDED, "left")
     assert joined.weight == pytest.approx(0.2)
-    assert joined.step_length == pytest.approx(1.5 / 4)
+    assert joined.step_length == pytest.approx(1.5 * 0.8 / 4)  # a weight of 0.8 steers with 0.8
     assert joined.balance == Balance(shape=3.0, others=0.5, rest=0.3)
 
 
