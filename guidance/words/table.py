@@ -1,13 +1,16 @@
 """Token table: which tokens of a conditioning stand for which word of the prompt."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from .phrases import LAST, closest, letters, numbered, without_article
+from .written import written
 
 # Words that end an object's phrase; what is left between them are the objects of a prompt.
 JOINING = frozenset(
@@ -49,22 +52,45 @@ class TokenTable:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    @property
+    @cached_property
     def objects(self) -> tuple[str, ...]:
-        """Phrases of the prompt that name an object, in order, each once."""
+        """Phrases of the prompt that name an object, in order, each once.
+
+        What is written as one word, such as "red_circle", is never parted, however many words the
+        tokenizer makes of it.
+        """
         if self.named:
             return self.named
         phrases: dict[str, None] = {}
         run: list[str] = []
-        for index, word in enumerate((*self.words, "and")):
-            joining = word in JOINING or word == BREAK or not letters(word)
+        last, index, whole = "", 0, self._whole()
+        while index <= len(self.words):
+            word = self.words[index] if index < len(self.words) else "and"
+            end, text = whole.get(index, (index + 1, word))
+            joining = text in JOINING or text == BREAK or not letters(text)
             if joining or index in self.borders:
-                if run and run[-1] not in SCENERY:
+                if run and last not in SCENERY:
                     phrases[" ".join(run)] = None
                 run = []
             if not joining:
-                run.append(word)
+                run.append(text)
+                last = self.words[end - 1]
+            index = end
         return tuple(phrases)
+
+    def _whole(self) -> dict[int, tuple[int, str]]:
+        """Words that the tokenizer has parted: behind which index they end, and as typed."""
+        known = set(self.words)
+        parted = [text for text in written(self.prompt) if text not in known]
+        whole = {}
+        for begin, end in pairwise((0, *self.borders, len(self.words))):
+            part = self.words[begin:end]
+            for text in parted:
+                for start, place in enumerate(_matches(part, letters(text))):
+                    spelled = "".join(part[start : place[-1] + 1]) if place else ""
+                    if len(place) > 1 and _alike(text).startswith(_alike(spelled)):
+                        whole[begin + start] = (begin + place[-1] + 1, text)
+        return whole
 
     def naming(self, objects: str) -> "TokenTable":
         """The same table with the objects that a user lists, separated by commas.
@@ -217,6 +243,11 @@ class TokenTable:
         for column, tokens in enumerate(self.positions):
             matrix[list(tokens), column] = 1 / max(1, len(tokens))
         return matrix
+
+
+def _alike(text: str) -> str:
+    """The text in one case and normal form, punctuation included."""
+    return unicodedata.normalize("NFKD", text.casefold())
 
 
 def _matches(words: Sequence[str], wanted: str) -> list[list[int]]:
