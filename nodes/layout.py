@@ -14,6 +14,7 @@ from ..guidance.maps.properties import mean_shape
 from ..guidance.recipes.transform import GUIDED, Balance
 from ..guidance.record.record import Record
 from ..guidance.terms.window import Window
+from ..guidance.words.written import listed
 from .recipes import WEIGHS, keep_inputs
 from .ui.pictures import enlarged, heat, stretched
 from .ui.schema import schema
@@ -121,7 +122,7 @@ def _places(
 ) -> dict[str, Place]:
     """Boxes as fractions of the picture, by object."""
     if boxes is None:
-        if names.strip(" ,\n"):
+        if listed(names):
             raise ValueError(
                 f"boxes is missing: box_objects names {shown(names)}, but no box came; wire the "
                 "boxes of these objects, or empty box_objects"

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..guidance.maps.properties import Properties, resample
 from ..guidance.record.record import Record
 from ..guidance.words.phrases import letters
+from ..guidance.words.written import listed
 from .ui.pictures import captioned, enlarged, heat, overlaid, stretched, tiled
 from .ui.schema import schema
 from .ui.shelf import shelf
@@ -49,7 +50,7 @@ class AttentionPreview(io.ComfyNode):
         cls, record: Record, object: str, step: int, image: Tensor | None = None, site: int = -1
     ) -> io.NodeOutput:
         """Draw the maps."""
-        chosen = [name for name in map(str.strip, object.split(",")) if name]
+        chosen = listed(object)
         properties = _of_site(_at(record, step), site)
         words = [] if chosen else _words(record)
         height, width = _size(properties, image)

@@ -80,7 +80,7 @@ class Shape(io.ComfyNode):
                     f"reference is missing: the shape of object {object!r} needs a reference or a "
                     "mask as its target"
                 )
-            reference.table.find(reference_object or object)
+            reference.table.find_object(reference_object or object)
         term = energies.Shape(
             object=object,
             source=reference_object,
@@ -144,7 +144,7 @@ class Appearance(io.ComfyNode):
     ) -> io.NodeOutput:
         """Add the term."""
         if reference is not None:
-            reference.table.find(reference_object or object)
+            reference.table.find_object(reference_object or object)
         term = appearance.Appearance(
             object=object,
             reference=reference,

@@ -47,7 +47,7 @@ def _needed(
             f"reference is missing: a relative target for object {object!r} needs a record to be "
             "relative to; wire the record of the unguided run, or switch relative off"
         )
-    reference.table.find(reference_object or object)
+    reference.table.find_object(reference_object or object)
     return reference
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..maps.properties import mean_shape
 from ..record.record import Record
 from ..words.table import TokenTable
+from ..words.written import listed
 from .canvas import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, shown
 from .names import known, meant, unlisted
 from .terms import place_of
@@ -31,7 +32,7 @@ def assigned(
     Args:
         layout: what a canvas says.
         boxes: one box, a list of them, or a list with the list of one picture.
-        names: the boxes' objects, separated by commas. Blank: the boxes' labels, if all have one;
+        names: the boxes' objects, see `written.listed`. Blank: the boxes' labels, if all have one;
             else the layout's objects in order, without locked and free ones, and then those of the
             reference that it does not list.
         height, width: of the picture in whose pixels the boxes are.
@@ -129,7 +130,7 @@ def _side(start: float, length: float, whole: int) -> tuple[float, float]:
 
 def _named(names: str, boxes: Sequence[Any]) -> list[str]:
     """Whose boxes they are, if names or labels say so."""
-    phrases = [part.strip() for part in names.replace("\n", ",").split(",") if part.strip()]
+    phrases = list(listed(names))
     if phrases and len(phrases) != len(boxes):
         raise ValueError(
             f"{_came(boxes)}, but box_objects names {len(phrases)}; name one object for each box"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..words.phrases import letters, without_article
 from ..words.table import TokenTable
+from ..words.written import unweighted
 from .canvas import Layout, shown
 
 
@@ -53,8 +54,8 @@ def _typed(one: str, other: str, _: TokenTable | None) -> bool:
 
 def _spelled(one: str, other: str, _: TokenTable | None) -> bool:
     """As a prompt is searched: by letters and digits, whatever the article."""
-    same = letters(without_article(one))
-    return bool(same) and same == letters(without_article(other))
+    same, wanted = (letters(without_article(unweighted(name))) for name in (one, other))
+    return bool(same) and same == wanted
 
 
 def _equal(one: str, other: str, table: TokenTable | None) -> bool:

@@ -5,6 +5,7 @@ layout, new layouts with the same appearances, the layout of one picture with th
 another, several pictures composed.
 """
 
+import re
 from collections.abc import Mapping
 
 from ..maps.affine import Affine
@@ -12,6 +13,7 @@ from ..record.record import Record
 from ..terms.base import Term
 from ..terms.hold import HoldRest
 from ..terms.window import Window
+from ..words.written import EQUALS, listed
 from .transform import LOOK, STEP_LENGTH, Balance, Source
 
 # Where another picture gives shape and place, a look counts more than beside them, and on to the
@@ -52,15 +54,15 @@ def paired(text: str) -> dict[str, str]:
     """Objects of the prompt with those of the reference that they follow.
 
     Args:
-        text: such as "green star = red circle, square": commas or new lines between pairs, one
-            name alone where both are called the same.
+        text: such as "green star = red circle, square": pairs as in `written.listed`, one name
+            alone where both are called the same.
 
     Raises:
         ValueError: a pair that lacks a side or has a third one, an object that is there twice.
     """
     pairs: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
-        ours, *more = (side.strip() for side in part.split("="))
+    for part in listed(text):
+        ours, *more = (side.strip() for side in re.split(f"[{EQUALS}]", part))
         if len(more) > 1 or not all((ours, *more)):
             raise ValueError(
                 f"objects has {part!r}, which is no pair; write 'object of the prompt = object of "
@@ -98,7 +100,7 @@ def copy_object(
     Raises:
         ValueError: the reference lacks the object.
     """
-    reference.table.find(source)
+    reference.table.find_object(source)
     terms: list[Term] = []
     beside = Source(reference, window, STEP_LENGTH * min(1.0, max(layout, appearance)))
     if layout:
@@ -129,6 +131,7 @@ def remove_object(
     Raises:
         ValueError: the reference lacks the object, or holds no picture.
     """
+    reference.table.find_object(object)
     others = reference.table.others(object)
     rest = HoldRest(
         object=object, reference=reference, weight=weight, window=window.opened(), gone=True

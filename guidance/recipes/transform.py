@@ -179,7 +179,7 @@ class Recipe:
 
     def parts(self, transform: Affine) -> tuple[Term, ...]:
         """The recipe's terms, should the object go there."""
-        self.reference.table.find(self.object)
+        self.reference.table.find_object(self.object)
         balance = self.balance
         source = Source(self.reference, self.window, self.length, self.group)
         rest = HoldRest(

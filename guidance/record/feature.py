@@ -52,7 +52,7 @@ class Feature:
         Raises:
             ValueError: the record lacks the object, or read no features.
         """
-        record.table.find(name)
+        record.table.find_object(name)
         # prompts of a timestep range come and go: steps that did not name it have no look of it
         named = [s.properties for s in record if s.properties.table.has(name)]
         return cls._read(record, name, named, lambda shown: shown.appearance(name).float())

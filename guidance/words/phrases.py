@@ -8,6 +8,13 @@ from collections.abc import Sequence
 ARTICLES = frozenset(("the", "a", "an"))
 ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 LAST = -1
+# Words that end an object's phrase; what is left between them are the objects of a prompt.
+JOINING = frozenset(
+    "a an the and or but of in on at by with without to from into onto "
+    "over under near beside besides behind above below between against across along around "
+    "through inside outside next is are has have his her its their this that these those some "
+    "wearing holding".split()
+)
 
 
 def letters(text: str) -> str:
@@ -51,12 +58,13 @@ def without_article(phrase: str) -> str:
 
 
 def closest(phrase: str, words: Sequence[str]) -> str | None:
-    """The words in a row that look most like a phrase, if any come close."""
+    """The words in a row that look most like a phrase and may name a thing, if any come close."""
     count = max(1, len(phrase.split()))
     rows = {
         " ".join(words[i : i + n]): None
         for n in (count, 1)
         for i in range(len(words) - n + 1)
+        if not {words[i], words[i + n - 1]} & JOINING
         if letters(words[i]) and letters(words[i + n - 1])
     }
     found = difflib.get_close_matches(phrase.lower().strip(), list(rows), n=1, cutoff=0.7)

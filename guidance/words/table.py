@@ -9,16 +9,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .phrases import LAST, closest, letters, numbered, without_article
-from .written import written
+from .phrases import JOINING, LAST, closest, letters, numbered, without_article
+from .written import listed, unweighted, written
 
-# Words that end an object's phrase; what is left between them are the objects of a prompt.
-JOINING = frozenset(
-    "a an the and or but of in on at by with without to from into onto "
-    "over under near beside besides behind above below between against across along around "
-    "through inside outside next is are has have his her its their this that these those some "
-    "wearing holding".split()
-)
 SCENERY = frozenset(("background", "backdrop", "scene"))
 # Typed in capitals it parts a prompt in other front ends; to ComfyUI's tokenizer it is a word.
 BREAK = "BREAK"
@@ -93,22 +86,22 @@ class TokenTable:
         return whole
 
     def naming(self, objects: str) -> "TokenTable":
-        """The same table with the objects that a user lists, separated by commas.
+        """The same table with the objects that a user lists, see `written.listed`.
 
         Raises:
             ValueError: a listed object is not in the prompt.
         """
-        named = tuple(part.strip() for part in objects.split(",") if part.strip())
+        named = listed(objects)
         for name in named:
             self.find(name)
-        return replace(self, named=named)
+        return replace(self, named=tuple(map(_plain, named)))
 
     def find(self, phrase: str) -> tuple[int, ...]:
         """Indices into `words` of every place where the phrase stands, or of the one it picks.
 
         Compared by letters and digits alone, from the start of a word to the end of a word, so that
         case, punctuation and the tokenizer's way of splitting do not matter; an article at the
-        start may be missing in the prompt. Where the phrase itself is not in the prompt, "second
+        start may be missing in the prompt, and so may the weight of "(circle:1.3)". Where the phrase itself is not in the prompt, "second
         circle", "2nd circle", "circle 2" and "last circle" pick one of several circles.
 
         Raises:
@@ -118,6 +111,27 @@ class TokenTable:
         if not found:
             raise ValueError(self._missing(phrase))
         return found
+
+    def find_object(self, phrase: str) -> tuple[int, ...]:
+        """What `find` returns, for a phrase that shall name an object.
+
+        Joining words alone, such as "and", name none: they stand all over a prompt, and guidance
+        by their maps disturbs the picture. In another language they may be nouns, and "a" may be a
+        letter; what the user lists as an object is one.
+
+        Raises:
+            ValueError: see `find`; or the phrase holds joining words alone.
+        """
+        found = self.find(phrase)
+        same = letters(_plain(phrase))
+        if any(self.words[i] not in JOINING for i in found) or same in map(letters, self.named):
+            return found
+        example = f", such as {self.objects[0]!r}" if self.objects else ""
+        raise ValueError(
+            f"object {phrase!r} names nothing in the prompt {self.prompt!r}: words like this join "
+            f"others; name a thing of the prompt{example}. If it does name one, list it in the "
+            "objects of the node that encoded the prompt"
+        )
 
     def has(self, phrase: str) -> bool:
         """Whether `find` would find the phrase."""
@@ -132,7 +146,8 @@ class TokenTable:
     def _written(self, phrase: str) -> tuple[int, ...]:
         """Every place of the phrase as the prompt has it."""
         phrase = phrase.replace("embedding:", "")
-        for text in (phrase, without_article(phrase)):
+        plain = _plain(phrase)
+        for text in (phrase, without_article(phrase), plain, without_article(plain)):
             places = self._places(text)
             if places:
                 return tuple(dict.fromkeys(i for place in places for i in place))
@@ -140,7 +155,7 @@ class TokenTable:
 
     def _picked(self, phrase: str) -> tuple[int, ...]:
         """The place that a phrase such as "second circle" picks."""
-        name, number = numbered(phrase.replace("embedding:", "")) or ("", LAST)
+        name, number = numbered(_plain(phrase.replace("embedding:", ""))) or ("", LAST)
         places = self._places(name)
         if number > len(places) or not places:
             return ()
@@ -161,7 +176,14 @@ class TokenTable:
     def _missing(self, phrase: str) -> str:
         """Why `find` does not find the phrase."""
         phrase = phrase.replace("embedding:", "")
-        name, _ = numbered(phrase) or ("", LAST)
+        several = listed(phrase)
+        if len(several) > 1 and all(map(self.has, several)):
+            return (
+                f"object {phrase!r} is not in the prompt {self.prompt!r} as one phrase: it lists "
+                f"{len(several)} objects, but this is the place of one; write one of "
+                f"{', '.join(map(repr, several))}, and give each of the others a node of its own"
+            )
+        name, _ = numbered(_plain(phrase)) or ("", LAST)
         count = len(self._places(name))
         if count:
             often = "once" if count == 1 else f"{count} times"
@@ -243,6 +265,11 @@ class TokenTable:
         for column, tokens in enumerate(self.positions):
             matrix[list(tokens), column] = 1 / max(1, len(tokens))
         return matrix
+
+
+def _plain(phrase: str) -> str:
+    """A phrase without the weights that it has in a prompt; others stay as they are."""
+    return unweighted(phrase) if ":" in phrase else phrase
 
 
 def _alike(text: str) -> str:

@@ -61,7 +61,7 @@ def check_words(terms: Sequence[Term], positive: Entries) -> None:
     spare = [e["cross_attn"].shape[1] - e[KEY].length for e in described(positive)]
     for phrase in (phrase for term in terms for phrase in term.phrases):
         try:
-            table.find(phrase)
+            table.find_object(phrase)
         except ValueError as error:
             if not any(spare):
                 raise

@@ -219,6 +219,7 @@ def test_a_reference_without_a_picture_cannot_be_held() -> None:
         ("green star = red circle", {"green star": "red circle"}),
         ("a=b,c = d\n e", {"a": "b", "c": "d", "e": "e"}),
         ("a = c, b = c", {"a": "c", "b": "c"}),
+        ("a=b;c\uff1dd\uff0ce\u3001f\uff1bg", {"a": "b", "c": "d", "e": "e", "f": "f", "g": "g"}),
         ("a = b, b = a", {"a": "b", "b": "a"}),
     ],
 )

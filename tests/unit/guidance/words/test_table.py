@@ -28,6 +28,11 @@ from selfguidance.tests.unit.guidance.toys import table
         ("a dog 's bone", "dog's bone", (1, 2, 3)),
         ("a red circle", "the red circle", (1, 2)),
         ("the the", "the", (0, 1)),
+        ("a red circle", "(red circle:1.3)", (1, 2)),
+        ("a red circle", "(the (red:1.2) circle:.8)", (1, 2)),
+        ("a red circle", "(red:1.2) circle", (1, 2)),
+        ("a circle : 3", "circle:3", (1, 3)),
+        ("a circle , a circle", "second (circle:1.1)", (4,)),
     ],
 )
 def test_a_phrase_is_found(prompt: str, phrase: str, found: tuple[int, ...]) -> None:
@@ -73,6 +78,57 @@ def test_the_error_names_object_prompt_and_every_word_once() -> None:
 def test_the_error_names_what_comes_close(phrase: str, close: str) -> None:
     with pytest.raises(ValueError, match=f"Did you mean {close!r}\\?"):
         table("a red circle and a blue square , café").find(phrase)
+
+
+TWO = "a red circle and a blue square"
+
+
+@pytest.mark.parametrize("phrase", ["red circle, blue square", "circle;blue square"])
+def test_a_list_where_one_object_belongs_is_told_apart(phrase: str) -> None:
+    with pytest.raises(ValueError, match="lists 2 objects, but this is the place of one; write"):
+        table(TWO).find(phrase)
+
+
+def test_a_suggestion_begins_and_ends_with_a_word_that_names_something() -> None:
+    with pytest.raises(ValueError, match="is not in the prompt") as raised:
+        table(TWO).find("red circle, green square")
+    assert "'and a blue square'" not in str(raised.value)
+
+
+@pytest.mark.parametrize("separator", [", ", ";", "\n", "\uff0c", "\u3001", "\uff1b"])
+def test_objects_may_be_listed_with_any_separator_and_weight(separator: str) -> None:
+    named = table(TWO).naming(separator.join(["(red circle:1.3)", "blue square", ""]))
+    assert named.objects == ("red circle", "blue square")
+
+
+@pytest.mark.parametrize("phrase", ["and", "A", "the a", "and a", "second a"])
+def test_joining_words_alone_are_words_but_no_object(phrase: str) -> None:
+    assert table(TWO).find(phrase)
+    with pytest.raises(ValueError, match=f"object '{phrase}' names nothing.*such as 'red circle'"):
+        table(TWO).find_object(phrase)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrase", "found"),
+    [
+        ("the letter a on a cube", "letter a", (1, 2)),
+        ("x and y", "x", (0,)),
+        ("una casa a la playa", "la playa", (3, 4)),
+        ("a white background", "background", (2,)),
+    ],
+)
+def test_a_phrase_with_any_other_word_is_an_object(
+    prompt: str, phrase: str, found: tuple[int, ...]
+) -> None:
+    assert table(prompt).find_object(phrase) == found
+
+
+def test_a_joining_word_that_the_user_lists_is_an_object() -> None:
+    danish = table("en and i en dam").naming("and, dam")  # a duck on a pond
+    assert danish.find_object("and") == (1,) and danish.find_object("And") == (1,)
+    assert TokenTable.joined([danish, table("and")]).find_object("and")
+    with pytest.raises(ValueError, match="'a' is not in the prompt"):
+        danish.find_object("a")
 
 
 CIRCLES = "a circle , a red circle and a circle"
