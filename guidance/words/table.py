@@ -101,8 +101,9 @@ class TokenTable:
 
         Compared by letters and digits alone, from the start of a word to the end of a word, so that
         case, punctuation and the tokenizer's way of splitting do not matter; an article at the
-        start may be missing in the prompt, and so may the weight of "(circle:1.3)". Where the phrase itself is not in the prompt, "second
-        circle", "2nd circle", "circle 2" and "last circle" pick one of several circles.
+        start may be missing in the prompt, and so may the weight of "(circle:1.3)". Where the
+        phrase itself is not in the prompt, "second circle", "2nd circle", "circle 2" and "last
+        circle" pick one of several circles.
 
         Raises:
             ValueError: the prompt does not contain the phrase, or not as often.

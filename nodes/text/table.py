@@ -109,18 +109,25 @@ def _entries(
     """
     wanted, start = width(clip, key), 0
     for chunk in chunks:
-        position = start
-        for entry in chunk:
-            token = entry[0]
-            if torch.is_tensor(token) and wanted and token.shape[-1] != wanted:
-                continue
-            text = clip.tokenizer.untokenize([entry])[0][1] if isinstance(token, int) else token
-            if isinstance(text, str) and text.startswith("<|end"):
-                break
-            if not isinstance(text, str) or not text.startswith("<|start"):
+        tokens = [entry[0] for entry in chunk]
+        kept = [t for t in tokens if not (torch.is_tensor(t) and wanted and t.shape[-1] != wanted)]
+        texts = [clip.tokenizer.untokenize([(t,)])[0][1] if isinstance(t, int) else t for t in kept]
+        for position, text in enumerate(texts[: _end(texts)], start):
+            if not isinstance(text, str) or not text.startswith(("<|start", "<|end")):
                 yield text, position
-            position += 1
         start += len(chunk)
+
+
+def _end(texts: Sequence[Any]) -> int:
+    """How many entries of a chunk stand before its end and padding.
+
+    A prompt may hold the end token itself: the chunk's own is the last one that is no padding.
+    """
+    ends = [isinstance(text, str) and text.startswith("<|end") for text in texts]
+    last = len(ends) - ends[::-1].index(True) if any(ends) else len(ends)
+    while last and ends[last - 1]:
+        last -= 1
+    return last
 
 
 def _agreed(known: list[Word], more: list[Word]) -> list[Word]:

@@ -93,6 +93,11 @@ CASES = [
     ("red circle, " * 30 + "blue square", "blue square", "blue square"),
     ("a circle, a red circle", "second circle", "circle"),
     ("{red|blue} circle", "blue circle", "blue circle"),
+    ("red_circle, blue_square", "red_circle", "red circle"),
+    ("red_circle, blue_square", "blue square", "blue square"),
+    ("a 3.5 inch disk", "3.5 inch disk", "3 5 inch disk"),
+    ("a clock at 12:30", "12:30", "1 2 3 0"),
+    ("a (red circle:1.3) and a square", "(red circle:1.3)", "red circle"),
 ]
 
 
@@ -142,6 +147,31 @@ def test_a_phrase_across_a_border_of_chunks_is_found_on_both_sides(
     places = [table.positions[word] for word in table.find("dark elephant")]
     assert places == [(75,), (78,)]
     assert table.length == 154
+
+
+WRITTEN = [
+    ("red_circle, blue_square", ["red_circle", "blue_square"]),
+    ("a red-haired woman in a t-shirt", ["red-haired woman", "t-shirt"]),
+    ("a 3.5 inch disk, 12:30 on a clock", ["3.5 inch disk", "12:30", "clock"]),
+    (
+        r"1girl, hatsune_miku_\(vocaloid\), blue_eyes",
+        ["1girl", "hatsune_miku_(vocaloid)", "blue_eyes"],
+    ),
+    ("un(happy:1.2) man, (looking_at_viewer:1.1)", ["unhappy man", "looking_at_viewer"]),
+    ("a dog's bone, R&B singer", ["dog's bone", "r&b singer"]),
+    ("red_circle " * 40 + "and t-shirt", [" ".join(["red_circle"] * 40), "t-shirt"]),
+]
+
+
+@pytest.mark.compat("Conditionings", "Phrases: punctuation inside a word, as tag prompts have it")
+@each_kind
+@pytest.mark.parametrize(("text", "objects"), WRITTEN, ids=[c[0][:16] for c in WRITTEN])
+def test_a_written_word_is_never_parted(
+    clips: dict[str, Any], kind: str, text: str, objects: list[str]
+) -> None:
+    table = table_of(clips[kind], text)
+    assert list(table.objects) == objects
+    assert all(table.find(name) for name in objects)
 
 
 @each_kind
@@ -284,3 +314,18 @@ def test_any_text_has_a_table_in_which_any_phrase_is_found_or_refused(
             assert set(table.find(wanted)) <= set(range(len(table.words)))
         except ValueError as error:
             assert "is not in the prompt" in str(error)
+
+
+@each_kind
+@pytest.mark.parametrize("mark", ["<|endoftext|>", "<|startoftext|>"])
+def test_words_behind_a_literal_special_token_are_found(
+    clips: dict[str, Any], kind: str, mark: str
+) -> None:
+    table = table_of(clips[kind], f"a red {mark} circle and a blue square")
+    assert table.words == ("a", "red", "circle", "and", "a", "blue", "square")
+    tokens = entries(clips[kind], f"a red {mark} circle and a blue square")
+    plain = entries(clips[kind], "a red circle and a blue square")
+    for words, position in zip(table.words, table.positions, strict=True):
+        assert tokens[position[0]] in plain, words
+    assert table.positions[-1] == (8,)
+    assert table_of(clips[kind], f"{mark} {mark}").words == ()

@@ -23,7 +23,7 @@ from selfguidance.tests.unit.guidance.toys import table
         (r"hatsune_miku_\(vocaloid\), \(cat\)", ("hatsune_miku_(vocaloid)", "cat")),
         ("un(happy:1.2) man", ("unhappy", "man")),
         ("a U.S. flag, R&B, cat&dog", ("a", "u.s", "flag", "r&b", "cat", "dog")),
-        ("हिन्दी-शब्द，猫、犬", ("हिन्दी-शब्द", "猫", "犬")),
+        ("हिन्दी-शब्द\uff0c猫、犬", ("हिन्दी-शब्द", "猫", "犬")),
     ],
 )
 def test_a_word_keeps_the_punctuation_inside_it(prompt: str, words: tuple[str, ...]) -> None:
