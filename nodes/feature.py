@@ -3,11 +3,11 @@
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..guidance.maps.masks import checked_mask
+from ..guidance.maps.masks import outline, pictures
 from ..guidance.record import feature
 from ..guidance.record.record import Record
 from .ui.schema import schema
-from .ui.types import CATEGORY, FeatureIO, RecordIO, as_masks
+from .ui.types import CATEGORY, FeatureIO, RecordIO
 
 
 class Feature(io.ComfyNode):
@@ -45,7 +45,7 @@ class Feature(io.ComfyNode):
         """Read the look."""
         name = object.strip()
         if mask is not None:
-            region = checked_mask(as_masks(mask), name or "feature")
+            region = outline(pictures(mask), name or "feature")
             return io.NodeOutput(feature.Feature.under(record, region, name or "masked region"))
         if not name:
             raise ValueError(

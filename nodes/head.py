@@ -6,9 +6,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..guidance.head.fit import Example, fit
+from ..guidance.maps.masks import pictures
 from ..guidance.record.record import Record
 from .ui.schema import schema
-from .ui.types import CATEGORY, HeadIO, RecordIO, as_masks
+from .ui.types import CATEGORY, HeadIO, RecordIO
 
 EXAMPLES = 4
 
@@ -57,12 +58,12 @@ class FitHead(io.ComfyNode):
         name = object.strip()
         if not name:
             raise ValueError("object is empty; write what the masks mark, such as 'red circle'")
-        examples: list[Example] = [(record, as_masks(mask))]
+        examples: list[Example] = [(record, pictures(mask))]
         labels = ["record"]
         for number in range(2, EXAMPLES + 1):
             more, marked = further.get(f"record_{number}"), further.get(f"mask_{number}")
             if more is not None:
-                examples.append((more, None if marked is None else as_masks(marked)))
+                examples.append((more, None if marked is None else pictures(marked)))
                 labels.append(f"record_{number}")
             elif marked is not None:
                 raise ValueError(

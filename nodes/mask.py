@@ -6,21 +6,13 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..guidance.head.head import Head
+from ..guidance.maps.masks import peaked, pictures
 from ..guidance.record.record import Record
 from ..guidance.terms import mask as mask_terms
 from ..guidance.terms.hold import HoldMask
 from ..guidance.terms.window import Window
 from .ui.schema import schema
-from .ui.types import (
-    TERMS,
-    Chain,
-    HeadIO,
-    RecordIO,
-    as_masks,
-    object_input,
-    term_inputs,
-    terms_output,
-)
+from .ui.types import TERMS, Chain, HeadIO, RecordIO, object_input, term_inputs, terms_output
 
 PLACE, PRESERVE = "place", "preserve"
 
@@ -90,8 +82,10 @@ class Mask(io.ComfyNode):
         head: Head | None = None,
     ) -> io.NodeOutput:
         """Add the term."""
-        mask = as_masks(mask)
-        mask = 1 - mask if invert else mask
+        mask = pictures(mask)
+        if mode == PLACE:
+            mask = peaked(mask)  # an outline, before it is inverted
+        mask = 1 - mask.float() if invert else mask
         window = Window(start_percent, end_percent)
         if mode == PLACE:
             place: dict[str, Any] = {

@@ -5,6 +5,7 @@ from comfy_api.latest import io
 
 from ..guidance.head.head import Head
 from ..guidance.maps.affine import Affine
+from ..guidance.maps.masks import pictures
 from ..guidance.record.feature import Feature
 from ..guidance.record.record import Record
 from ..guidance.terms import appearance
@@ -17,7 +18,6 @@ from .ui.types import (
     FeatureIO,
     HeadIO,
     RecordIO,
-    as_masks,
     number,
     object_input,
     reference_input,
@@ -85,7 +85,7 @@ class Shape(io.ComfyNode):
             object=object,
             source=reference_object,
             reference=None if mask is not None else reference,
-            mask=None if mask is None else as_masks(mask),
+            mask=None if mask is None else pictures(mask),
             transform=Affine(dx, dy, scale_x, scale_y, rotation),
             weight=weight,
             window=Window(start_percent, end_percent),

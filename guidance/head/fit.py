@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..families import FAMILIES, Family
-from ..maps.masks import checked_mask
+from ..maps.masks import outline
 from ..record.record import Record
 from .head import Head
 from .regression import Cells, discriminant, logistic, turn
@@ -38,7 +38,8 @@ def fit(
 
     Args:
         examples: records, each with a mask [B or 1, H, W] in [0, 1] of any size that marks the
-            object in its pictures; None for a record whose pictures do not show it.
+            object in its pictures, see `masks.outline`; None for a record whose pictures do not
+            show it.
         name: what the head finds, for messages.
         labels: names of the records in messages; record 1, record 2 and so on where not given.
         ridge: penalty of the weights, a channel and picture.
@@ -119,7 +120,7 @@ def _shares(record: Record, mask: Tensor | None, label: str) -> Tensor:
     batch, _, height, width = record.last.grid.shape
     if mask is None:
         return torch.zeros(batch * height * width)
-    mask = checked_mask(mask.detach().cpu().float(), label)
+    mask = outline(mask.detach().cpu(), label)
     if len(mask) not in (1, batch):
         raise ValueError(
             f"the mask of {label} holds {len(mask)} pictures but the record {batch}; use one mask "
@@ -128,11 +129,11 @@ def _shares(record: Record, mask: Tensor | None, label: str) -> Tensor:
     shares = F.interpolate(mask[:, None], (height, width), mode="area").flatten(1)
     shown = [k for k, part in enumerate(shares) if not 0 < part.sum() < part.numel()]
     if shown:
-        what = "empty" if not shares[shown[0]].any() else "covering the whole picture"
+        what = "covers the whole picture" if shares[shown[0]].any() else "is empty"
         raise ValueError(
-            f"the mask of {label} is {what} in picture {shown[0]} of its batch, so object and rest "
-            "cannot be told apart there; mark the object, or give a picture that does not show it "
-            "as a record without mask"
+            f"the mask that marks the object of {label} {what} in picture {shown[0]} of its batch, "
+            "so object and rest cannot be told apart there; mark the object, or give a picture "
+            "that does not show it as a record without mask"
         )
     return shares.expand(batch, -1).flatten()
 

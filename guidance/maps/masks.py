@@ -1,4 +1,8 @@
-"""Regions of a picture: masks as users give them, and the cells of a grid that a box covers."""
+"""Masks as users give them: a region that counts in part, or the outline of an object.
+
+What is held under a mask is held in part where the mask is grey. The outline of an object is
+another thing: however bright it is drawn, its brightest part is the object.
+"""
 
 import torch
 from torch import Tensor
@@ -21,6 +25,69 @@ def checked_mask(mask: Tensor, label: str) -> Tensor:
     if not (mask > 0).any():
         raise ValueError(f"the mask of '{label}' is empty; paint the region that it shall mark")
     return mask.reshape(-1, *mask.shape[-2:]).float().clamp(0, 1)
+
+
+def outline(mask: Tensor, label: str) -> Tensor:
+    """The outline of an object, [B, H, W] in [0, 1]: the peak of every picture's mask counts as 1.
+
+    So a mask that is soft, blurred or grey all over, as segmentations send them, asks for the whole
+    object. A picture whose mask is empty stays empty.
+
+    Raises:
+        ValueError: see `checked_mask`.
+    """
+    return peaked(checked_mask(mask, label))
+
+
+def peaked(mask: Tensor) -> Tensor:
+    """A mask [B, H, W] in [0, 1], float32, whose peak is 1 in every picture that has one.
+
+    What is no mask at all, such as one that is empty or holds NaN, stays so for `checked_mask`.
+    """
+    mask = mask.float().clamp(0, 1)
+    if not mask.numel():
+        return mask
+    peak = mask.amax((-2, -1), keepdim=True)
+    return mask / torch.where(peak > 0, peak, torch.ones_like(peak))
+
+
+def placing(mask: Tensor, label: str) -> Tensor:
+    """An outline that says where an object shall be, and where not.
+
+    Raises:
+        ValueError: see `checked_mask`; or in some picture it is empty, or without room around it.
+    """
+    mask = outline(mask, label)
+    if not (mask > 0).flatten(1).any(1).all():
+        raise ValueError(
+            f"the mask of '{label}' is empty in a picture of its batch, where it places nothing; "
+            "paint the object's place in every picture"
+        )
+    if not (mask < 0.5).flatten(1).any(1).all():
+        raise ValueError(
+            f"the mask of '{label}' covers the whole picture, which places nothing; leave room "
+            "around the object, or invert the mask"
+        )
+    return mask
+
+
+def pictures(mask: Tensor) -> Tensor:
+    """A mask [H, W], [B, H, W], [B, 1, H, W] or [B, H, W, 1], as nodes send them, as [B, H, W].
+
+    Raises:
+        ValueError: another shape.
+    """
+    if mask.ndim == 4 and mask.shape[1] == 1:
+        return mask[:, 0]
+    if mask.ndim == 4 and mask.shape[3] == 1:
+        return mask[..., 0]
+    if mask.ndim not in (2, 3):
+        picture = " an IMAGE is made a mask by Convert Image to Mask;" if mask.ndim == 4 else ""
+        raise ValueError(
+            f"mask must be [batch, height, width], got {list(mask.shape)};{picture} wire a node "
+            "that gives a MASK"
+        )
+    return mask if mask.ndim == 3 else mask[None]
 
 
 def covered(cells: int, start: float, end: float, like: Tensor | None = None) -> Tensor:

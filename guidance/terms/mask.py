@@ -15,7 +15,7 @@ from torch import Tensor
 from ..families import Family
 from ..head.head import Head, check_head
 from ..maps.attention import stretched
-from ..maps.masks import checked_mask
+from ..maps.masks import placing
 from ..maps.properties import Properties, centroid, resample
 from .base import EnergyTerm
 from .checks import check_mask
@@ -49,7 +49,8 @@ class Mask(EnergyTerm):
     much as a large one, made objects a cell too large on every side.
 
     Attributes:
-        mask: [B or 1, H, W] in [0, 1] of any size; values between ask for the object in part.
+        mask: [B or 1, H, W] in [0, 1] of any size; its peak counts as 1, see `masks.outline`, and
+            values below ask for the object in part.
 
     Raises:
         ValueError: a mask that is not finite, or in some picture empty or without room around it.
@@ -58,18 +59,7 @@ class Mask(EnergyTerm):
     mask: Tensor
 
     def __post_init__(self) -> None:
-        mask = checked_mask(self.mask, self.object)
-        if not (mask > 0).flatten(1).any(1).all():
-            raise ValueError(
-                f"the mask of '{self.object}' is empty in a picture of its batch, where it places "
-                "nothing; paint the object's place in every picture"
-            )
-        if not (mask < 0.5).flatten(1).any(1).all():
-            raise ValueError(
-                f"the mask of '{self.object}' covers the whole picture, which places nothing; "
-                "leave room around the object, or invert the mask"
-            )
-        object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "mask", placing(self.mask, self.object))
 
     def goal(self, seen: Properties) -> Tensor:
         """The mask's middle."""

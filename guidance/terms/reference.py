@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..families import Family
 from ..maps.affine import Affine, warp
-from ..maps.masks import checked_mask
+from ..maps.masks import placing
 from ..maps.properties import Properties, centroid, resample, spread
 from ..record.compared import shown
 from ..record.record import Record
@@ -191,12 +191,14 @@ class Shape(ReferenceTerm):
     """Mean |shape - T(target shape)| over the picture.
 
     Attributes:
-        mask: target shape [1 or B, H, W] in [0, 1] of any size, instead of a reference.
+        mask: target shape [1 or B, H, W] in [0, 1] of any size, instead of a reference; its peak
+            counts as 1, see `masks.outline`.
         transform: T, about the target's own centroid; identity keeps the shape where it is. A
             target of another aspect is fitted to the picture first, then turned.
 
     Raises:
-        ValueError: neither or both of reference and mask; a mask that is not finite or empty.
+        ValueError: neither or both of reference and mask; a mask that is not finite, is empty, or
+            leaves no room around it.
     """
 
     mask: Tensor | None = None
@@ -210,7 +212,7 @@ class Shape(ReferenceTerm):
                 "one of them"
             )
         if self.mask is not None:
-            object.__setattr__(self, "mask", checked_mask(self.mask, self.label))
+            object.__setattr__(self, "mask", placing(self.mask, self.label))
 
     @property
     def wants(self) -> tuple[Any, ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from comfy_api.latest import io
-from torch import Tensor
 
 from ...guidance.terms.wish import Wish
 
@@ -109,8 +108,3 @@ def terms_output() -> io.Output:
         display_name="terms",
         tooltip="Wire into a Self-Guidance KSampler, Guider or Apply, or into the next term.",
     )
-
-
-def as_masks(mask: Tensor) -> Tensor:
-    """A MASK [H, W], [B, H, W] or [B, 1, H, W], as nodes send them, as [B, H, W]."""
-    return mask.flatten(0, -3) if mask.ndim > 2 else mask[None]

@@ -183,7 +183,7 @@ def refusals(lab: ModuleType) -> dict[str, tuple[Any, dict[str, Any]]]:
     zero = nodes.ConditioningZeroOut().zero_out(lab.embedded())[0]
     late = nodes.ConditioningSetTimestepRange().set_range(lab.embedded(), 0.9, 1.0)[0] + lab.empty()
     early = energies.Position(object="circle", x=0.5, y=0.5, window=Window(0.0, 0.3))
-    masks = energies.Shape(object="red circle", mask=torch.ones(2, 8, 8))
+    masks = energies.Shape(object="red circle", mask=torch.eye(8).repeat(2, 1, 1))
     return {
         "object": (lab.position("green star"), {}),
         "table": (lab.position(), {"positive": lab.empty(1), "negative": lab.empty()}),

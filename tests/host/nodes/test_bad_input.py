@@ -225,7 +225,7 @@ def test_a_reference_of_another_batch_size(lab: ModuleType, model: Any) -> None:
 def test_a_mask_of_another_batch_size(lab: ModuleType, model: Any) -> None:
     from selfguidance.guidance.terms import reference as energies
 
-    term = energies.Shape(object="red circle", mask=torch.ones(2, 8, 8))
+    term = energies.Shape(object="red circle", mask=torch.eye(8).repeat(2, 1, 1))
     refused(lambda: lab.guided(model, [term], latent_image=lab.latent(3)), "mask", "2", "3")
 
 

@@ -102,11 +102,11 @@ FITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "empty mask": (lambda: fit([(run(), MASK * 0)], "ball"), ("mask", "record 1", "empty")),
     "empty in one picture": (
         lambda: fit([(run(2), torch.cat([MASK, MASK * 0]))], "ball"),
-        ("the mask of record 1", "empty", "picture 1", "without mask"),
+        ("the mask", "object of record 1 is empty", "picture 1", "without mask"),
     ),
     "mask of everything": (
         lambda: fit([(run(), MASK), (run(), torch.ones(1, 9, 9))], "ball"),
-        ("the mask of record 2", "covering the whole picture", "picture 0"),
+        ("the mask", "object of record 2 covers the whole picture", "picture 0"),
     ),
     "pictures": (
         lambda: fit([(run(), MASK.repeat(3, 1, 1))], "ball"),

@@ -114,7 +114,7 @@ def test_moves_from_two_records_are_told_apart_by_their_phrases() -> None:
 
 
 def test_what_the_user_asked_for_by_a_mask_is_kept() -> None:
-    mask = Shape(object="star", mask=torch.ones(1, 2, 2))
+    mask = Shape(object="star", mask=torch.eye(2))
     assert mask in expanded([mask, asked("star", pictured())])
 
 

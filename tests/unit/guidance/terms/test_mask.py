@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from selfguidance.guidance.head.head import Head
+from selfguidance.guidance.maps.masks import checked_mask
 from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.terms.mask import HeadMask, Mask, logits
 from selfguidance.guidance.terms.reference import Shape
@@ -31,6 +32,10 @@ def alone(maps: Tensor) -> Properties:
 
 def placed(mask: Tensor) -> Mask:
     return Mask(object="circle", mask=mask)
+
+
+def shaped(mask: Tensor) -> Shape:
+    return Shape(object="circle", mask=mask)
 
 
 def random(seed: int, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -72,9 +77,26 @@ def test_the_energy_is_the_mean_cross_entropy() -> None:
 
 
 def test_a_soft_mask_asks_for_the_object_in_part() -> None:
-    soft = 0.25 * HALF
-    expected = (0.25 * RIGHT + 0.75 * WRONG + RIGHT) / 2
+    soft = torch.where(HALF > 0, 0.25, 0.0)
+    soft[0] = HALF[0]
+    expected = ((RIGHT + 3 * (0.25 * RIGHT + 0.75 * WRONG)) / 4 + RIGHT) / 2
     assert placed(soft)(alone(HALF)).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("peak", [0.25, 1e-3, 0.999])
+@pytest.mark.parametrize("make", [placed, lambda m: by_head(m), lambda m: shaped(m)])
+def test_the_peak_of_a_mask_counts_as_the_object_whole(
+    make: Callable[[Tensor], Mask | Shape], peak: float
+) -> None:
+    soft = blob(16, 16, 0.3, 0.6, 0.15) / blob(16, 16, 0.3, 0.6, 0.15).max()
+    pale = make(torch.stack([peak * soft, soft.flip(1)])).mask
+    whole = make(torch.stack([soft, soft.flip(1)])).mask
+    assert pale is not None and whole is not None
+    torch.testing.assert_close(pale, whole)
+
+
+def test_masks_that_mark_pixels_in_part_stay_as_they_are() -> None:
+    assert torch.equal(checked_mask(0.25 * HALF, "sky"), 0.25 * HALF[None])
     graded = torch.tensor([[-2.0, 0.25, 3.0]])  # values outside count as the ends
     assert torch.equal(placed(graded).mask, torch.tensor([[[0.0, 0.25, 1.0]]]))
 
@@ -87,10 +109,12 @@ def test_a_mask_and_its_inverse_share_the_whole_loss() -> None:
     torch.testing.assert_close(both, whole.mean((1, 2)))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 9), (4, 6), (64, 96), (129, 5)], ids=str)
+@pytest.mark.parametrize("size", [(1, 2), (2, 9), (4, 6), (64, 96), (129, 5)], ids=str)
 def test_a_mask_may_have_any_size(size: tuple[int, int]) -> None:
-    even = placed(torch.full(size, 0.3))(alone(HALF)).item()
-    assert even == pytest.approx((RIGHT + WRONG) / 2)  # wrong for 0.7 of one half, 0.3 of the other
+    mask = left(*size, size[1] // 2)
+    both = [placed(m)(alone(HALF)).item() for m in (mask, 1 - mask)]
+    assert sum(both) == pytest.approx(RIGHT + WRONG)  # every cell is right for one, not the other
+    assert both[0] < both[1]
 
 
 def test_a_finer_mask_counts_in_a_cell_by_its_area() -> None:
@@ -161,10 +185,10 @@ def test_a_head_tells_where_the_object_is_on_the_grid_of_the_features() -> None:
 
 def test_a_head_is_asked_at_the_noise_level_of_the_pass() -> None:
     grid = torch.tensor([0.5, -1.0]).reshape(1, 2, 1, 1)  # odds of 2.5, of twice that at sigma 3
-    term = by_head(torch.tensor([[0.25]]))
+    term = by_head(torch.tensor([[1.0, 0.0]]))  # half of the one cell
     for sigma, odds in ((1.0, 2.5), (3.0, 5.0), (9.0, 7.5)):
         energy = term(replace(alone(HALF), sigma=sigma, grid=grid)).item()
-        assert energy == pytest.approx(math.log1p(math.exp(odds)) - 0.25 * odds)
+        assert energy == pytest.approx(math.log1p(math.exp(odds)) - 0.5 * odds)
 
 
 def test_a_head_does_not_read_the_maps_but_the_features() -> None:
@@ -212,7 +236,7 @@ def test_what_a_node_made_takes_part_in_a_gradient(
 FULL = torch.ones(4, 6)
 
 
-@pytest.mark.parametrize("make", [placed, by_head], ids=["maps", "head"])
+@pytest.mark.parametrize("make", [placed, by_head, shaped], ids=["maps", "head", "shape"])
 @pytest.mark.parametrize(
     ("mask", "reason"),
     [
@@ -229,9 +253,9 @@ FULL = torch.ones(4, 6)
     ],
 )
 def test_a_mask_that_places_nothing_is_refused(
-    make: Callable[[Tensor], Mask], mask: Tensor, reason: str
+    make: Callable[[Tensor], Mask | Shape], mask: Tensor, reason: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"the mask of 'circle' {reason}"):
+    with pytest.raises(ValueError, match=f"the mask of '(shape of )?circle' {reason}"):
         make(mask)
 
 
