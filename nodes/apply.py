@@ -4,6 +4,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from .engine.attach import guided
+from .ui.numbers import finite
 from .ui.schema import NAMESAKES, schema
 from .ui.settings import AUTO, NORMALISED, request_inputs, requested
 from .ui.types import CATEGORY, Chain
@@ -39,6 +40,7 @@ class Apply(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         model: ModelPatcher,

@@ -5,6 +5,7 @@ from comfy_api.latest import io
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.terms import attention as attention_terms
 from ..guidance.terms.window import Window
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import TERMS, Chain, number, object_input, term_inputs, terms_output
 
@@ -29,6 +30,7 @@ class Presence(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,
@@ -75,6 +77,7 @@ class Box(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,

@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import CATEGORY, Chain, Terms, number, terms_output
 
@@ -46,6 +47,7 @@ class Combine(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(cls, weight: float, name: str, **wired: Chain) -> io.NodeOutput:
         """Add up all that is wired."""
         if not wired:

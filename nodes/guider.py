@@ -7,6 +7,7 @@ from comfy.samplers import CFGGuider
 from comfy_api.latest import io
 
 from .engine.attach import guided
+from .ui.numbers import finite
 from .ui.schema import NAMESAKES, schema
 from .ui.settings import AUTO, NORMALISED, request_inputs, requested
 from .ui.types import CATEGORY, Chain
@@ -30,6 +31,7 @@ class Guider(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         model: ModelPatcher,

@@ -6,6 +6,7 @@ from ..guidance.recipes.follow import follow, paired
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.record.record import Record
 from ..guidance.terms.window import Window
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import CATEGORY, WEIGHS_IN_RECIPE, Chain, RecordIO, number, term_inputs, terms_output
 
@@ -60,6 +61,7 @@ class Image(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         reference: Record,

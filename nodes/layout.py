@@ -16,6 +16,7 @@ from ..guidance.record.record import Record
 from ..guidance.terms.window import Window
 from ..guidance.words.written import listed
 from .recipes import WEIGHS, keep_inputs
+from .ui.numbers import finite
 from .ui.pictures import enlarged, heat, stretched
 from .ui.schema import schema
 from .ui.types import CATEGORY, BoxesIO, Chain, reference_input, term_inputs, terms_output
@@ -67,6 +68,7 @@ class LayoutCanvas(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         layout: str,

@@ -11,6 +11,7 @@ from ..guidance.record.record import Record
 from ..guidance.terms import mask as mask_terms
 from ..guidance.terms.hold import HoldMask
 from ..guidance.terms.window import Window
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import TERMS, Chain, HeadIO, RecordIO, object_input, term_inputs, terms_output
 
@@ -68,6 +69,7 @@ class Mask(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,

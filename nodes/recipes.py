@@ -6,6 +6,7 @@ from ..guidance.maps.affine import Affine
 from ..guidance.recipes.transform import GUIDED, Balance, Recipe
 from ..guidance.record.record import Record
 from ..guidance.terms.window import Window
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import (
     CATEGORY,
@@ -73,6 +74,7 @@ class MoveObject(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,
@@ -130,6 +132,7 @@ class ResizeObject(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,

@@ -11,6 +11,7 @@ from ..guidance.record.record import Record
 from ..guidance.terms import appearance
 from ..guidance.terms import reference as energies
 from ..guidance.terms.window import Window
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import (
     TERMS,
@@ -57,6 +58,7 @@ class Shape(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,
@@ -130,6 +132,7 @@ class Appearance(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,

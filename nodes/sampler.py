@@ -13,6 +13,7 @@ from .engine.attach import guided
 from .engine.check import check_steps, seed_checked
 from .engine.model import family_of
 from .live.page import live
+from .ui.numbers import finite
 from .ui.schema import NAMESAKES, schema
 from .ui.settings import AUTO, NORMALISED, request_inputs, requested
 from .ui.types import CATEGORY, Chain, RecordIO, number
@@ -43,6 +44,7 @@ class KSampler(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         model: ModelPatcher,

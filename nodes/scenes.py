@@ -7,6 +7,7 @@ from ..guidance.recipes.follow import copy_object, remove_object
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.record.record import Record
 from ..guidance.terms.window import Window
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import (
     CATEGORY,
@@ -90,6 +91,7 @@ class CopyObject(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,
@@ -145,6 +147,7 @@ class RemoveObject(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,

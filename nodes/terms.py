@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ..guidance.record.record import Record
 from ..guidance.terms import reference as energies
 from ..guidance.terms.window import Window
+from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import (
     TERMS,
@@ -92,6 +93,7 @@ class Position(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,
@@ -159,6 +161,7 @@ class Size(io.ComfyNode):
         )
 
     @classmethod
+    @finite
     def execute(
         cls,
         object: str,

@@ -82,12 +82,18 @@ def _listed(boxes: Any) -> list[Any]:
             f"got {shown(boxes)}"
         )
     if entries and all(isinstance(entry, list) for entry in entries):
-        if len(entries) > 1:
+        if len(entries) > 1 and not any(map(_bare, entries)):
             raise ValueError(
                 f"boxes of {len(entries)} pictures came, but a layout is that of one; give the "
                 "detector one picture"
             )
         entries = entries[0]
+    if _bare(entries):
+        raise ValueError(
+            f"boxes holds the bare numbers {shown(entries)}, and whether these are corners or "
+            "sides cannot be told; send each box with its names: {'x': left, 'y': top, 'width': "
+            "..., 'height': ...}, in pixels"
+        )
     if not entries:
         raise ValueError(
             "no box came: the detector found nothing; lower its threshold, or take off the wire"
@@ -95,6 +101,11 @@ def _listed(boxes: Any) -> list[Any]:
     if len(entries) > MAX_OBJECTS:
         raise ValueError(f"{len(entries)} boxes came, at most {MAX_OBJECTS} can be placed")
     return entries
+
+
+def _bare(entry: Sequence[Any]) -> bool:
+    """Whether it is a box as some nodes write it, without names for its numbers."""
+    return len(entry) == 4 and all(isinstance(number, Real) for number in entry)
 
 
 def _place(box: Any, where: str, height: int, width: int) -> Place:

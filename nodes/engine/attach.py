@@ -17,7 +17,7 @@ from ...guidance.plan import Plan
 from ...guidance.record.record import Record, Step
 from ...guidance.settings import Settings
 from ..ui.types import KEY
-from .check import check_levels, check_run
+from .check import check_latent, check_levels, check_run
 from .check_conditioning import check_times
 from .model import family_of
 from .run import GuidedRun
@@ -90,7 +90,7 @@ class Guidance:
         """Sample with the model as it is now: later nodes may have changed its schedule.
 
         Raises:
-            ValueError: see `check_run`, `check_levels` and `check_times`.
+            ValueError: see `check_latent`, `check_run`, `check_levels` and `check_times`.
         """
         guider = executor.class_obj
         sampling = guider.model_patcher.get_model_object("model_sampling")
@@ -101,6 +101,7 @@ class Guidance:
         run = GuidedRun(
             guider.model_patcher, plan, self.keep is not None, watch, self.settings.memory
         )
+        check_latent(latent_image, guider.model_patcher.get_model_object("latent_format"))
         check_run(plan, run.family, guider.conds, latent_image)
         check_levels(plan, sigmas.tolist())
         check_times(plan, guider.conds.get("positive", ()), sampling, sigmas.tolist())

@@ -49,6 +49,30 @@ def check_run(
         term.check(family, len(latent))
 
 
+def check_latent(latent: torch.Tensor, latent_format: Any) -> None:
+    """Raise a ValueError unless a latent has the axes and channels of the model that samples.
+
+    Args:
+        latent: what is denoised, after ComfyUI has given an empty one the model's channels.
+        latent_format: the model's own.
+    """
+    channels, axes = latent_format.latent_channels, latent_format.latent_dimensions
+    wanted = ["batch", str(channels), *["frames"] * (axes - 2), "height", "width"]
+    shape = list(latent.shape)
+    if len(shape) != len(wanted) or shape[1] != channels:
+        has = f"its {shape[1]} channels" if len(shape) == len(wanted) else f"its {len(shape)} axes"
+        raise ValueError(
+            f"latent_image must be [{', '.join(wanted)}] for this model, got {shape}: {has} are "
+            "those of another kind of model; encode the picture with the VAE of this model, or "
+            "make an empty latent for it"
+        )
+    if not latent.numel():
+        raise ValueError(
+            f"latent_image is empty, got {shape}; wire a latent of at least one picture with a "
+            "height and a width"
+        )
+
+
 def check_steps(steps: int) -> None:
     """Raise a ValueError unless there is a step to take."""
     if steps < 1:

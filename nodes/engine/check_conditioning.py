@@ -59,17 +59,30 @@ def check_words(terms: Sequence[Term], positive: Entries) -> None:
     """
     table = readable(positive)
     spare = [e["cross_attn"].shape[1] - e[KEY].length for e in described(positive)]
-    for phrase in (phrase for term in terms for phrase in term.phrases):
+    for term, phrase in [(t, phrase) for t in terms for phrase in t.phrases]:
         try:
             table.find_object(phrase)
         except ValueError as error:
-            if not any(spare):
-                raise
-            raise ValueError(
-                f"{error}. The conditioning holds {max(spare)} tokens more, of which no token "
-                "table knows the words, as behind Conditioning (Concat): put Self-Guidance Add "
-                "Words behind that node, and write its texts with BREAK between them"
-            ) from None
+            if any(spare):
+                raise ValueError(
+                    f"{error}. The conditioning holds {max(spare)} tokens more, of which no token "
+                    "table knows the words, as behind Conditioning (Concat): put Self-Guidance Add "
+                    "Words behind that node, and write its texts with BREAK between them"
+                ) from None
+            raise ValueError(f"{error}{_lost(term, phrase)}") from None
+
+
+def _lost(term: Term, phrase: str) -> str:
+    """What to do about an object of a term that the prompt lacks, but its reference names."""
+    prompts = [r.table.prompt for r in term.references if phrase in r.table.objects]
+    if not prompts or term.compared != phrase:
+        return ""
+    return (
+        f". The reference names it, with the prompt {prompts[0]!r}: Move Object, Resize Object and "
+        "the Layout keep every object of their reference. Sample with a prompt that names them "
+        "all; or, if this one shall go, list the objects to keep in the objects input of the "
+        "prompt node that made the reference"
+    )
 
 
 def check_times(plan: Plan, positive: Entries, sampling: Any, sigmas: Sequence[float]) -> None:

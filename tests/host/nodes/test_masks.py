@@ -82,10 +82,10 @@ def test_what_is_no_mask_is_refused_by_its_shape(
 @pytest.mark.parametrize("node", ["Mask", "Shape"])
 def test_the_nodes_that_place_refuse_the_same_masks(record: Any, node: str) -> None:
     for value in (1.0, 0.3):
-        with pytest.raises(ValueError, match="the mask of .* covers the whole picture"):
+        with pytest.raises(ValueError, match=r"the mask of .* covers the whole picture"):
             made(node, record, torch.full((1, 8, 8), value))
 
 
 def test_a_head_says_which_mask_leaves_no_room(record: Any) -> None:
-    with pytest.raises(ValueError, match="marks the object of record_2 covers the whole picture"):
+    with pytest.raises(ValueError, match=r"marks the object of record_2 covers the whole picture"):
         made("FitHead", record, SOFT, record_2=record, mask_2=torch.ones(1, 8, 8))

@@ -163,7 +163,6 @@ WRITTEN = [
 ]
 
 
-@pytest.mark.compat("Conditionings", "Phrases: punctuation inside a word, as tag prompts have it")
 @each_kind
 @pytest.mark.parametrize(("text", "objects"), WRITTEN, ids=[c[0][:16] for c in WRITTEN])
 def test_a_written_word_is_never_parted(
