@@ -20,6 +20,7 @@ class DemoModel(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceDemoModel",
+            aliases=["toy model", "demo checkpoint", "tiny model", "test model"],
             display_name="Self-Guidance Demo Model (Shapes)",
             category=CATEGORY,
             description="A tiny model, bundled with this pack, that draws one to three coloured "
@@ -43,6 +44,7 @@ class DemoPicture(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceDemoPicture",
+            aliases=["shapes picture", "test picture", "example image"],
             display_name="Self-Guidance Demo Picture",
             category=CATEGORY,
             description="Draws the shapes that the text names, by a renderer and not by a model: "

@@ -2,12 +2,9 @@
 
 from comfy_api.latest import io
 
-from .add_words import AddWords
-from .apply import Apply
 from .attention_terms import Box, Presence
 from .combine import Combine
 from .feature import Feature
-from .guider import Guider
 from .head import FitHead
 from .head_files import LoadHead, SaveHead
 from .image import Image
@@ -15,13 +12,12 @@ from .layout import LayoutCanvas
 from .mask import Mask
 from .plot import EnergyPlot
 from .preview import AttentionPreview
-from .prompt import Prompt
-from .recipes import MoveObject, ResizeObject
+from .prompts import AddWords, Prompt
+from .recipes import CopyObject, MoveObject, RemoveObject, ResizeObject
 from .record_files import LoadRecord, SaveRecord
 from .record_image import RecordImage
 from .reference_terms import Appearance, Shape
-from .sampler import KSampler
-from .scenes import CopyObject, RemoveObject
+from .sampling import Apply, Guider, KSampler
 from .terms import Position, Size
 
 NODES: list[type[io.ComfyNode]] = [

@@ -1,13 +1,14 @@
 """Term nodes that read attention alone: Presence and Box."""
 
+from typing import Any
+
 from comfy_api.latest import io
 
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.terms import attention as attention_terms
-from ..guidance.terms.window import Window
 from .ui.numbers import finite
 from .ui.schema import schema
-from .ui.types import TERMS, Chain, number, object_input, term_inputs, terms_output
+from .ui.types import TERMS, TermValues, number, object_input, term_inputs, terms_output
 
 # Whether an object appears is decided while the picture is vague; the paper stops there, too.
 FIRST_HALF = 0.5
@@ -21,6 +22,7 @@ class Presence(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidancePresence",
+            aliases=["attend and excite", "missing object", "forgotten object"],
             display_name="Self-Guidance Presence",
             category=TERMS,
             description="Sees to it that an object of the prompt is not forgotten "
@@ -34,16 +36,12 @@ class Presence(io.ComfyNode):
     def execute(
         cls,
         object: str,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the term."""
-        term = attention_terms.Presence(
-            object=object, weight=weight, window=Window(start_percent, end_percent)
-        )
-        return io.NodeOutput((*terms, term))
+        values = TermValues(**shared)
+        term = attention_terms.Presence(object=object, **values.own)
+        return values.chained(term)
 
 
 class Box(io.ComfyNode):
@@ -54,6 +52,7 @@ class Box(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceBox",
+            aliases=["bounding box", "boxdiff", "layout to image", "gligen", "regional"],
             display_name="Self-Guidance Box",
             category=TERMS,
             description="Puts an object into a box and, with corners, lets it fill the box.",
@@ -86,12 +85,10 @@ class Box(io.ComfyNode):
         width: float,
         height: float,
         corners: bool,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the term."""
+        values = TermValues(**shared)
         term = attention_terms.Box(
             object=object,
             x=x,
@@ -99,7 +96,6 @@ class Box(io.ComfyNode):
             width=width,
             height=height,
             corners=corners,
-            weight=weight,
-            window=Window(start_percent, end_percent),
+            **values.own,
         )
-        return io.NodeOutput((*terms, term))
+        return values.chained(term)

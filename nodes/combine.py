@@ -18,6 +18,7 @@ class Combine(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceCombine",
+            aliases=["merge terms", "add terms", "group terms"],
             display_name="Self-Guidance Combine",
             category=CATEGORY,
             description="Puts terms of several nodes together, the same as chaining the nodes "

@@ -18,6 +18,7 @@ class Feature(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceFeature",
+            aliases=["read look", "style vector", "colour and material"],
             display_name="Self-Guidance Feature",
             category=CATEGORY,
             description="Reads how an object, or what a mask marks, looks in a record, so that "

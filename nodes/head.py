@@ -22,6 +22,7 @@ class FitHead(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceFitHead",
+            aliases=["readout", "train probe", "teach object", "segmentation head"],
             display_name="Self-Guidance Fit Head",
             category=CATEGORY,
             description="Learns from one or a few masked pictures how an object looks inside the "

@@ -17,6 +17,7 @@ class SaveHead(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceSaveHead",
+            aliases=["export head"],
             display_name="Self-Guidance Save Head",
             category=CATEGORY,
             description="Writes a fitted head into ComfyUI's output folder, so that it finds its "
@@ -50,6 +51,7 @@ class LoadHead(FileLoader):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceLoadHead",
+            aliases=["import head"],
             display_name="Self-Guidance Load Head",
             category=CATEGORY,
             description="Reads a head that Self-Guidance Save Head wrote, from ComfyUI's output "

@@ -1,14 +1,23 @@
 """Image guidance: a picture as the reference for layout, for the look, or for both."""
 
+from typing import Any
+
 from comfy_api.latest import io
 
 from ..guidance.recipes.follow import follow, paired
 from ..guidance.recipes.transform import GUIDED
 from ..guidance.record.record import Record
-from ..guidance.terms.window import Window
 from .ui.numbers import finite
 from .ui.schema import schema
-from .ui.types import CATEGORY, WEIGHS_IN_RECIPE, Chain, RecordIO, number, term_inputs, terms_output
+from .ui.types import (
+    CATEGORY,
+    WEIGHS_IN_RECIPE,
+    RecordIO,
+    TermValues,
+    number,
+    term_inputs,
+    terms_output,
+)
 
 
 def _inputs() -> list[io.Input]:
@@ -51,6 +60,7 @@ class Image(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceImage",
+            aliases=["keep layout", "keep look", "style transfer", "reference image"],
             display_name="Self-Guidance Image",
             category=CATEGORY,
             description="Takes the layout of a reference, its look, or both: keep the layout and "
@@ -67,14 +77,13 @@ class Image(io.ComfyNode):
         reference: Record,
         layout: float,
         appearance: float,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
         objects: str = "",
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the terms."""
-        window = Window(start_percent, end_percent)
+        values = TermValues(**shared)
         pairs = paired(objects) or {name: name for name in reference.table.objects}
-        added = follow(reference, pairs, layout * weight, appearance * weight, window)
-        return io.NodeOutput((*terms, *added))
+        added = follow(
+            reference, pairs, layout * values.weight, appearance * values.weight, values.window
+        )
+        return values.chained(*added)

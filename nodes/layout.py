@@ -13,13 +13,19 @@ from ..guidance.layout.terms import layout_terms, measured
 from ..guidance.maps.properties import mean_shape
 from ..guidance.recipes.transform import GUIDED, Balance
 from ..guidance.record.record import Record
-from ..guidance.terms.window import Window
 from ..guidance.words.written import listed
 from .recipes import WEIGHS, keep_inputs
 from .ui.numbers import finite
 from .ui.pictures import enlarged, heat, stretched
 from .ui.schema import schema
-from .ui.types import CATEGORY, BoxesIO, Chain, reference_input, term_inputs, terms_output
+from .ui.types import (
+    CATEGORY,
+    BoxesIO,
+    TermValues,
+    reference_input,
+    term_inputs,
+    terms_output,
+)
 
 SIDE = 512  # pixels of the longer side of a picture drawn from attention
 
@@ -40,6 +46,7 @@ class LayoutCanvas(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceLayout",
+            aliases=["canvas", "drag and drop", "move objects", "arrange", "bounding box"],
             display_name="Self-Guidance Layout",
             category=CATEGORY,
             description="A canvas over the reference's picture: drag its objects to where they "
@@ -72,30 +79,27 @@ class LayoutCanvas(io.ComfyNode):
     def execute(
         cls,
         layout: str,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
         reference: Record | None = None,
         image: Tensor | None = None,
         keep_others: float = Balance.others,
         keep_background: float = Balance.rest,
         boxes: Any = None,
         box_objects: str = "",
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the terms, and tell the canvas what the reference shows."""
+        values = TermValues(**shared)
         drawn = Layout.parse(layout)
         places = _places(drawn, boxes, box_objects, reference, image)
         added = layout_terms(
             boxed(drawn, places, reference),
             reference,
-            weight,
-            Window(start_percent, end_percent),
+            values.weight,
+            values.window,
             Balance(others=keep_others, rest=keep_background),
         )
-        return io.NodeOutput(
-            (*terms, *added), ui={"self_guidance_layout": [_shown(cls, reference, image, places)]}
-        )
+        canvas = _shown(cls, reference, image, places)
+        return values.chained(*added, ui={"self_guidance_layout": [canvas]})
 
 
 def _box_inputs() -> list[io.Input]:

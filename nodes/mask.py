@@ -10,10 +10,17 @@ from ..guidance.maps.masks import peaked, pictures
 from ..guidance.record.record import Record
 from ..guidance.terms import mask as mask_terms
 from ..guidance.terms.hold import HoldMask
-from ..guidance.terms.window import Window
 from .ui.numbers import finite
 from .ui.schema import schema
-from .ui.types import TERMS, Chain, HeadIO, RecordIO, object_input, term_inputs, terms_output
+from .ui.types import (
+    TERMS,
+    HeadIO,
+    RecordIO,
+    TermValues,
+    object_input,
+    term_inputs,
+    terms_output,
+)
 
 PLACE, PRESERVE = "place", "preserve"
 
@@ -60,6 +67,7 @@ class Mask(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceMask",
+            aliases=["paint with words", "place by mask", "preserve region", "regional"],
             display_name="Self-Guidance Mask",
             category=TERMS,
             description="place: the object goes where the mask is. preserve: what the mask marks "
@@ -75,34 +83,26 @@ class Mask(io.ComfyNode):
         object: str,
         mask: Tensor,
         mode: str,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
         invert: bool = False,
         reference: Record | None = None,
         head: Head | None = None,
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the term."""
+        values = TermValues(**shared)
         mask = pictures(mask)
         if mode == PLACE:
             mask = peaked(mask)  # an outline, before it is inverted
         mask = 1 - mask.float() if invert else mask
-        window = Window(start_percent, end_percent)
         if mode == PLACE:
-            place: dict[str, Any] = {
-                "object": object,
-                "mask": mask,
-                "weight": weight,
-                "window": window,
-            }
+            place: dict[str, Any] = {"object": object, "mask": mask, **values.own}
             if head is not None:
-                return io.NodeOutput((*terms, mask_terms.HeadMask(head=head, **place)))
-            return io.NodeOutput((*terms, mask_terms.Mask(**place)))
+                return values.chained(mask_terms.HeadMask(head=head, **place))
+            return values.chained(mask_terms.Mask(**place))
         if reference is None:
             raise ValueError(
                 "reference is missing: mode 'preserve' keeps what a reference shows under the "
                 "mask; wire the record of a run or of a picture, or choose mode 'place'"
             )
-        kept = HoldMask(object=object, mask=mask, reference=reference, weight=weight, window=window)
-        return io.NodeOutput((*terms, kept))
+        kept = HoldMask(object=object, mask=mask, reference=reference, **values.own)
+        return values.chained(kept)

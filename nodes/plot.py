@@ -24,6 +24,7 @@ class EnergyPlot(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceEnergyPlot",
+            aliases=["loss curve", "debug guidance", "energy curve"],
             display_name="Self-Guidance Energy Plot",
             category=CATEGORY,
             description="Plots how far each term is from its goal over the run, lower is better, "

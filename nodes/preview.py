@@ -28,6 +28,7 @@ class AttentionPreview(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceAttentionPreview",
+            aliases=["attention map", "heatmap", "daam", "cross-attention"],
             display_name="Self-Guidance Attention Preview",
             category=CATEGORY,
             description="Shows where the model saw an object, at one step or over the whole run, "

@@ -17,6 +17,7 @@ class SaveRecord(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceSaveRecord",
+            aliases=["export record"],
             display_name="Self-Guidance Save Record",
             category=CATEGORY,
             description="Writes a record into ComfyUI's output folder, so that its run can be the "
@@ -50,6 +51,7 @@ class LoadRecord(FileLoader):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceLoadRecord",
+            aliases=["import record"],
             display_name="Self-Guidance Load Record",
             category=CATEGORY,
             description="Reads a record that Self-Guidance Save Record wrote, from ComfyUI's "

@@ -30,6 +30,7 @@ class RecordImage(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceRecordImage",
+            aliases=["edit photo", "real image", "inversion", "analyse photo"],
             display_name="Self-Guidance Record Image",
             category=CATEGORY,
             description="Lets the model look at a real picture and records where it sees the "

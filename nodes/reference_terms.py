@@ -1,5 +1,7 @@
 """Term nodes whose target is an object of a reference: Shape and Appearance."""
 
+from typing import Any
+
 import torch
 from comfy_api.latest import io
 
@@ -10,15 +12,14 @@ from ..guidance.record.feature import Feature
 from ..guidance.record.record import Record
 from ..guidance.terms import appearance
 from ..guidance.terms import reference as energies
-from ..guidance.terms.window import Window
 from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import (
     TERMS,
-    Chain,
     FeatureIO,
     HeadIO,
     RecordIO,
+    TermValues,
     number,
     object_input,
     reference_input,
@@ -36,6 +37,7 @@ class Shape(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceShape",
+            aliases=["outline", "silhouette", "rotate object"],
             display_name="Self-Guidance Shape",
             category=TERMS,
             description="Gives an object the outline it has in a reference, or that a mask "
@@ -67,15 +69,13 @@ class Shape(io.ComfyNode):
         scale_x: float,
         scale_y: float,
         rotation: float,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
         reference: Record | None = None,
         mask: torch.Tensor | None = None,
         reference_object: str = "",
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the term."""
+        values = TermValues(**shared)
         if mask is None:
             if reference is None:
                 raise ValueError(
@@ -89,10 +89,9 @@ class Shape(io.ComfyNode):
             reference=None if mask is not None else reference,
             mask=None if mask is None else pictures(mask),
             transform=Affine(dx, dy, scale_x, scale_y, rotation),
-            weight=weight,
-            window=Window(start_percent, end_percent),
+            **values.own,
         )
-        return io.NodeOutput((*terms, term))
+        return values.chained(term)
 
 
 class Appearance(io.ComfyNode):
@@ -103,6 +102,7 @@ class Appearance(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceAppearance",
+            aliases=["look", "colour", "material", "style of object"],
             display_name="Self-Guidance Appearance",
             category=TERMS,
             description="Gives an object the look (colour, material, style) that an object has "
@@ -136,16 +136,14 @@ class Appearance(io.ComfyNode):
     def execute(
         cls,
         object: str,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
         reference: Record | None = None,
         reference_object: str = "",
         feature: Feature | None = None,
         head: Head | None = None,
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the term."""
+        values = TermValues(**shared)
         if reference is not None:
             reference.table.find_object(reference_object or object)
         term = appearance.Appearance(
@@ -154,7 +152,6 @@ class Appearance(io.ComfyNode):
             source=reference_object,
             feature=feature,
             head=head,
-            weight=weight,
-            window=Window(start_percent, end_percent),
+            **values.own,
         )
-        return io.NodeOutput((*terms, term))
+        return values.chained(term)

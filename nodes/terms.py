@@ -6,12 +6,11 @@ from comfy_api.latest import io
 
 from ..guidance.record.record import Record
 from ..guidance.terms import reference as energies
-from ..guidance.terms.window import Window
 from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import (
     TERMS,
-    Chain,
+    TermValues,
     number,
     object_input,
     reference_input,
@@ -60,6 +59,7 @@ class Position(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidancePosition",
+            aliases=["move to a point", "centroid", "where"],
             display_name="Self-Guidance Position",
             category=TERMS,
             description="Puts the middle of an object at a point of the picture.",
@@ -100,15 +100,13 @@ class Position(io.ComfyNode):
         x: float,
         y: float,
         relative: bool,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
         reference: Record | None = None,
         concentration: float = 1.0,
         reference_object: str = "",
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the terms."""
+        values = TermValues(**shared)
         for name, value in () if relative else (("x", x), ("y", y)):
             if not 0 <= value <= 1:
                 raise ValueError(
@@ -121,11 +119,13 @@ class Position(io.ComfyNode):
             "y": y,
             "reference": _needed(reference, relative, object, reference_object),
             "source": reference_object,
-            "window": Window(start_percent, end_percent),
+            **values.own,
         }
-        position = energies.Position(weight=weight, **place)
-        together = energies.Concentration(weight=weight * concentration, **place)
-        return io.NodeOutput((*terms, position, *([together] if concentration else [])))
+        position = energies.Position(**place)
+        if not concentration:
+            return values.chained(position)
+        place["weight"] = values.weight * concentration
+        return values.chained(position, energies.Concentration(**place))
 
 
 class Size(io.ComfyNode):
@@ -136,6 +136,7 @@ class Size(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceSize",
+            aliases=["object area", "how large"],
             display_name="Self-Guidance Size",
             category=TERMS,
             description="Makes an object cover a part of the picture's area.",
@@ -167,14 +168,12 @@ class Size(io.ComfyNode):
         object: str,
         size: float,
         relative: bool,
-        weight: float,
-        start_percent: float,
-        end_percent: float,
-        terms: Chain = (),
         reference: Record | None = None,
         reference_object: str = "",
+        **shared: Any,
     ) -> io.NodeOutput:
         """Add the term."""
+        values = TermValues(**shared)
         if not relative and not 0 <= size <= 1:
             raise ValueError(
                 f"size must lie between 0 and 1, got {size}; switch relative on to give a factor "
@@ -185,7 +184,6 @@ class Size(io.ComfyNode):
             size=size,
             reference=_needed(reference, relative, object, reference_object),
             source=reference_object,
-            weight=weight,
-            window=Window(start_percent, end_percent),
+            **values.own,
         )
-        return io.NodeOutput((*terms, term))
+        return values.chained(term)

@@ -9,7 +9,9 @@ AUTO = MemoryMode.AUTO.value
 NORMALISED, RAW = "normalised", "raw (paper)"
 
 
-def requested(terms: Chain, strength: float, weighting: str, memory: str) -> Settings:
+def requested(
+    strength: float, weighting: str = NORMALISED, memory: str = AUTO, terms: Chain = ()
+) -> Settings:
     """What the inputs of `request_inputs` ask for."""
     return Settings(tuple(terms), strength, weighting == RAW, MemoryMode(memory))
 

@@ -1,9 +1,12 @@
 """Socket types of the pack, and the inputs that nodes share."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from comfy_api.latest import io
 
+from ...guidance.terms.window import Window
 from ...guidance.terms.wish import Wish
 
 Terms = io.Custom("SELF_GUIDANCE_TERMS")
@@ -100,6 +103,30 @@ def term_inputs(
             "terms", optional=True, tooltip="Terms of other nodes, to which this one is added."
         ),
     ]
+
+
+@dataclass(frozen=True)
+class TermValues:
+    """What a node was given for the inputs of `term_inputs`."""
+
+    weight: float
+    start_percent: float
+    end_percent: float
+    terms: Chain = ()
+
+    @property
+    def window(self) -> Window:
+        """When the term acts."""
+        return Window(self.start_percent, self.end_percent)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """Weight and window, as terms take them."""
+        return {"weight": self.weight, "window": self.window}
+
+    def chained(self, *added: Wish, **more: Any) -> io.NodeOutput:
+        """The chain with the node's own terms at its end; `more` goes to the page."""
+        return io.NodeOutput((*self.terms, *added), **more)
 
 
 def terms_output() -> io.Output:

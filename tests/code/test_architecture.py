@@ -46,7 +46,7 @@ def test_every_import_goes_the_way_of_the_contracts(copied: Path) -> None:
     ("file", "line", "contract"),
     [
         ("guidance/storage.py", "from ..nodes.ui import types", "build on guidance"),
-        ("nodes/prompt.py", "from ..demo import scenes", "build on guidance"),
+        ("nodes/prompts.py", "from ..demo import scenes", "build on guidance"),
         ("demo/nodes.py", "from ..tools.host import host", "build on guidance"),
         ("guidance/maps/affine.py", "from ..record import record", "Guidance"),
         ("guidance/record/feature.py", "from ..terms import window", "Guidance"),
@@ -55,7 +55,7 @@ def test_every_import_goes_the_way_of_the_contracts(copied: Path) -> None:
         ("nodes/engine/model.py", "from ..live import page", "Nodes"),
         ("nodes/ui/schema.py", "from .. import prompt", "knows no node"),
         ("nodes/engine/autograd/frozen.py", "from ..architectures import unet", "nothing of each"),
-        ("nodes/sampler.py", "from .engine.architectures import unet", "the engine's own"),
+        ("nodes/sampling.py", "from .engine.architectures import unet", "the engine's own"),
         ("nodes/engine/memory.py", "from .autograd import traced", "No circles"),
         ("guidance/words/phrases.py", "from . import table", "No circles"),
     ],

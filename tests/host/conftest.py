@@ -42,7 +42,7 @@ def shown(server: serve.Server) -> Any:
 def pair(shapes: tuple[Any, Any, Any]) -> dict[str, Any]:
     """Prompts of the Shapes model for two objects, and a few steps."""
     import torch
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         (positive,) = Prompt.execute(shapes[1], "a red circle and a blue square").args

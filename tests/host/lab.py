@@ -22,10 +22,8 @@ from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record
 from selfguidance.guidance.terms import reference as energies
 from selfguidance.guidance.words.table import TokenTable
-from selfguidance.nodes.apply import Apply
 from selfguidance.nodes.engine.run import GuidedRun
-from selfguidance.nodes.guider import Guider
-from selfguidance.nodes.sampler import KSampler
+from selfguidance.nodes.sampling import Apply, Guider, KSampler
 from selfguidance.nodes.ui.types import KEY
 from selfguidance.tests.host.theirs import ran
 from selfguidance.tools.bench.unets import KINDS, WIDTH
@@ -196,7 +194,7 @@ def applied(
 ) -> ModelPatcher:
     """The MODEL of our Apply node."""
     with torch.inference_mode():
-        return Apply.execute(model, strength, terms=terms, **more).args[0]
+        return Apply.execute(model, strength=strength, terms=terms, **more).args[0]
 
 
 def guider(

@@ -210,7 +210,7 @@ def test_objects_of_two_areas_go_where_they_are_sent(
 ) -> None:
     """In fractions of the whole picture, whatever the area."""
     import nodes
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     def part(text: str, x: int) -> list[Any]:
         with torch.inference_mode():

@@ -33,7 +33,7 @@ def plain(shapes: tuple[Any, Any, Any]) -> Encode:
 
 
 def prompt(clip: Any, text: str) -> list[Any]:
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         return Prompt.execute(clip, text).args[0]
@@ -183,7 +183,7 @@ def test_maps_beside_added_tokens_are_those_of_the_model(
 def test_words_of_both_joined_texts_are_found_where_they_are_added(
     lab: ModuleType, shapes: tuple[Any, Any, Any], ours: Encode, plain: Encode
 ) -> None:
-    from selfguidance.nodes.add_words import AddWords
+    from selfguidance.nodes.prompts import AddWords
 
     with torch.inference_mode():
         longer = joined(ours, plain)

@@ -91,7 +91,7 @@ def test_a_noise_mask_keeps_what_it_covers(lab: ModuleType, model: Any) -> None:
 
 
 def test_the_output_keeps_what_the_latent_carries(lab: ModuleType, model: Any) -> None:
-    from selfguidance.nodes.sampler import KSampler
+    from selfguidance.nodes.sampling import KSampler
 
     latent = with_mask(lab, batch_index=[4])
     with torch.inference_mode():

@@ -58,7 +58,7 @@ def test_a_record_of_some_steps_alone_says_so(
 def test_a_reference_serves_for_what_its_prompt_names_later_only(
     lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any]
 ) -> None:
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         (circle,) = Prompt.execute(shapes[1], "a red circle").args
@@ -74,7 +74,7 @@ def test_the_look_of_a_word_is_that_of_its_own_prompts_pass(
     lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any]
 ) -> None:
     import nodes
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         texts = ("a red circle", "a blue square")

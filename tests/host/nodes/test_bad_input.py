@@ -285,6 +285,6 @@ def test_a_preview_over_pictures_of_another_batch(lab: ModuleType, record: Any) 
 
 
 def test_a_prompt_without_clip(lab: ModuleType) -> None:
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     refused(lambda: Prompt.execute(None, "a star"), "clip")

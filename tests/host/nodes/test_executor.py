@@ -230,7 +230,7 @@ def test_comfyuis_own_step_previews_come_from_guided_runs(
     import comfy.cli_args
     import comfy.utils
     from comfy.cli_args import LatentPreviewMethod
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     seen: list[SimpleNamespace] = []
 

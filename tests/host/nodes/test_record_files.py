@@ -96,7 +96,7 @@ def test_a_loaded_record_edits_a_picture_as_the_record_itself_does(
     lab: ModuleType, shapes: tuple[Any, Any, Any], output: Path
 ) -> None:
     """Reference and run differ in sampler and steps, so every target is interpolated."""
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
     from selfguidance.nodes.recipes import MoveObject
 
     with torch.inference_mode():

@@ -90,7 +90,7 @@ def test_every_run_has_a_record_of_its_own(lab: ModuleType) -> None:
 @pytest.fixture(scope="module")
 def pair(shapes: tuple[Any, Any, Any]) -> dict[str, Any]:
     """Both prompts of the Shapes model."""
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         (positive,) = Prompt.execute(shapes[1], "a red circle and a blue square").args

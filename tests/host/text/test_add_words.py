@@ -20,7 +20,7 @@ def encoded(shapes: tuple[Any, Any, Any], text: str) -> list[Any]:
 
 
 def added(clip: Any, conditioning: list[Any], text: str, **more: str) -> list[Any]:
-    from selfguidance.nodes.add_words import AddWords
+    from selfguidance.nodes.prompts import AddWords
 
     with torch.inference_mode():
         return AddWords.execute(conditioning, clip, text, **more).args[0]
@@ -38,7 +38,7 @@ def blank(tokens: int, **extra: Any) -> list[Any]:
 
 @pytest.mark.parametrize("text", [TEXT, "a (red:1.3) café, " * 20, ""], ids=["plain", "long", "no"])
 def test_the_table_is_that_of_the_prompt_node(shapes: tuple[Any, Any, Any], text: str) -> None:
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         expected = table_of(Prompt.execute(shapes[1], text).args[0])
@@ -59,7 +59,7 @@ def test_the_conditioning_stays_as_it_is(shapes: tuple[Any, Any, Any]) -> None:
 def test_a_run_is_bit_equal_to_that_of_the_prompt_node(
     lab: ModuleType, shapes: tuple[Any, Any, Any]
 ) -> None:
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         ours = Prompt.execute(shapes[1], TEXT).args[0]

@@ -15,7 +15,7 @@ PROMPTS = (
 
 
 def encoded(shapes: tuple[Any, Any, Any], text: str, objects: str = "") -> Any:
-    from selfguidance.nodes.prompt import Prompt
+    from selfguidance.nodes.prompts import Prompt
 
     with torch.inference_mode():
         return Prompt.execute(shapes[1], text, objects).args[0]

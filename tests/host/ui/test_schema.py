@@ -48,7 +48,7 @@ def test_a_host_without_aliases_gets_none(
         node_id: str
 
     monkeypatch.setattr(schema.io, "Schema", Older)
-    assert schema.schema("SelfGuidanceBox") == Older("SelfGuidanceBox")
+    assert schema.schema("SelfGuidanceBox", ["box"]) == Older("SelfGuidanceBox")
 
 
 def test_nodes_with_namesakes_say_which_method_they_are(nodes: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The sampler node: ComfyUI's own KSampler on a guided clone of the model."""
+"""The nodes that follow terms: KSampler, Guider, and Apply for any other sampler."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import comfy.samplers
 import nodes as comfy_nodes
 import torch
 from comfy.model_patcher import ModelPatcher
+from comfy.samplers import CFGGuider
 from comfy_api.latest import io
 
 from ..guidance.record.record import Record
@@ -14,9 +15,9 @@ from .engine.check import check_steps, seed_checked
 from .engine.model import family_of
 from .live.page import live
 from .ui.numbers import finite
-from .ui.schema import NAMESAKES, schema
-from .ui.settings import AUTO, NORMALISED, request_inputs, requested
-from .ui.types import CATEGORY, Chain, RecordIO, number
+from .ui.schema import METHOD, NAMESAKES, schema
+from .ui.settings import request_inputs, requested
+from .ui.types import CATEGORY, RecordIO, number
 
 
 class KSampler(io.ComfyNode):
@@ -27,12 +28,13 @@ class KSampler(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceKSampler",
+            aliases=[*METHOD, "guided sampler", "sample with terms", "edit picture"],
             display_name="Self-Guidance KSampler (layout)",
             category=CATEGORY,
             description="ComfyUI's KSampler, steered at every step by the terms, on your own "
             "model with its LoRAs and patches. Returns a record of what the model attended to. "
             "Without terms it is the plain KSampler." + NAMESAKES,
-            inputs=_inputs(),
+            inputs=_sampler_inputs(),
             outputs=[
                 io.Latent.Output(tooltip="The denoised latent."),
                 RecordIO.Output(
@@ -57,15 +59,12 @@ class KSampler(io.ComfyNode):
         negative: list[Any],
         latent_image: dict[str, torch.Tensor],
         denoise: float,
-        strength: float,
-        weighting: str = NORMALISED,
-        memory: str = AUTO,
-        terms: Chain = (),
+        **asked: Any,
     ) -> io.NodeOutput:
         """Sample."""
         check_steps(steps)
         records: list[Record] = []
-        request = requested(terms, strength, weighting, memory)
+        request = requested(**asked)
         with live(model) as watch, seed_checked(seed, sampler_name):
             (latent,) = comfy_nodes.common_ksampler(
                 guided(model, request, records.append, watch),
@@ -84,11 +83,11 @@ class KSampler(io.ComfyNode):
         return io.NodeOutput(latent, record)
 
 
-def _inputs() -> list[io.Input]:
-    return [*_sampling_inputs(), *request_inputs("a plain KSampler with a record")]
+def _sampler_inputs() -> list[io.Input]:
+    return [*_sampling_sampler_inputs(), *request_inputs("a plain KSampler with a record")]
 
 
-def _sampling_inputs() -> list[io.Input]:
+def _sampling_sampler_inputs() -> list[io.Input]:
     return [
         io.Model.Input("model", tooltip="The model to denoise with. It is not changed."),
         io.Int.Input(
@@ -128,3 +127,99 @@ def _sampling_inputs() -> list[io.Input]:
         io.Latent.Input("latent_image", tooltip="The latent to denoise. Any size and batch."),
         number("denoise", 1.0, 0.0, 1.0, "1 draws a new picture; less keeps some of the latent."),
     ]
+
+
+class Guider(io.ComfyNode):
+    """A GUIDER that follows terms."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return schema(
+            node_id="SelfGuidanceGuider",
+            aliases=[*METHOD, "cfg guider", "guider with terms"],
+            display_name="Self-Guidance Guider (layout)",
+            category=CATEGORY,
+            description="ComfyUI's CFGGuider, steered at every step by the terms, for "
+            "SamplerCustomAdvanced with your own noise, sampler and sigmas. Gives no record; the "
+            "Self-Guidance KSampler does." + NAMESAKES,
+            inputs=_guider_inputs(),
+            outputs=[io.Guider.Output(tooltip="Wire into SamplerCustomAdvanced.")],
+        )
+
+    @classmethod
+    @finite
+    def execute(
+        cls,
+        model: ModelPatcher,
+        positive: list[Any],
+        negative: list[Any],
+        cfg: float,
+        **asked: Any,
+    ) -> io.NodeOutput:
+        """Make the guider."""
+        guider = CFGGuider(guided(model, requested(**asked)))
+        guider.set_conds(positive, negative)
+        guider.set_cfg(cfg)
+        return io.NodeOutput(guider)
+
+
+def _guider_inputs() -> list[io.Input]:
+    return [
+        io.Model.Input("model", tooltip="The model to denoise with. It is not changed."),
+        io.Conditioning.Input(
+            "positive", tooltip="From a Self-Guidance Prompt, so that objects can be found by name."
+        ),
+        io.Conditioning.Input("negative", tooltip="What to avoid. Any text encoder node."),
+        io.Float.Input(
+            "cfg",
+            default=4.0,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            round=0.01,
+            tooltip="Classifier-free guidance scale.",
+        ),
+        *request_inputs("a plain CFGGuider"),
+    ]
+
+
+class Apply(io.ComfyNode):
+    """A MODEL that follows terms in every sampler."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return schema(
+            node_id="SelfGuidanceApply",
+            aliases=[*METHOD, "patch model", "apply terms", "model patch"],
+            display_name="Self-Guidance Apply (layout)",
+            category=CATEGORY,
+            description="The model, steered by the terms in whatever samples it: KSampler, "
+            "KSampler (Advanced), custom samplers with any guider, detailers. Gives no record; "
+            "the Self-Guidance KSampler does." + NAMESAKES,
+            inputs=[
+                io.Model.Input(
+                    "model",
+                    tooltip="The model to steer, which is not changed itself. Terms that it "
+                    "follows already stay.",
+                ),
+                *request_inputs("the model as it is"),
+            ],
+            outputs=[
+                io.Model.Output(
+                    tooltip="The model that follows the terms. Sample with a positive prompt from "
+                    "a Self-Guidance Prompt."
+                )
+            ],
+        )
+
+    @classmethod
+    @finite
+    def execute(
+        cls,
+        model: ModelPatcher,
+        **asked: Any,
+    ) -> io.NodeOutput:
+        """Patch a clone."""
+        return io.NodeOutput(guided(model, requested(**asked)))

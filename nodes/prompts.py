@@ -1,4 +1,4 @@
-"""Add the words of a prompt to a CONDITIONING that another node encoded."""
+"""Text encoding that remembers which tokens are which words."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import comfy.sd
 from comfy_api.latest import io
 
 from ..guidance.words.table import TokenTable
-from .text.table import CHUNK, check_clip, objects_input, parted_table
+from .text.table import CHUNK, check_clip, objects_input, parted_table, token_table
 from .ui.schema import schema
 from .ui.types import CATEGORY, KEY
 
@@ -21,6 +21,7 @@ class AddWords(io.ComfyNode):
         """Inputs and outputs."""
         return schema(
             node_id="SelfGuidanceAddWords",
+            aliases=["token table", "name objects", "words of conditioning", "concat"],
             display_name="Self-Guidance Add Words",
             category=CATEGORY,
             description="Tells self-guidance which words a conditioning stands for that another "
@@ -96,3 +97,41 @@ def _inputs() -> list[io.Input]:
             tooltip="For CLIP Text Encode SDXL: text_l, where it differs from text_g.",
         ),
     ]
+
+
+class Prompt(io.ComfyNode):
+    """CLIPTextEncode that adds the token table to the CONDITIONING."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return schema(
+            node_id="SelfGuidancePrompt",
+            aliases=["clip text encode", "prompt with objects", "text encode", "tokens"],
+            display_name="Self-Guidance Prompt",
+            category=CATEGORY,
+            description="Encodes a prompt like CLIP Text Encode, and remembers where each word "
+            "stands, so that self-guidance can find the objects by name.",
+            inputs=[
+                io.Clip.Input("clip", tooltip="The CLIP of the model."),
+                io.String.Input(
+                    "text",
+                    default="a red circle and a blue square",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    tooltip="The prompt. Weights such as (red:1.2) and embeddings work as usual.",
+                ),
+                objects_input(),
+            ],
+            outputs=[
+                io.Conditioning.Output(tooltip="Works with every node that takes a CONDITIONING.")
+            ],
+        )
+
+    @classmethod
+    def execute(cls, clip: comfy.sd.CLIP, text: str, objects: str = "") -> io.NodeOutput:
+        """Encode the text."""
+        check_clip(clip)
+        tokens = clip.tokenize(text)
+        table = token_table(clip, text, tokens).naming(objects)
+        return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict={KEY: table}))
