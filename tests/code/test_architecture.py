@@ -53,7 +53,7 @@ def test_every_import_goes_the_way_of_the_contracts(copied: Path) -> None:
         ("guidance/recipes/follow.py", "from ..layout import names", "Guidance"),
         ("nodes/ui/schema.py", "from ..live import page", "Nodes"),
         ("nodes/engine/model.py", "from ..live import page", "Nodes"),
-        ("nodes/ui/schema.py", "from .. import prompt", "knows no node"),
+        ("nodes/ui/schema.py", "from .. import prompts", "knows no node"),
         ("nodes/engine/autograd/frozen.py", "from ..architectures import unet", "nothing of each"),
         ("nodes/sampling.py", "from .engine.architectures import unet", "the engine's own"),
         ("nodes/engine/memory.py", "from .autograd import traced", "No circles"),
