@@ -62,6 +62,7 @@ def test_tensors_and_their_facts_are_compared_to_the_last_bit(
         ("a.png", "red", (254, 0, 0), ["a.png: 2 pixels differ"]),
         ("a.json", {"x": 1, "y": [2]}, {"x": 1, "y": [2]}, []),
         ("a.json", {"x": 1}, {"x": 1.0}, ["a.json: /x: 1.0, was 1"]),
+        ("a.json", {"x": float("nan")}, {"x": float("nan")}, []),
         ("a.json", {"x": [1, 2]}, {"x": [1, 3]}, ["a.json: /x/1: 3, was 2"]),
         ("a.json", {"x": [1]}, {"x": [1, 3]}, ["a.json: /x: [1, 3], was [1]"]),
         ("a.json", {"x": 1, "y": 2}, {"y": 2, "x": 1}, ["a.json: : another order"]),
