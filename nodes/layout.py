@@ -16,7 +16,7 @@ from ..guidance.record.record import Record
 from ..guidance.words.written import listed
 from .recipes import WEIGHS, keep_inputs
 from .ui.numbers import finite
-from .ui.pictures import enlarged, heat, stretched
+from .ui.pictures import enlarged, heat, to_unit_range
 from .ui.schema import schema
 from .ui.types import (
     CATEGORY,
@@ -151,15 +151,15 @@ def _shown(
 ) -> dict[str, Any]:
     """What the canvas needs of a run: plain values, and a picture that ComfyUI serves."""
     picture = image if image is not None else _attention(reference)
-    sent = told(reference, boxes)
+    sent = canvas_facts(reference, boxes)
     if picture is not None:
         sent["aspect"] = picture.shape[2] / picture.shape[1]
         sent["image"] = ui.PreviewImage(picture[:1, ..., :3], cls=cls).as_dict()["images"][0]
     return sent
 
 
-def told(reference: Record | None, boxes: Mapping[str, Place]) -> dict[str, Any]:
-    """What the canvas is told of a run, but for its picture."""
+def canvas_facts(reference: Record | None, boxes: Mapping[str, Place]) -> dict[str, Any]:
+    """What the canvas shows of a run, but for its picture: prompt, words, objects, boxes."""
     places = {} if reference is None else measured(reference)
     return {
         "version": VERSION,
@@ -182,7 +182,7 @@ def _attention(reference: Record | None) -> Tensor | None:
     if reference is None:
         return None
     settled = reference.settled()
-    maps = [stretched(mean_shape(settled, name)[:1]) for name in reference.table.objects]
+    maps = [to_unit_range(mean_shape(settled, name)[:1]) for name in reference.table.objects]
     if not maps:
         return None
     height, width = maps[0].shape[-2:]

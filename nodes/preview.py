@@ -12,9 +12,9 @@ from ..guidance.maps.properties import Properties, resample
 from ..guidance.record.record import Record
 from ..guidance.words.phrases import letters
 from ..guidance.words.written import listed
-from .ui.pictures import captioned, enlarged, heat, overlaid, stretched, tiled
+from .ui.map_files import map_files
+from .ui.pictures import captioned, enlarged, heat, overlaid, tiled, to_unit_range
 from .ui.schema import schema
-from .ui.shelf import shelf
 from .ui.types import CATEGORY, RecordIO
 
 SIDE = 256
@@ -66,12 +66,12 @@ class AttentionPreview(io.ComfyNode):
         none = torch.zeros(record.batch, height, width)  # a prompt such as "the background"
         mask = torch.stack(shapes).amax(0) if shapes else none
         if chosen:
-            together = torch.stack([stretched(shown(name)) for name in chosen]).amax(0)
+            together = torch.stack([to_unit_range(shown(name)) for name in chosen]).amax(0)
             picture = _drawn(together, image)
         else:
             picture = _sheets({word: _drawn(shown(word), image) for word in words})
         about = ui.PreviewImage(picture, cls=cls).as_dict()
-        return io.NodeOutput(picture, mask, ui={**about, **shelf(cls, record, image)})
+        return io.NodeOutput(picture, mask, ui={**about, **map_files(cls, record, image)})
 
 
 def _inputs() -> list[io.Input]:
@@ -150,9 +150,11 @@ def _words(record: Record) -> list[str]:
 
 
 def _mean(maps: tuple[Tensor, ...]) -> Tensor:
-    """Mean over the sites, [B, H, W], each stretched to [0, 1] first so that none outshines."""
+    """Mean over the sites, [B, H, W], each to_unit_range to [0, 1] first so that none outshines."""
     height, width = max(m.shape[-2:] for m in maps)
-    return torch.stack([resample(stretched(m)[:, None], height, width)[:, 0] for m in maps]).mean(0)
+    return torch.stack(
+        [resample(to_unit_range(m)[:, None], height, width)[:, 0] for m in maps]
+    ).mean(0)
 
 
 def _size(properties: Properties, image: Tensor | None) -> tuple[int, int]:
@@ -164,7 +166,7 @@ def _size(properties: Properties, image: Tensor | None) -> tuple[int, int]:
 
 
 def _drawn(maps: Tensor, image: Tensor | None) -> Tensor:
-    maps = stretched(maps)
+    maps = to_unit_range(maps)
     if image is None:
         return heat(maps)
     if len(image) not in (1, len(maps)):

@@ -1,4 +1,4 @@
-"""What the page is told about a run: small enough to send several times a second.
+"""The messages that ComfyUI's page gets about a run: small, as several are sent a second.
 
 All of it is about the first picture of a batch, as ComfyUI's own previews are.
 """
@@ -17,16 +17,16 @@ from torch import Tensor
 from ...guidance.maps.properties import Properties, resample
 from ...guidance.plan import Plan
 from ...guidance.record.record import Step
-from ..ui.pictures import stretched
+from ..ui.pictures import to_unit_range
 
 SIDE = 32  # cells of a map's longer side
-OBJECTS = 16  # whose maps are told
-POINTS = 200  # of the energy curve
+OBJECTS = 16  # at most, whose maps are sent
+POINTS = 200  # of the energy curve, at most
 DIGITS = 5
 
 
-class Story:
-    """The steps of one run so far, and how the page is told about the last one.
+class RunMessages:
+    """Collects the steps of one run, and makes a message about the last of them.
 
     Args:
         model: whose latents are previewed.
@@ -84,7 +84,7 @@ def object_map(properties: Properties, name: str) -> Tensor:
     height, width = max(m.shape[-2:] for m in maps)
     scale = min(1.0, SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    return torch.stack([resample(stretched(m)[:, None], *size)[0, 0] for m in maps]).mean(0)
+    return torch.stack([resample(to_unit_range(m)[:, None], *size)[0, 0] for m in maps]).mean(0)
 
 
 def thinned(points: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
@@ -98,15 +98,15 @@ def _objects(plan: Plan, properties: Properties) -> list[dict[str, Any]]:
     """The objects of the prompt in its order, then what else the terms speak of."""
     phrases = [phrase for scheduled in plan.terms for phrase in scheduled.term.phrases]
     wanted = plan.goals(properties)
-    told = []
+    entries = []
     names = dict.fromkeys([*properties.table.objects, *phrases])
     # prompts of a timestep range come and go
     for name in [name for name in names if properties.table.has(name)][:OBJECTS]:
         picture = object_map(properties, name)
         middle = properties.centroid(name)[0].float().mean(0)
         aim = wanted.get(name)
-        cells = (stretched(picture[None])[0] * 255).round().byte()
-        told.append(
+        cells = (to_unit_range(picture[None])[0] * 255).round().byte()
+        entries.append(
             {
                 "name": name,
                 "size": [picture.shape[1], picture.shape[0]],
@@ -115,7 +115,7 @@ def _objects(plan: Plan, properties: Properties) -> list[dict[str, Any]]:
                 "target": None if aim is None else [_short(v) for v in aim[0].tolist()],
             }
         )
-    return told
+    return entries
 
 
 def _previewer(model: ModelPatcher) -> Any:

@@ -20,7 +20,7 @@ from server import PromptServer
 from ...guidance.plan import Plan
 from ...guidance.record.record import Step
 from ..engine.attach import Watch
-from .message import Story
+from .message import RunMessages
 
 EVENT = "self_guidance.live"
 INTERVAL = 0.25
@@ -45,59 +45,59 @@ class Page:
 
 @contextmanager
 def live(model: ModelPatcher) -> Iterator[Watch | None]:
-    """Who shows the runs of this block on the page; None where no page listens."""
+    """What shows the runs of this block on the page; None where no page listens."""
     page = listening_page()
     if page is None:
         yield None
         return
-    shown: list[Show] = []
+    views: list[LiveView] = []
 
     def watch(plan: Plan, sigmas: Sequence[float]) -> Callable[[Step], None]:
-        shown.append(Show(page, Story(model, plan, sigmas)))
-        return shown[-1]
+        views.append(LiveView(page, RunMessages(model, plan, sigmas)))
+        return views[-1]
 
     try:
         yield watch
     finally:
-        for show in shown:
-            show.flush()
+        for view in views:
+            view.flush()
 
 
-class Show:
-    """Sends the steps of one run, not too often. A fault of it ends the show, never the run.
+class LiveView:
+    """Sends the steps of one run, not too often. A fault of it ends the view, never the run.
 
     Args:
-        page: who is told.
-        story: what is told.
+        page: gets the messages.
+        messages: makes them.
         clock: seconds that pass.
     """
 
     def __init__(
-        self, page: Page, story: Story, clock: Callable[[], float] = time.monotonic
+        self, page: Page, messages: RunMessages, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._page, self._story, self._clock = page, story, clock
+        self._page, self._messages, self._clock = page, messages, clock
         self._about = {"node": page.node, "prompt": page.prompt}
         self._next = clock()
         self._waiting: Step | None = None
         self._broken = False
 
     def __call__(self, step: Step) -> None:
-        """Tell about a step now, or keep it until another one comes."""
+        """Send a message about a step now, or keep the step until another one comes."""
         if self._broken:
             return
         self._waiting = step
         with self._guarded():
-            self._story.add(step)
+            self._messages.add(step)
         if self._clock() >= self._next:
             self.flush()
 
     def flush(self) -> None:
-        """Tell about the step that waits, if one does."""
+        """Send a message about the step that waits, if one does."""
         step, self._waiting = self._waiting, None
         if step is None or self._broken:
             return
         with self._guarded():
-            self._page.send({**self._about, **self._story.message(step)})
+            self._page.send({**self._about, **self._messages.message(step)})
         self._next = self._clock() + INTERVAL
 
     @contextmanager

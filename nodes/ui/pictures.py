@@ -28,8 +28,8 @@ def heat(maps: Tensor) -> Tensor:
     return HEAT[low] * (1 - share) + HEAT[low + 1] * share
 
 
-def stretched(maps: Tensor) -> Tensor:
-    """Maps [B, H, W] with each picture's range stretched to [0, 1]."""
+def to_unit_range(maps: Tensor) -> Tensor:
+    """Maps [B, H, W] with each picture's range to_unit_range to [0, 1]."""
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - low) / (high - low).clamp(min=1e-12)
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...guidance.layout.canvas import VERSION
 from ...guidance.layout.terms import measured
-from ...nodes.layout import told
+from ...nodes.layout import canvas_facts
 from ..host import browser, host
 from .panels import CIRCLE, SQUARE, Panels, before, draws
 
@@ -65,7 +65,7 @@ def _told() -> dict[str, Any]:
     file = io.BytesIO()
     Image.fromarray((before().image * 255).round().astype(np.uint8)).save(file, "PNG")
     return {
-        **told(before().record, {}),
+        **canvas_facts(before().record, {}),
         "aspect": 1.0,
         "image": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}",
     }

@@ -64,18 +64,18 @@ class Clock:
 def show(lab: ModuleType) -> Any:
     """A show of a guided run; what it sends, its clock, and steps for it."""
     from selfguidance.guidance.plan import Plan
-    from selfguidance.nodes.live.message import Story
-    from selfguidance.nodes.live.page import Page, Show
+    from selfguidance.nodes.live.message import RunMessages
+    from selfguidance.nodes.live.page import LiveView, Page
 
     model = lab.unet("shapes")
     _, record = lab.guided(model, [lab.position()])
     plan = Plan.of([lab.position()], model.get_model_object("model_sampling").percent_to_sigma)
     sent: list[dict[str, Any]] = []
     clock = Clock()
-    story = Story(model, plan, [*record.sigmas, 0.0])
+    story = RunMessages(model, plan, [*record.sigmas, 0.0])
     page = Page(sent.append, "1:4", "prompt")
     return SimpleNamespace(
-        show=Show(page, story, clock), sent=sent, clock=clock, steps=record.steps, model=model
+        show=LiveView(page, story, clock), sent=sent, clock=clock, steps=record.steps, model=model
     )
 
 

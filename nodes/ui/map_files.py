@@ -1,4 +1,4 @@
-"""What the page needs to leaf through a record's maps: files in ComfyUI's temporary folder."""
+"""A record's maps as files in ComfyUI's temporary folder, for the page's attention browser."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ KIND = "self-guidance maps"
 SIDE = 512  # pixels of a picture's longer side
 
 
-def shelf(node: type[io.ComfyNode], record: Record, image: Tensor | None) -> dict[str, Any]:
+def map_files(node: type[io.ComfyNode], record: Record, image: Tensor | None) -> dict[str, Any]:
     """Files of a record's maps and of its pictures, as entries of a node's `ui` output.
 
     Args:
