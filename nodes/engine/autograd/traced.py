@@ -71,7 +71,7 @@ class Traced:
             stack.enter_context(torch.enable_grad())
             stack.enter_context(self._weights.differentiable())
             if self._budget.recompute:
-                stack.enter_context(recomputing(self._model))
+                stack.enter_context(recomputing(self._model, foreign))
             if foreign:
                 stack.enter_context(Ordinary())
             return attempt()
