@@ -6,9 +6,10 @@ import comfy.sd
 from comfy_api.latest import io
 
 from ..guidance.words.table import TokenTable
+from .text.key import TABLE_KEY
 from .text.table import CHUNK, check_clip, objects_input, parted_table, token_table
 from .ui.schema import schema
-from .ui.types import CATEGORY, KEY
+from .ui.types import CATEGORY
 
 Conditioning = list[Any]
 
@@ -54,12 +55,12 @@ class AddWords(io.ComfyNode):
 
 def _described(conditioning: Conditioning, table: TokenTable) -> Conditioning:
     """The conditioning with the table in its entries without one, or in all if all have one."""
-    without = [KEY not in extra for _, extra in conditioning]
+    without = [TABLE_KEY not in extra for _, extra in conditioning]
     result = []
     for (tokens, extra), chosen in zip(conditioning, without, strict=True):
         if chosen or not any(without):
             _check_length(tokens.shape[1], table.length)
-            extra = {**extra, KEY: table}
+            extra = {**extra, TABLE_KEY: table}
         result.append([tokens, extra])
     return result
 
@@ -134,4 +135,4 @@ class Prompt(io.ComfyNode):
         check_clip(clip)
         tokens = clip.tokenize(text)
         table = token_table(clip, text, tokens).naming(objects)
-        return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict={KEY: table}))
+        return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict={TABLE_KEY: table}))

@@ -16,9 +16,9 @@ from torch import Tensor
 from ...guidance.plan import Plan
 from ...guidance.record.record import Record, Step
 from ...guidance.settings import Settings
-from ..ui.types import KEY
 from .check import check_latent, check_levels, check_run
 from .check_conditioning import check_times
+from .keys import WRAPPER_KEY
 from .model import family_of
 from .run import GuidedRun
 
@@ -46,7 +46,7 @@ def guided(
     """
     if not settings.empty:
         family_of(model)
-    for guidance in model.get_wrappers(WrappersMP.OUTER_SAMPLE, KEY):
+    for guidance in model.get_wrappers(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY):
         settings = guidance.settings.joined(settings)
     return _patched(model, Guidance(settings, keep, watch))
 
@@ -58,8 +58,8 @@ def recorded(model: ModelPatcher, keep: Callable[[Record], None]) -> ModelPatche
 
 def _patched(model: ModelPatcher, guidance: "Guidance") -> ModelPatcher:
     clone = model.clone()
-    clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, KEY)
-    clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, guidance)
+    clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY)
+    clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY, guidance)
     return clone
 
 

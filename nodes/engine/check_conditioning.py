@@ -9,7 +9,7 @@ import comfy.samplers
 from ...guidance.plan import Plan
 from ...guidance.terms.base import Term
 from ...guidance.words.table import TokenTable
-from ..ui.types import KEY
+from ..text.key import TABLE_KEY
 from .conditioning import described, takes_part
 
 Entries = Sequence[Mapping[str, Any]]
@@ -26,7 +26,7 @@ def readable(positive: Entries) -> TokenTable:
     """
     known = described(positive)
     if not known:
-        if any(KEY in entry for entry in positive):
+        if any(TABLE_KEY in entry for entry in positive):
             raise ValueError(
                 "the positive conditioning is zero everywhere, as Conditioning Zero Out makes it, "
                 "so the model sees no words in it; wire the conditioning before that node"
@@ -37,14 +37,14 @@ def readable(positive: Entries) -> TokenTable:
             "Encode, or add its words with Self-Guidance Add Words"
         )
     for entry in known:
-        table, length = entry[KEY], entry["cross_attn"].shape[1]
+        table, length = entry[TABLE_KEY], entry["cross_attn"].shape[1]
         if length < table.length:
             raise ValueError(
                 f"the positive conditioning holds {length} tokens, but the token table of the "
                 f"prompt {table.prompt!r} describes {table.length}; a node has cut it: add the "
                 "words that are left with Self-Guidance Add Words behind that node"
             )
-    return TokenTable.joined([entry[KEY] for entry in known])
+    return TokenTable.joined([entry[TABLE_KEY] for entry in known])
 
 
 def check_words(terms: Sequence[Term], positive: Entries) -> None:
@@ -58,7 +58,7 @@ def check_words(terms: Sequence[Term], positive: Entries) -> None:
         ValueError: see `readable` and `TokenTable.find`.
     """
     table = readable(positive)
-    spare = [e["cross_attn"].shape[1] - e[KEY].length for e in described(positive)]
+    spare = [e["cross_attn"].shape[1] - e[TABLE_KEY].length for e in described(positive)]
     for term, phrase in [(t, phrase) for t in terms for phrase in t.phrases]:
         try:
             table.find_object(phrase)
@@ -103,7 +103,9 @@ def check_times(plan: Plan, positive: Entries, sampling: Any, sigmas: Sequence[f
     for scheduled in plan.terms:
         term = scheduled.term
         acting = [s for s in sigmas if s > 0 and scheduled.low <= s <= scheduled.high]
-        needed = [e for e in entries if not term.phrases or any(map(e[KEY].has, term.phrases))]
+        needed = [
+            e for e in entries if not term.phrases or any(map(e[TABLE_KEY].has, term.phrases))
+        ]
         if term.weight and acting and not any(takes_part(e, s) for e in needed for s in acting):
             raise ValueError(
                 f"'{term.label}' acts from sigma {max(acting):.3g} to {min(acting):.3g}, but in "

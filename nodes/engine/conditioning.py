@@ -8,7 +8,7 @@ from uuid import UUID
 import torch
 
 from ...guidance.words.table import TokenTable
-from ..ui.types import KEY
+from ..text.key import TABLE_KEY
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ def described(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [
         entry
         for entry in entries
-        if KEY in entry and entry.get("cross_attn") is not None and bool(entry["cross_attn"].any())
+        if TABLE_KEY in entry
+        and entry.get("cross_attn") is not None
+        and bool(entry["cross_attn"].any())
     ]
 
 
@@ -49,12 +51,12 @@ def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, S
         positive: entries as the guider has them while it samples.
         sigma: noise level of the model call.
     """
-    known: set[int] = set()
+    known: list[Any] = []
     first = []
     for entry in positive:
         tokens = entry["model_conds"].get("c_crossattn")
-        if tokens is not None and id(tokens) not in known:
-            known.add(id(tokens))
+        if tokens is not None and all(tokens is not other for other in known):
+            known.append(tokens)
             first.append(entry)
     return {entry["uuid"]: _source(entry) for entry in described(first) if takes_part(entry, sigma)}
 
@@ -93,4 +95,4 @@ def _source(entry: Mapping[str, Any]) -> Source:
     tokens = entry["model_conds"]["c_crossattn"]
     area = entry.get("area")
     corner = None if area is None else (int(area[-2]), int(area[-1]))
-    return Source(entry[KEY], tokens.cond.shape[1], corner, tokens)
+    return Source(entry[TABLE_KEY], tokens.cond.shape[1], corner, tokens)

@@ -36,13 +36,17 @@ class Frozen:
 
 def without_gradient(conds: Sequence[Cond | None]) -> list[Cond | None]:
     """The conditionings with their ControlNets frozen; one that entries share stays shared."""
-    frozen: dict[int, Frozen] = {}
+    frozen: list[tuple[Any, Frozen]] = []
 
     def changed(entry: dict[str, Any]) -> dict[str, Any]:
         control = entry.get("control")
         if control is None:
             return entry
-        return {**entry, "control": frozen.setdefault(id(control), Frozen(control))}
+        for known, shared in frozen:
+            if known is control:
+                return {**entry, "control": shared}
+        frozen.append((control, Frozen(control)))
+        return {**entry, "control": frozen[-1][1]}
 
     return [cond and [changed(entry) for entry in cond] for cond in conds]
 

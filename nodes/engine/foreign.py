@@ -14,7 +14,7 @@ from comfy.patcher_extension import WrappersMP, copy_nested_dicts
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from ..ui.types import KEY
+from .keys import WRAPPER_KEY
 
 Options = dict[str, Any]
 # Patches after attention see all conditionings of a call; some, as NAG does, mix them.
@@ -51,7 +51,7 @@ def has_foreign(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
         "model_function_wrapper" in model_options
         or "optimized_attention_override" in options
         or any(any(kind.values()) for kind in hooks)
-        or any(key != KEY for kind in keyed for keys in kind.values() for key in keys)
+        or any(key != WRAPPER_KEY for kind in keyed for keys in kind.values() for key in keys)
     ):
         return True
     own = ("control", "gligen", "hooks")
@@ -157,7 +157,9 @@ def listed(model_options: Mapping[str, Any]) -> str:
     found += [patch for patches in options.get("patches", {}).values() for patch in patches]
     found += [p for sites in options.get("patches_replace", {}).values() for p in sites.values()]
     for keyed in options.get("wrappers", {}).values():
-        found += [wrapper for key, list_ in keyed.items() if key != KEY for wrapper in list_]
+        found += [
+            wrapper for key, list_ in keyed.items() if key != WRAPPER_KEY for wrapper in list_
+        ]
     names = dict.fromkeys(name_of(function) for function in found if function is not None)
     return ", ".join(names) or "its patches"
 

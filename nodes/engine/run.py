@@ -24,7 +24,6 @@ from ...guidance.plan import Plan
 from ...guidance.record.record import Record, Step, moved, with_features
 from ...guidance.settings import MemoryMode
 from ...guidance.words.table import TokenTable
-from ..ui.types import KEY
 from .architectures.unet import listening
 from .autograd.traced import Traced
 from .capture import Capture
@@ -39,6 +38,7 @@ from .foreign import (
     mixes_conditionings,
     unskipped,
 )
+from .keys import CALL_KEY, WRAPPER_KEY
 from .memory import Budget
 from .model import family_of, prediction_of
 
@@ -115,7 +115,7 @@ class GuidedRun:
             (WrappersMP.PREDICT_NOISE, self._predict_noise),
             (WrappersMP.CALC_COND_BATCH, self._calc_cond_batch),
         ):
-            add_wrapper_with_key(kind, KEY, wrapper, options, is_model_options=True)
+            add_wrapper_with_key(kind, WRAPPER_KEY, wrapper, options, is_model_options=True)
         return options
 
     @property
@@ -175,7 +175,7 @@ class GuidedRun:
         if not self.recording and not self.plan.acts(sigma):
             return executor(x, timestep, model_options, *args, **kwargs)
         call = self._open(executor.class_obj.conds.get("positive", ()), sigma, x.shape)
-        denoised = executor(x, timestep, {**model_options, KEY: call}, *args, **kwargs)
+        denoised = executor(x, timestep, {**model_options, CALL_KEY: call}, *args, **kwargs)
         if call.seen is None:
             if call.guided:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
@@ -210,7 +210,7 @@ class GuidedRun:
         timestep: Tensor,
         model_options: Options,
     ) -> list[Tensor]:
-        call = model_options.get(KEY)
+        call = model_options.get(CALL_KEY)
         if call is None or call.started:
             return executor(model, conds, x, timestep, model_options)
         guided = read_lists(conds, call.capture.sources)

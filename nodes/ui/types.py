@@ -15,8 +15,6 @@ FeatureIO = io.Custom("SELF_GUIDANCE_FEATURE")
 HeadIO = io.Custom("SELF_GUIDANCE_HEAD")
 BoxesIO = io.Custom("BOUNDING_BOX")  # by name, so that hosts without it have the same inputs
 
-# Under it ComfyUI keeps what is ours: wrappers of a MODEL, the token table of a CONDITIONING.
-KEY = "self_guidance"
 CATEGORY = "self-guidance"
 TERMS = f"{CATEGORY}/terms"
 Chain = Sequence[Wish]  # what a Terms socket carries

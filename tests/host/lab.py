@@ -24,7 +24,7 @@ from selfguidance.guidance.terms import reference as energies
 from selfguidance.guidance.words.table import TokenTable
 from selfguidance.nodes.engine.run import GuidedRun
 from selfguidance.nodes.sampling import Apply, Guider, KSampler
-from selfguidance.nodes.ui.types import KEY
+from selfguidance.nodes.text.key import TABLE_KEY
 from selfguidance.tests.host.theirs import ran
 from selfguidance.tools.bench.unets import KINDS, WIDTH
 from torch import Tensor
@@ -87,7 +87,7 @@ def embedded(
     table = TokenTable(" ".join(words), tuple(words), positions, length)
     pooled = torch.randn(1, 1280, generator=generator)
     cond = torch.randn(1, length, channels, generator=generator)
-    return [[cond, {"pooled_output": pooled, KEY: table, **extra}]]
+    return [[cond, {"pooled_output": pooled, TABLE_KEY: table, **extra}]]
 
 
 def empty(seed: int = 2, **shape: Any) -> list[Any]:

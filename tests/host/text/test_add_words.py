@@ -27,9 +27,9 @@ def added(clip: Any, conditioning: list[Any], text: str, **more: str) -> list[An
 
 
 def table_of(conditioning: list[Any]) -> Any:
-    from selfguidance.nodes.ui.types import KEY
+    from selfguidance.nodes.text.key import TABLE_KEY
 
-    return conditioning[0][1][KEY]
+    return conditioning[0][1][TABLE_KEY]
 
 
 def blank(tokens: int, **extra: Any) -> list[Any]:

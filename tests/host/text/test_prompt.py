@@ -22,10 +22,10 @@ def encoded(shapes: tuple[Any, Any, Any], text: str, objects: str = "") -> Any:
 
 
 def table_of(shapes: tuple[Any, Any, Any], text: str, objects: str = "") -> Any:
-    from selfguidance.nodes.engine.attach import KEY
+    from selfguidance.nodes.text.key import TABLE_KEY
 
     ((_, extra),) = encoded(shapes, text, objects)
-    return extra[KEY]
+    return extra[TABLE_KEY]
 
 
 def pieces(clip: Any, text: str) -> list[str]:
