@@ -61,7 +61,7 @@ def fit(
         raise ValueError("no example has a mask; mark the object in at least one record")
     sigmas = _knots([record for record, _ in examples], knots)
     parts = _parts([record for record, _ in examples], torch.cat(shares), sigmas, ridge)
-    return Head(name, family.name, family.feature_block, sigmas, *parts)
+    return Head(name, family.name, family.feature_place, sigmas, *parts)
 
 
 def _parts(

@@ -1,7 +1,7 @@
 """Heads: small read-outs fitted on the frozen model's features from one or a few masked examples.
 
 A head says where an object is (a segmentation) and how alike two looks are (a projection). In the
-manner of readout guidance (arXiv 2312.02150), but linear in one block's features and so small that
+manner of readout guidance (arXiv 2312.02150), but linear in one place's features and so small that
 fitting takes a moment: nothing is trained, the minimum is reached by Newton's method. At every knot
 of the noise schedule a head has its own weights, as features change their meaning with the noise.
 """
@@ -23,7 +23,7 @@ class Head:
     Attributes:
         object: what it was fitted to find, for messages; no word of a prompt is needed.
         family: name of the model family whose features it reads.
-        block: decoder block at whose entry they stand, see `families`.
+        block: place where they are read, `Family.feature_place`; files know it by this name.
         sigmas: noise levels of the K knots.
         weights: [K, C] of the log-odds.
         bias: [K] of the log-odds.
@@ -141,13 +141,13 @@ def check_head(head: Head, family: Family, width: int | None = None) -> None:
         width: channels of the model's features, where known.
 
     Raises:
-        ValueError: a head of another family, feature block or width.
+        ValueError: a head of another family, place or width.
     """
-    if (head.family, head.block) != (family.name, family.feature_block):
+    if (head.family, head.block) != (family.name, family.feature_place):
         raise ValueError(
-            f"the {head.label} reads features of family {head.family!r} at decoder block "
+            f"the {head.label} reads features of family {head.family!r} at block "
             f"{head.block}, but those of this model are of {family.name!r} at block "
-            f"{family.feature_block}; fit a head with records of this model"
+            f"{family.feature_place}; fit a head with records of this model"
         )
     if width is not None:
         head._check_width(width)

@@ -1,4 +1,4 @@
-"""Attention maps from the queries and keys of one cross-attention site.
+"""Attention maps from the queries and keys of one site.
 
 Self-guidance reads A = softmax(Q K^T / sqrt(d)) (arXiv 2306.00986, section 3). The softmax runs
 over every key, padding included, as in the model itself; heads are averaged; only then are words
@@ -14,7 +14,9 @@ from torch import Tensor
 NOISE = 0.01
 
 
-def word_maps(query: Tensor, key: Tensor, heads: int, words: Tensor) -> Tensor:
+def word_maps(
+    query: Tensor, key: Tensor, heads: int, words: Tensor, text: slice = slice(None)
+) -> Tensor:
     """Attention that every pixel pays to every word.
 
     A context shorter than its batch mates is repeated by ComfyUI until the lengths agree. A softmax
@@ -22,28 +24,31 @@ def word_maps(query: Tensor, key: Tensor, heads: int, words: Tensor) -> Tensor:
 
     Args:
         query: [B, N, heads * D], N pixels.
-        key: [B, R * K, heads * D], K tokens repeated R times.
+        key: [B, M, heads * D] of all M tokens that are attended to.
         heads: number of attention heads.
         words: [K, T], column t averages the tokens of word t (see `TokenTable.averaging`).
+        text: where among the M tokens those K of the prompt stand, repeated R times; all by
+            default.
 
     Returns:
         [B, T, N] in [0, 1], float32.
 
     Raises:
-        ValueError: the number of keys is no multiple of K.
+        ValueError: the number of the prompt's keys is no multiple of K.
     """
     batch, pixels, width = query.shape
-    repeats, rest = divmod(key.shape[1], words.shape[0])
+    attended = len(range(key.shape[1])[text])
+    repeats, rest = divmod(attended, words.shape[0])
     if rest:
         raise ValueError(
             f"the token table describes {words.shape[0]} tokens but the model attends to "
-            f"{key.shape[1]}; encode the prompt with the Self-Guidance Prompt node and do not "
+            f"{attended}; encode the prompt with the Self-Guidance Prompt node and do not "
             "change its length afterwards"
         )
     q = query.reshape(batch, pixels, heads, width // heads).transpose(1, 2).float()
     k = key.reshape(batch, -1, heads, width // heads).transpose(1, 2).float()
     logits = q * (width // heads) ** -0.5 @ k.transpose(-1, -2)
-    probability = logits.softmax(-1).mean(1)
+    probability = logits.softmax(-1).mean(1)[..., text]
     rows = words.to(probability).t().repeat(1, repeats)
     return rows @ probability.transpose(1, 2)
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from ..words.table import TokenTable
 from .attention import sharpen
 
-Site = tuple[str, int, int]
+# A place where attention is read. What its parts mean is known to its architecture alone; here
+# sites are compared, and files name them by their parts.
+Site = tuple[Any, ...]
 GRID_CELLS = 256  # 16 x 16, the grid on which attention says most about objects
 Value = TypeVar("Value")
 
@@ -84,7 +86,7 @@ class Properties:
         table: the words behind the second axis of maps and features.
         maps: attention by site, each [B, T, H, W], T words.
         features: [B, T, C] pooled by word, each from the pass of its own conditioning; None where
-            the pass did not reach the feature block, or no term reads them while it runs (a record
+            the pass did not reach their place, or no term reads them while it runs (a record
             has them, see `record.with_features`).
         denoised: [B, C, h, w] prediction of the clean latent after guidance, or None during the
             pass.

@@ -20,7 +20,7 @@ from ..words.table import TokenTable
 from .record import Record, Step, moved
 
 KIND = "self-guidance record"
-TOKENS = 100 * 77  # of a prompt: far above any that is used, low enough to search in a moment
+TOKENS = 7700  # of a prompt: far above any that is used, low enough to search in a moment
 STEPS, PICTURES, WORDS = "steps", "pictures", "words"
 OPTIONAL = {  # axes after the steps and pictures
     "features": (WORDS, "feature channels"),

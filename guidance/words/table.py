@@ -26,7 +26,7 @@ class TokenTable:
         words: the words in order, lower case, without weights and brackets; an embedding is one
             word, its name.
         positions: for each word its token positions, 0-based along the conditioning's token axis.
-        length: number of tokens of the conditioning, a multiple of 77 for CLIP.
+        length: number of tokens of the conditioning, padding included.
         named: objects that the user listed; found in the prompt where empty.
         borders: indices into `words` at which another prompt begins, in joined tables.
     """

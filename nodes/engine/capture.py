@@ -1,7 +1,7 @@
 """Collect what guidance reads while the model runs once."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import torch
@@ -15,6 +15,43 @@ from ...guidance.words.table import TokenTable
 from .conditioning import Source
 
 
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """What one site computes for all R rows of a batch.
+
+    Attributes:
+        query: [R, N, heads * D] of the N cells of the picture, row by row from the top.
+        key: [R, K, heads * D] of all K tokens over which the softmax runs.
+        heads: number of attention heads.
+        grid: height and width in cells, N together.
+        text: where among the K tokens those of a conditioning of so many tokens stand; they may
+            stand there several times over, one repetition behind the other.
+    """
+
+    query: Tensor
+    key: Tensor
+    heads: int
+    grid: Pair
+    text: Callable[[int], slice] = lambda tokens: slice(None)  # cross-attention: all are text
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Whose rows a batch holds, equally many of each conditioning, and what of the picture.
+
+    Attributes:
+        uuids: of the conditionings, as ComfyUI gives them in `transformer_options`.
+        lists: numbers of the call's lists that they are in, there `cond_or_uncond`.
+        part: height and width of the latent that the model is shown; a crop for an area.
+        grid_of: the grid of the whole picture, where that of the part is known.
+    """
+
+    uuids: Sequence[UUID]
+    lists: Sequence[int]
+    part: Pair
+    grid_of: Callable[[Pair], Pair]
+
+
 class Capture:
     """Maps and features of the conditionings that carry a token table, in one model call.
 
@@ -25,64 +62,56 @@ class Capture:
     Args:
         family: which sites and features to read.
         sources: what is read, by uuid of the conditioning.
+        lists: numbers of the call's lists of conditionings that hold the sources.
         size: height and width of the latent.
         traced: whether the call runs with gradient, whose graph then ends where all that is read
             was seen.
         features: whether a term reads the features of words, in the pass and with gradient.
-
-    Attributes:
-        lists: numbers of the call's lists of conditionings that hold the sources.
     """
 
     def __init__(
         self,
         family: Family,
         sources: Mapping[UUID, Source],
+        lists: frozenset[int],
         size: Pair,
         traced: bool = False,
         features: bool = False,
     ) -> None:
         self.family = family
-        self.sources = sources
-        self.lists: frozenset[int] = frozenset()
-        self._size = size
+        self.size = size
+        self.traced = traced
+        self._sources = sources
+        self._lists = lists
         self._averaging = {u: s.table.averaging(s.length) for u, s in sources.items()}
         self._maps: dict[tuple[UUID, Site], Tensor] = {}
         self._features: dict[UUID, Tensor] = {}
         self._covered: dict[UUID, Tensor] = {}  # of areas alone
-        self.traced = traced
         self._wants_features = features
         self._read = False
 
-    def fresh(self) -> "Capture":
-        """The same capture before it has seen anything, for another attempt at the call."""
-        again = Capture(self.family, self.sources, self._size, self.traced, self._wants_features)
-        again.lists = self.lists
-        return again
-
-    def read_attention(
-        self, site: Site, query: Tensor, key: Tensor, options: Mapping[str, Any]
-    ) -> None:
-        """Take the maps of one site from queries [R, N, HD] and keys [R, K, HD] of all rows."""
-        height, width = options["activations_shape"][-2:]
-        for uuid, rows in self._rows(len(query), options):
-            maps = word_maps(query[rows], key[rows], options["n_heads"], self._averaging[uuid])
-            maps = self._whole(uuid, as_grid(maps, height, width), options)
+    def read_attention(self, site: Site, seen: Attention, rows: Rows) -> None:
+        """Take the maps of one site."""
+        query, key = seen.query, seen.key
+        for uuid, part in self._parts(len(query), rows):
+            text = seen.text(self._sources[uuid].length)
+            maps = word_maps(query[part], key[part], seen.heads, self._averaging[uuid], text)
+            maps = self._whole(uuid, as_grid(maps, *seen.grid), rows)
             # where blocks are recomputed, it runs again for its graph, but is no longer looked at
             if not self._read:
                 self._maps[uuid, site] = maps
         self._end_graph()
 
-    def read_features(self, hidden: Tensor, options: Mapping[str, Any]) -> None:
+    def read_features(self, hidden: Tensor, rows: Rows) -> None:
         """Take the features [R, C, h, w] of all rows."""
-        for uuid, rows in self._rows(len(hidden), options):
-            features = hidden[rows].float()
-            if self.sources[uuid].corner is None:
+        for uuid, part in self._parts(len(hidden), rows):
+            features = hidden[part].float()
+            if self._sources[uuid].corner is None:
                 self._features[uuid] = coarse(features)
                 continue
             everywhere = torch.ones_like(features[:, :1].detach())
-            covered = coarse(self._whole(uuid, everywhere, options))
-            features = coarse(self._whole(uuid, features, options))
+            covered = coarse(self._whole(uuid, everywhere, rows))
+            features = coarse(self._whole(uuid, features, rows))
             self._features[uuid], self._covered[uuid] = _divided(features, covered), covered
         self._end_graph()
 
@@ -90,7 +119,7 @@ class Capture:
         """What the call showed; None where no conditioning with a table took part."""
         self._read = True
         sites = self.family.sites
-        seen = [u for u in self.sources if all((u, site) in self._maps for site in sites)]
+        seen = [u for u in self._sources if all((u, site) in self._maps for site in sites)]
         if not seen:
             return None
         maps = {site: _joined([self._maps[uuid, site] for uuid in seen]) for site in sites}
@@ -100,7 +129,7 @@ class Capture:
             # of one conditioning alone they can be pooled for the whole record at once
             if self._wants_features or len(seen) > 1:
                 features = torch.cat([self._pooled(uuid) for uuid in seen], 1)
-        table = TokenTable.joined([self.sources[uuid].table for uuid in seen])
+        table = TokenTable.joined([self._sources[uuid].table for uuid in seen])
         return Properties(sigma, table, maps, features, grid=grid)
 
     def _pooled(self, uuid: UUID) -> Tensor:
@@ -108,13 +137,13 @@ class Capture:
         maps = {site: self._maps[uuid, site] for site in self.family.sites}
         return pooled(maps, self._features[uuid])
 
-    def _whole(self, uuid: UUID, maps: Tensor, options: Mapping[str, Any]) -> Tensor:
+    def _whole(self, uuid: UUID, maps: Tensor, rows: Rows) -> Tensor:
         """Maps [B, T, h, w] of a conditioning on the grid of the whole picture."""
-        corner = self.sources[uuid].corner
+        corner = self._sources[uuid].corner
         if corner is None:
             return maps
-        height, width = options["original_shape"][-2:]
-        return placed(maps, corner, (height, width), self._size)
+        height, width = maps.shape[-2:]
+        return placed(maps, rows.grid_of((height, width)), corner, rows.part, self.size)
 
     def _mean_features(self, seen: Sequence[UUID]) -> Tensor:
         """Mean over the conditionings that see a cell; 0 where none does."""
@@ -128,22 +157,22 @@ class Capture:
         parts = _aligned([grid * share for grid, share in zip(grids, shares, strict=True)])
         return _divided(torch.stack(parts).sum(0), torch.stack(_aligned(shares)).sum(0))
 
-    def _rows(self, count: int, options: Mapping[str, Any]) -> list[tuple[UUID, slice]]:
-        uuids, lists = options["uuids"], options["cond_or_uncond"]
-        batch = count // len(uuids)
+    def _parts(self, count: int, rows: Rows) -> list[tuple[UUID, slice]]:
+        """The sources among `count` rows, each with its own."""
+        batch = count // len(rows.uuids)
         return [
             (uuid, slice(i * batch, (i + 1) * batch))
-            for i, (uuid, which) in enumerate(zip(uuids, lists, strict=True))
-            if uuid in self.sources and which in self.lists
+            for i, (uuid, which) in enumerate(zip(rows.uuids, rows.lists, strict=True))
+            if uuid in self._sources and which in self._lists
         ]
 
     def _end_graph(self) -> None:
         """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
         if not self.traced or self._read:
             return
-        wanted = ((uuid, site) for uuid in self.sources for site in self.family.guides)
+        wanted = ((uuid, site) for uuid in self._sources for site in self.family.guides)
         maps_done = all(place in self._maps for place in wanted)
-        if maps_done and (not self._wants_features or len(self._features) == len(self.sources)):
+        if maps_done and (not self._wants_features or len(self._features) == len(self._sources)):
             torch.set_grad_enabled(False)
 
 

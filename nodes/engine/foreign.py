@@ -17,8 +17,6 @@ from torch.autograd.graph import saved_tensors_hooks
 from .keys import WRAPPER_KEY
 
 Options = dict[str, Any]
-# Patches after attention see all conditionings of a call; some, as NAG does, mix them.
-MIXING = ("attn1_output_patch", "attn2_output_patch")
 # Wrappers that make a pass faster: one compiles the model, the other skips it where little changed.
 SHORTCUTS = (
     (WrappersMP.APPLY_MODEL, "torch.compile"),
@@ -58,12 +56,20 @@ def has_foreign(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
     return any(entry.get(name) for cond in conds for entry in cond or () for name in own)
 
 
-def mixes_conditionings(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
-    """Whether patches may need all conditionings in one call, as they have them unguided."""
+def mixes_conditionings(
+    model_options: Mapping[str, Any], conds: Sequence[Any], mixing: Sequence[str]
+) -> bool:
+    """Whether patches may need all conditionings in one call, as they have them unguided.
+
+    Args:
+        model_options: of the call.
+        conds: its conditionings, each None or a list of dictionaries.
+        mixing: names of patches that may mix them, see `Architecture`.
+    """
     patches = model_options.get("transformer_options", {}).get("patches", {})
     hooks = {entry.get("hooks") for cond in conds for entry in cond or ()}
     # hooks change the weights between calls, so ComfyUI keeps those with others apart anyway
-    return any(patches.get(name) for name in MIXING) and len(hooks) < 2
+    return any(patches.get(name) for name in mixing) and len(hooks) < 2
 
 
 def in_full(model_options: Options) -> Options:

@@ -1,11 +1,11 @@
 """What guidance must know of a MODEL: its family, and how its input mixes picture and noise."""
 
 import torch
-from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.model_patcher import ModelPatcher
 
 from ...guidance.acting import Prediction
-from ...guidance.families import Family, match
+from ...guidance.families import FAMILIES, Family
+from .architectures import ARCHITECTURES
 
 
 def family_of(model: ModelPatcher) -> Family:
@@ -14,14 +14,18 @@ def family_of(model: ModelPatcher) -> Family:
     Raises:
         ValueError: it is none that guidance knows.
     """
-    blocks = getattr(model.get_model_object("diffusion_model"), "output_blocks", ())
-    depths, linear = {}, False
-    for index, block in enumerate(blocks):
-        # the transformers of video models, a subclass, attend to other things than words
-        transformers = [layer for layer in block if type(layer) is SpatialTransformer]
-        depths[index] = sum(len(layer.transformer_blocks) for layer in transformers)
-        linear |= any(layer.use_linear for layer in transformers)
-    return match(depths, linear, type(model.model.model_config).__name__)
+    network = model.get_model_object("diffusion_model")
+    for architecture in ARCHITECTURES:
+        family = architecture.match(network)
+        if family is not None:
+            return family
+    kind = type(model.model.model_config).__name__
+    found = ", ".join(architecture.described(network) for architecture in ARCHITECTURES)
+    known = "; ".join(family.title for family in FAMILIES)
+    raise ValueError(
+        f"this model ({kind}) is of no supported family ({found}); supported are: {known}. Load a "
+        "checkpoint of one of these"
+    )
 
 
 def prediction_of(model: ModelPatcher) -> Prediction:

@@ -10,7 +10,8 @@ CALC_COND_BATCH    inside it: the positive conditioning alone with gradient, the
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,14 +19,15 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ...guidance.acting import LOSS_SCALE, SCALE_STEP, Acting, OverflowedError, Prediction
+from ...guidance.acting import LOSS_SCALE, SCALE_STEP, OverflowedError, Prediction
 from ...guidance.maps.properties import Properties
 from ...guidance.plan import Plan
 from ...guidance.record.record import Record, Step, moved, with_features
 from ...guidance.settings import MemoryMode
 from ...guidance.words.table import TokenTable
-from .architectures.unet import listening
+from .architectures import architecture_of
 from .autograd.traced import Traced
+from .call import Call
 from .capture import Capture
 from .conditioning import read_lists, sources
 from .control import controlled, without_gradient
@@ -61,20 +63,6 @@ IN_PARTS = (
 Conds = list[Any]
 
 
-@dataclass
-class Call:
-    """State of one model call of the sampler."""
-
-    capture: Capture
-    acting: Acting
-    shape: torch.Size
-    guided: bool
-    started: bool = False
-    seen: Properties | None = None
-    gradient: Tensor | None = None
-    energies: dict[str, Tensor] = field(default_factory=dict)
-
-
 class GuidedRun:
     """One sampling run: guides it, and keeps the record.
 
@@ -97,6 +85,7 @@ class GuidedRun:
         self.plan = plan
         self.watch = watch
         self.family = family_of(model)
+        self._architecture = architecture_of(self.family)
         # a run that only records corrects nothing
         self.prediction = prediction_of(model) if plan.terms else Prediction.VARIANCE
         self.recording = recording
@@ -154,7 +143,7 @@ class GuidedRun:
         if self.plan.terms:
             patcher = guider.model_patcher
             self._budget.fit(patcher, noise.shape)
-            self._traced = Traced(patcher.model.diffusion_model, self._budget)
+            self._traced = Traced(self._architecture, patcher.model.diffusion_model, self._budget)
             guider.model_options = unskipped(before, self.plan.acts)
         try:
             return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)
@@ -179,7 +168,7 @@ class GuidedRun:
         if call.seen is None:
             if call.guided:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
-            self._unseen.append(SKIPPED if call.capture.sources else UNNAMED)
+            self._unseen.append(SKIPPED if call.sources else UNNAMED)
             return self.plan.at(sigma).held(denoised)[0]
         if call.gradient is not None:
             denoised = call.acting.corrected(
@@ -196,10 +185,8 @@ class GuidedRun:
         table = TokenTable.joined([source.table for source in known.values()]) if known else None
         acting = self.plan.at(sigma, table)
         guided = table is not None and bool(acting)
-        size = (shape[-2], shape[-1])
-        steers = guided and bool(acting.energies)
-        capture = Capture(self.family, known, size, steers, steers and acting.reads_features)
-        return Call(capture, acting, shape, guided)
+        traced = guided and bool(acting.energies)
+        return Call(known, acting, shape, guided, traced, traced and acting.reads_features)
 
     def _calc_cond_batch(
         self,
@@ -211,25 +198,25 @@ class GuidedRun:
         model_options: Options,
     ) -> list[Tensor]:
         call = model_options.get(CALL_KEY)
-        if call is None or call.started:
+        if call is None or call.lists:
             return executor(model, conds, x, timestep, model_options)
-        guided = read_lists(conds, call.capture.sources)
+        guided = read_lists(conds, call.sources)
         if not any(guided):  # some guiders ask for one conditioning after the other
             return executor(model, conds, x, timestep, model_options)
         if x.shape != call.shape:
             if call.guided:
                 raise ValueError(IN_PARTS)
             return executor(model, conds, x, timestep, model_options)
-        call.started = True
-        call.capture.lists = frozenset(i for i, reads in enumerate(guided) if reads)
+        call.lists = frozenset(i for i, reads in enumerate(guided) if reads)
         if call.guided:
             model_options = in_full(model_options)
-        if self._traced is None or not call.capture.traced:
-            watched = listening(model_options, call.capture)
-            outputs = executor(model, conds, x, timestep, watched)
-            self._take_note(call, call.capture.properties(call.acting.sigma))
+        if self._traced is None or not call.traced:
+            capture, network = call.capture(self.family), model.diffusion_model
+            with self._architecture.listening(network, model_options, capture) as watched:
+                outputs = executor(model, conds, x, timestep, watched)
+            self._take_note(call, capture.properties(call.acting.sigma))
             return outputs
-        if mixes_conditionings(model_options, conds):
+        if mixes_conditionings(model_options, conds, self._architecture.mixing):
             guided = [True] * len(conds)
 
         def forward(lists: Conds, latent: Tensor, options: Options) -> list[Tensor]:
@@ -246,13 +233,15 @@ class GuidedRun:
     ) -> list[Tensor]:
         """The outputs of the guided conditionings; their gradient stands in the call."""
         assert self._traced is not None
+        network, control = self._traced.network, controlled(alone)
 
-        def attempt() -> list[Tensor]:
-            capture = call.capture.fresh()
+        def attempt(recomputing: AbstractContextManager[None]) -> list[Tensor]:
+            capture = call.capture(self.family)
             traced = x.detach().clone().requires_grad_()
-            watched = listening(model_options, capture, controlled(alone))
-            outputs = forward(alone, traced, watched)
-            self._take_gradient(call, capture, traced)
+            listening = self._architecture.listening(network, model_options, capture, control)
+            with listening as watched, recomputing:
+                outputs = forward(alone, traced, watched)
+                self._take_gradient(call, capture, traced)
             return [output.detach() for output in outputs]
 
         foreign = has_foreign(model_options, alone)

@@ -6,7 +6,6 @@ queries, keys, values, output and one number a row.
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +16,8 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from ...guidance.families import FAMILIES, Family
 from ...guidance.words.table import TokenTable
-from ...nodes.engine.architectures.unet import listening
-from ...nodes.engine.autograd.recompute import BLOCKS, recomputing
+from ...nodes.engine.architectures import architecture_of
+from ...nodes.engine.autograd.recompute import recomputing
 from ...nodes.engine.capture import Capture
 from ...nodes.engine.conditioning import Source
 from .unets import KINDS
@@ -59,11 +58,10 @@ def kept(name: str, side: int, features: bool, recompute: bool) -> int:
         return tensor
 
     held: list[Any] = []
-    if recompute:  # of a recomputed block the inputs stay
-        for block in unet.modules():
-            if isinstance(block, BLOCKS):
-                block.register_forward_pre_hook(_seen(pack))
-    around = recomputing(unet) if recompute else nullcontext()
+    blocks = architecture_of(family).blocks(unet) if recompute else ()
+    for block in blocks:  # of a recomputed block the inputs stay
+        block.register_forward_pre_hook(_seen(pack))
+    around = recomputing(blocks)
     with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
         _pass(unet, family, side, KINDS[name].real["context_dim"], features)
     return sum(sizes.values())
@@ -81,21 +79,21 @@ def _seen(pack: Callable[[Tensor], Tensor]) -> Callable:
 def _pass(unet: UNetModel, family: Family, side: int, width: int, features: bool) -> None:
     words = tuple("a red circle and a blue square".split())
     table = TokenTable(" ".join(words), words, tuple((i + 1,) for i in range(len(words))), 77)
-    capture = Capture(family, {PROMPT: Source(table, 77)}, (side, side), True, features)
-    capture.lists = frozenset((0,))
-    options = listening({}, capture)["transformer_options"]
-    options |= {"uuids": [PROMPT], "cond_or_uncond": [0], "optimized_attention_override": _flash}
+    sources, lists = {PROMPT: Source(table, 77)}, frozenset((0,))
+    capture = Capture(family, sources, lists, (side, side), True, features)
 
     def half(*shape: int) -> Tensor:
         return torch.zeros(shape, device="meta", dtype=torch.float16)
 
-    unet(
-        half(1, 4, side, side).requires_grad_(),
-        torch.zeros(1, device="meta"),
-        context=half(1, 77, width),
-        y=half(1, 2816) if unet.num_classes is not None else None,
-        transformer_options=options,
-    )
+    with architecture_of(family).listening(unet, {}, capture) as watched:
+        rows = {"uuids": [PROMPT], "cond_or_uncond": [0], "optimized_attention_override": _flash}
+        unet(
+            half(1, 4, side, side).requires_grad_(),
+            torch.zeros(1, device="meta"),
+            context=half(1, 77, width),
+            y=half(1, 2816) if unet.num_classes is not None else None,
+            transformer_options=watched["transformer_options"] | rows,
+        )
     if capture.properties(1.0) is None:
         raise RuntimeError(f"no attention of {family.title} was read")
 

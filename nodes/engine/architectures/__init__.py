@@ -1,1 +1,13 @@
 """One file a kind of network: where its attention is read and how its blocks are reached."""
+
+from ....guidance.families import Family
+from .base import Architecture
+from .unet import UNet
+
+ARCHITECTURES: tuple[Architecture, ...] = (UNet(),)
+
+
+def architecture_of(family: Family) -> Architecture:
+    """The architecture that the family's record names."""
+    (found,) = (known for known in ARCHITECTURES if known.name == family.architecture)
+    return found

@@ -1,32 +1,119 @@
-"""Options of a model call that a capture listens to.
+"""UNets with cross-attention to the text: Stable Diffusion 1.x, 2.x, XL, and Shapes.
+
+A site is (part of the UNet, block, transformer), such as ("output", 3, 0), as ComfyUI counts them;
+features are read where their block of the decoder is entered. The signature of a family says which
+blocks of the decoder have cross-attention (1) or none (0), and whether the transformers project
+with linear layers (True), with convolutions (False), or either way (None).
 
 Attention is read by wrapping the cross-attention replacement of each site at that moment, when the
 patches of all other packs are in place: they are called, never replaced, whatever the order of the
 nodes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import comfy.ldm.modules.attention as comfy_attention
 import torch
+from comfy.ldm.modules.attention import BasicTransformerBlock, SpatialTransformer
+from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock
 from comfy.patcher_extension import copy_nested_dicts
-from torch import Tensor
+from torch import Tensor, nn
 
+from ....guidance.families import Family
+from ....guidance.maps.areas import Pair
 from ....guidance.maps.properties import Site
-from ..capture import Capture
+from ..capture import Attention, Capture, Rows
 from ..foreign import Options, followed, kept
+from .base import Architecture
 
 
-def listening(model_options: Options, capture: Capture, controlled: bool = False) -> Options:
-    """Model options by which the capture reads one call; the caller's own stay as they are.
+class UNet(Architecture):
+    """ComfyUI's `UNetModel`."""
+
+    name: ClassVar[str] = "unet"
+    # some packs mix the rows of all conditionings behind attention, as NAG does
+    mixing: ClassVar[tuple[str, ...]] = ("attn1_output_patch", "attn2_output_patch")
+
+    def match(self, network: nn.Module) -> Family | None:
+        """The family whose decoder has attention in the same blocks and at its sites."""
+        depths, linear = _decoder(network)
+        for family in self.families:
+            if _same_decoder(family, depths, linear):
+                return family
+        return None
+
+    def described(self, network: nn.Module) -> str:
+        """How many transformers each block of the decoder has."""
+        return f"its decoder has attention depths {_decoder(network)[0] or 'none'}"
+
+    @contextmanager
+    def listening(
+        self, network: nn.Module, model_options: Options, capture: Capture, controlled: bool = False
+    ) -> Iterator[Options]:
+        """Within it, the options wrap cross-attention and what enters the decoder's blocks."""
+        yield _listening(model_options, capture, controlled)
+
+    def blocks(self, network: nn.Module) -> Sequence[nn.Module]:
+        """Residual blocks and transformer blocks."""
+        kinds = (ResBlock, BasicTransformerBlock)
+        return [block for block in network.modules() if isinstance(block, kinds)]
+
+
+def _decoder(network: nn.Module) -> tuple[tuple[int, ...], bool]:
+    """Number of transformers in each block of the decoder, and whether these project linearly."""
+    depths, linear = [], False
+    for block in getattr(network, "output_blocks", ()):
+        # the transformers of video models, a subclass, attend to other things than words
+        transformers = [layer for layer in block if type(layer) is SpatialTransformer]
+        depths.append(sum(len(layer.transformer_blocks) for layer in transformers))
+        linear |= any(layer.use_linear for layer in transformers)
+    return tuple(depths), linear
+
+
+def _same_decoder(family: Family, depths: Sequence[int], linear: bool) -> bool:
+    attends, projects_linearly = family.signature
+    if attends != tuple(min(depth, 1) for depth in depths):
+        return False
+    deep_enough = all(transformer < depths[block] for _, block, transformer in family.sites)
+    return deep_enough and projects_linearly in (None, linear)
+
+
+def whole_grid(grid: Pair, part: Pair, whole: Pair) -> Pair:
+    """The grid of the whole picture at the depth of the network at which a part has its grid.
+
+    Every level of the network halves the latent, rounding up.
 
     Args:
-        model_options: of the call.
-        capture: reads it, with gradient if it is traced.
-        controlled: whether a ControlNet adds to the call.
+        grid: height and width at which the network shows the part.
+        part: height and width of the part, in cells of the latent.
+        whole: height and width of the picture, in cells of the latent.
+
+    Raises:
+        ValueError: no level of the network shows the part on this grid.
     """
+    sizes = [*part, *whole]
+    while tuple(sizes[:2]) != grid:
+        if max(sizes[:2]) <= 1:
+            raise ValueError(
+                f"a conditioning's area of {part[0]} x {part[1]} latent cells is seen as "
+                f"{grid[0]} x {grid[1]} by the model; another patch changes its size: switch that "
+                "patch off for this model"
+            )
+        sizes = [-(-size // 2) for size in sizes]
+    return sizes[2], sizes[3]
+
+
+def _rows(capture: Capture, extra: Options) -> Rows:
+    height, width = extra["original_shape"][-2:]
+    grid_of = partial(whole_grid, part=(height, width), whole=capture.size)
+    return Rows(extra["uuids"], extra["cond_or_uncond"], (height, width), grid_of)
+
+
+def _listening(model_options: Options, capture: Capture, controlled: bool) -> Options:
+    """Model options by which the capture reads one call; the caller's own stay as they are."""
     options = copy_nested_dicts(model_options.get("transformer_options", {}))
     if capture.traced:
         _follow(options, controlled)
@@ -36,8 +123,8 @@ def listening(model_options: Options, capture: Capture, controlled: bool = False
         replacements[site] = _reading(capture, site, previous)
 
     def read_features(hidden: Tensor, skip: Tensor, extra: Options) -> tuple[Tensor, Tensor]:
-        if extra["block"] == ("output", capture.family.feature_block):
-            capture.read_features(hidden, extra)
+        if extra["block"] == ("output", capture.family.feature_place):
+            capture.read_features(hidden, _rows(capture, extra))
         return hidden, skip
 
     patches = options.setdefault("patches", {})
@@ -76,7 +163,9 @@ def _reading(capture: Capture, site: Site, previous: Callable | None) -> Callabl
                 attn_precision=extra.get("attn_precision"),
                 transformer_options=extra,
             )
-        capture.read_attention(site, query, key, extra)
+        height, width = extra["activations_shape"][-2:]
+        seen = Attention(query, key, extra["n_heads"], (height, width))
+        capture.read_attention(site, seen, _rows(capture, extra))
         return out
 
     return attention

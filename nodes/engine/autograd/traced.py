@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TypeVar
 
 import comfy.model_management as management
 import torch
 from torch import nn
 
+from ..architectures.base import Architecture
 from ..memory import Budget
 from .ordinary import Ordinary
 from .recompute import recomputing
 from .weights import Weights
 
 Result = TypeVar("Result")
+Attempt = Callable[[AbstractContextManager[None]], Result]
 TOO_LITTLE = (
     "there is not enough memory for a guided step, even with recomputation: lower the size or the "
     "batch of the latent, switch off the terms that read features (Appearance, keep_others 0 in "
@@ -30,21 +32,27 @@ class Traced:
     """How a run's passes with gradient are made; one for each run.
 
     Args:
-        model: the network that gradients pass through, loaded.
+        architecture: of the network.
+        network: what gradients pass through, loaded.
         budget: says whether blocks are computed twice so that less is kept, and is told when
             memory ends.
+
+    Attributes:
+        network: the same.
     """
 
-    def __init__(self, model: nn.Module, budget: Budget) -> None:
-        self._model = model
+    def __init__(self, architecture: Architecture, network: nn.Module, budget: Budget) -> None:
+        self._architecture = architecture
+        self.network = network
         self._budget = budget
-        self._weights = Weights(model)
+        self._weights = Weights(network)
 
-    def run(self, attempt: Callable[[], Result], foreign: bool) -> Result:
+    def run(self, attempt: Attempt[Result], foreign: bool) -> Result:
         """The result of an attempt; of a second one, with recomputation, where memory ends.
 
         Args:
-            attempt: makes one pass and takes its gradient.
+            attempt: makes one pass and takes its gradient, within the context that it is given: it
+                has to enter it last, so that what it puts into blocks is computed again with them.
             foreign: whether functions of other packs take part, whose tensors may be of inference
                 mode.
 
@@ -65,16 +73,17 @@ class Traced:
             self._budget.recompute = True
             management.soft_empty_cache()
 
-    def _once(self, attempt: Callable[[], Result], foreign: bool) -> Result:
+    def _once(self, attempt: Attempt[Result], foreign: bool) -> Result:
         with ExitStack() as stack:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.enable_grad())
             stack.enter_context(self._weights.differentiable())
-            if self._budget.recompute:
-                stack.enter_context(recomputing(self._model, foreign))
+            stack.enter_context(self._architecture.gradient_context(self.network))
             if foreign:
                 stack.enter_context(Ordinary())
-            return attempt()
+            if not self._budget.recompute:
+                return attempt(nullcontext())
+            return attempt(recomputing(self._architecture.blocks(self.network), foreign))
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -52,7 +52,7 @@ def test_the_maps_of_an_area_are_those_of_its_crop_in_its_place(
     alone = seen(lab, model, x[..., ROWS, COLUMNS], prompt)
     assert record.table == alone.table
     for site, maps in alone.maps.items():
-        expected = placed(maps.float(), (4, 6), (8, 10), (16, 16))
+        expected = placed(maps.float(), record.maps[site].shape[-2:], (4, 6), (8, 10), (16, 16))
         torch.testing.assert_close(record.maps[site].float(), expected, rtol=5e-3, atol=1e-4)
         assert record.maps[site].shape[0] == 2
     grid = record.grid[..., ROWS, COLUMNS]

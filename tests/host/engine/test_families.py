@@ -83,7 +83,7 @@ def test_a_checkpoint_is_recognised_at_its_real_widths(lab: ModuleType, name: st
             1024,
             2048,
         )
-    assert family.feature_block == len(blocks) - 1
+    assert family.feature_place == len(blocks) - 1
 
 
 @pytest.mark.compat("Models", "{name}", refuses=True)

@@ -73,7 +73,7 @@ def look(family: str = "shapes", pictures: int = 1, width: int = WIDTH) -> Featu
 def head(family: str = "shapes", block: int = 0, width: int = WIDTH) -> Head:
     (known,) = [f for f in FAMILIES if f.name == family]
     parts = torch.ones(1, width), torch.ones(1), torch.ones(1, 2, width), torch.ones(1, 2)
-    return Head("ball", family, block or known.feature_block, (1.0,), *parts)
+    return Head("ball", family, block or known.feature_place, (1.0,), *parts)
 
 
 @pytest.mark.parametrize("mode", ["place", "preserve"])
@@ -164,7 +164,7 @@ def test_an_appearance_without_target_or_with_two(record: Any) -> None:
             head("sdxl"),
             "head of 'ball' reads features of family 'sdxl' .* 'shapes' at block 3; fit",
         ),
-        (head(block=2), "head of 'ball' reads .* at decoder block 2, .* at block 3; fit"),
+        (head(block=2), "head of 'ball' reads .* at block 2, .* at block 3; fit"),
         (head(width=7), f"head of 'ball' reads features of 7 channels but got {WIDTH}; fit"),
     ],
     ids=["family", "block", "width"],

@@ -58,7 +58,7 @@ def head(**changes: Any) -> Head:
     parts = {
         "object": "ball",
         "family": "shapes",
-        "block": SHAPES.feature_block,
+        "block": SHAPES.feature_place,
         "sigmas": (2.0,),
         "weights": torch.ones(1, 3),
         "bias": torch.ones(1),
@@ -165,7 +165,7 @@ def test_it_is_refused_with_a_sentence_for_a_user(
 
 def test_a_head_fits_its_own_model() -> None:
     fitted = fit([(run(), MASK)], "ball")
-    assert (fitted.family, fitted.block, fitted.width) == ("shapes", SHAPES.feature_block, 3)
+    assert (fitted.family, fitted.block, fitted.width) == ("shapes", SHAPES.feature_place, 3)
     assert fitted.label == "head of 'ball'"
     check_head(fitted, SHAPES)
     check_head(fitted, SHAPES, 3)

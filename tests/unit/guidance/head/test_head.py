@@ -57,7 +57,7 @@ def head(knots: int = 2, channels: int = 3, axes: int = 2, **changes: object) ->
         "offset": noise(4, knots, axes),
         "sigmas": tuple(4.0 / 4**k for k in range(knots)),
     }
-    return Head("ball", "shapes", SHAPES.feature_block, **{**parts, **changes})
+    return Head("ball", "shapes", SHAPES.feature_place, **{**parts, **changes})
 
 
 @pytest.mark.parametrize("odds", [math.log(3), 5.0, 12.0])
