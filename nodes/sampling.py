@@ -10,7 +10,7 @@ from comfy.samplers import CFGGuider
 from comfy_api.latest import io
 
 from ..guidance.record.record import Record
-from .engine.attach import guided
+from .engine.attach import attached
 from .engine.check import check_steps, seed_checked
 from .engine.model import family_of
 from .live.page import live
@@ -64,10 +64,10 @@ class KSampler(io.ComfyNode):
         """Sample."""
         check_steps(steps)
         records: list[Record] = []
-        request = requested(**asked)
+        settings = requested(**asked)
         with live(model) as watch, seed_checked(seed, sampler_name):
             (latent,) = comfy_nodes.common_ksampler(
-                guided(model, request, records.append, watch),
+                attached(model, settings, records.append, watch),
                 seed,
                 steps,
                 cfg,
@@ -158,7 +158,7 @@ class Guider(io.ComfyNode):
         **asked: Any,
     ) -> io.NodeOutput:
         """Make the guider."""
-        guider = CFGGuider(guided(model, requested(**asked)))
+        guider = CFGGuider(attached(model, requested(**asked)))
         guider.set_conds(positive, negative)
         guider.set_cfg(cfg)
         return io.NodeOutput(guider)
@@ -222,4 +222,4 @@ class Apply(io.ComfyNode):
         **asked: Any,
     ) -> io.NodeOutput:
         """Patch a clone."""
-        return io.NodeOutput(guided(model, requested(**asked)))
+        return io.NodeOutput(attached(model, requested(**asked)))

@@ -1,7 +1,7 @@
 """What a MODEL is asked to follow, put on a clone of it; nodes reach ComfyUI's patching from here.
 
-The clone carries one wrapper, `Guidance`, on OUTER_SAMPLE. It knows what is asked and nothing of
-any run: whenever a sampler begins, it starts a `GuidedRun` of its own, whose wrappers live in the
+The clone carries one wrapper, `RunStarter`, on OUTER_SAMPLE. It knows what is asked and nothing of
+any run: whenever a sampler begins, it starts a `SamplingRun` of its own, whose wrappers live in the
 options of that run and go with it.
 """
 
@@ -20,13 +20,13 @@ from .check import check_latent, check_levels, check_run
 from .check_conditioning import check_times
 from .keys import WRAPPER_KEY
 from .model import family_of
-from .run import GuidedRun
+from .run import SamplingRun
 
-# Told what a run is guided by and its noise levels, it names who is shown every step as it is made.
+# Given the plan of a run and its noise levels, it returns what is called with every step.
 Watch = Callable[[Plan, Sequence[float]], Callable[[Step], None]]
 
 
-def guided(
+def attached(
     model: ModelPatcher,
     settings: Settings,
     keep: Callable[[Record], None] | None = None,
@@ -46,26 +46,26 @@ def guided(
     """
     if not settings.empty:
         family_of(model)
-    for guidance in model.get_wrappers(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY):
-        settings = guidance.settings.joined(settings)
-    return _patched(model, Guidance(settings, keep, watch))
+    for known in model.get_wrappers(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY):
+        settings = known.settings.joined(settings)
+    return _patched(model, RunStarter(settings, keep, watch))
 
 
 def recorded(model: ModelPatcher, keep: Callable[[Record], None]) -> ModelPatcher:
     """A clone of a MODEL that follows nothing, but gives `keep` the record of every run."""
-    return _patched(model, Guidance(Settings(), keep))
+    return _patched(model, RunStarter(Settings(), keep))
 
 
-def _patched(model: ModelPatcher, guidance: "Guidance") -> ModelPatcher:
+def _patched(model: ModelPatcher, starter: "RunStarter") -> ModelPatcher:
     clone = model.clone()
     clone.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY)
-    clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY, guidance)
+    clone.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, WRAPPER_KEY, starter)
     return clone
 
 
 @dataclass(frozen=True, eq=False)
-class Guidance:
-    """The wrapper on a MODEL: begins a `GuidedRun` whenever a sampler begins.
+class RunStarter:
+    """The wrapper on a MODEL: begins a `SamplingRun` whenever a sampler begins.
 
     Attributes:
         settings: all that the MODEL follows.
@@ -98,7 +98,7 @@ class Guidance:
         if not plan.terms and self.keep is None:
             return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
         watch = self.watch(plan, sigmas.tolist()) if self.watch else None
-        run = GuidedRun(
+        run = SamplingRun(
             guider.model_patcher, plan, self.keep is not None, watch, self.settings.memory
         )
         check_latent(latent_image, guider.model_patcher.get_model_object("latent_format"))

@@ -19,7 +19,7 @@ HOOKS = (
 Cond = list[dict[str, Any]]
 
 
-class Frozen:
+class DetachedControl:
     """A ControlNet whose control is computed as ComfyUI itself does, without gradient."""
 
     def __init__(self, control: Any) -> None:
@@ -35,18 +35,18 @@ class Frozen:
 
 
 def without_gradient(conds: Sequence[Cond | None]) -> list[Cond | None]:
-    """The conditionings with their ControlNets frozen; one that entries share stays shared."""
-    frozen: list[tuple[Any, Frozen]] = []
+    """The conditionings with their ControlNets detached; one that entries share stays shared."""
+    detached: list[tuple[Any, DetachedControl]] = []
 
     def changed(entry: dict[str, Any]) -> dict[str, Any]:
         control = entry.get("control")
         if control is None:
             return entry
-        for known, shared in frozen:
+        for known, shared in detached:
             if known is control:
                 return {**entry, "control": shared}
-        frozen.append((control, Frozen(control)))
-        return {**entry, "control": frozen[-1][1]}
+        detached.append((control, DetachedControl(control)))
+        return {**entry, "control": detached[-1][1]}
 
     return [cond and [changed(entry) for entry in cond] for cond in conds]
 

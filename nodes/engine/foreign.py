@@ -104,7 +104,7 @@ def _passed_by(skip: Callable, guided: Callable[[float], Any]) -> Callable:
     return step
 
 
-def followed(patch: Callable) -> Callable:
+def traceable(patch: Callable) -> Callable:
     """A patch whose gradient is right whatever it changes in place.
 
     Raises:
@@ -114,12 +114,12 @@ def followed(patch: Callable) -> Callable:
     def call(*args: Any) -> Any:
         # what autograd needs is copied at once, so that a later change does not reach it
         with saved_tensors_hooks(lambda saved: saved.detach().clone(), lambda copy: copy):
-            return kept(patch, *args)
+            return checked_call(patch, *args)
 
     return call
 
 
-def kept(patch: Callable, *args: Any) -> Any:
+def checked_call(patch: Callable, *args: Any) -> Any:
     """What a patch returns for the arguments.
 
     Raises:

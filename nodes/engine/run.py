@@ -26,7 +26,6 @@ from ...guidance.record.record import Record, Step, moved, with_features
 from ...guidance.settings import MemoryMode
 from ...guidance.words.table import TokenTable
 from .architectures import architecture_of
-from .autograd.traced import Traced
 from .call import Call
 from .capture import Capture
 from .conditioning import read_lists, sources
@@ -40,6 +39,7 @@ from .foreign import (
     mixes_conditionings,
     unskipped,
 )
+from .gradient_pass import GradientPass
 from .keys import CALL_KEY, WRAPPER_KEY
 from .memory import Budget
 from .model import family_of, prediction_of
@@ -63,7 +63,7 @@ IN_PARTS = (
 Conds = list[Any]
 
 
-class GuidedRun:
+class SamplingRun:
     """One sampling run: guides it, and keeps the record.
 
     Args:
@@ -92,7 +92,7 @@ class GuidedRun:
         self._steps: list[Step] = []
         self._unseen: list[str] = []  # why, for every step without a record
         self._budget = Budget(self.family, plan.reads_features, memory)
-        self._traced: Traced | None = None
+        self._gradient_pass: GradientPass | None = None
         self._scale = LOSS_SCALE
 
     def options(self, model_options: Options) -> Options:
@@ -143,12 +143,14 @@ class GuidedRun:
         if self.plan.terms:
             patcher = guider.model_patcher
             self._budget.fit(patcher, noise.shape)
-            self._traced = Traced(self._architecture, patcher.model.diffusion_model, self._budget)
+            self._gradient_pass = GradientPass(
+                self._architecture, patcher.model.diffusion_model, self._budget
+            )
             guider.model_options = unskipped(before, self.plan.acts)
         try:
             return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)
         finally:
-            self._traced = None
+            self._gradient_pass = None
             guider.model_options = before
 
     def _predict_noise(
@@ -210,7 +212,7 @@ class GuidedRun:
         call.lists = frozenset(i for i, reads in enumerate(guided) if reads)
         if call.guided:
             model_options = in_full(model_options)
-        if self._traced is None or not call.traced:
+        if self._gradient_pass is None or not call.traced:
             capture, network = call.capture(self.family), model.diffusion_model
             with self._architecture.listening(network, model_options, capture) as watched:
                 outputs = executor(model, conds, x, timestep, watched)
@@ -232,8 +234,8 @@ class GuidedRun:
         self, call: Call, forward: Callable, alone: Conds, x: Tensor, model_options: Options
     ) -> list[Tensor]:
         """The outputs of the guided conditionings; their gradient stands in the call."""
-        assert self._traced is not None
-        network, control = self._traced.network, controlled(alone)
+        assert self._gradient_pass is not None
+        network, control = self._gradient_pass.network, controlled(alone)
 
         def attempt(recomputing: AbstractContextManager[None]) -> list[Tensor]:
             capture = call.capture(self.family)
@@ -248,7 +250,7 @@ class GuidedRun:
         with explained(model_options):
             while True:
                 try:
-                    return self._traced.run(attempt, foreign)
+                    return self._gradient_pass.run(attempt, foreign)
                 except OverflowedError:
                     if self._scale <= 1:
                         raise

@@ -22,7 +22,7 @@ from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record
 from selfguidance.guidance.terms import reference as energies
 from selfguidance.guidance.words.table import TokenTable
-from selfguidance.nodes.engine.run import GuidedRun
+from selfguidance.nodes.engine.run import SamplingRun
 from selfguidance.nodes.sampling import Apply, Guider, KSampler
 from selfguidance.nodes.text.key import TABLE_KEY
 from selfguidance.tests.host.theirs import ran
@@ -166,9 +166,9 @@ def one_step(
     negative: list[Any],
     cfg: float = 1.0,
     callback: Callable | None = None,
-) -> GuidedRun:
+) -> SamplingRun:
     """A run of one Euler step from a noise level to the clean picture."""
-    run = GuidedRun(model, plan)
+    run = SamplingRun(model, plan)
     patched = model.clone()
     patched.model_options = run.options(patched.model_options)
     with torch.inference_mode():

@@ -74,9 +74,9 @@ class Architecture(ABC):
         `autograd.forwards.exchanged`.
 
         With `capture.traced` the call runs with gradient. Then patches of other packs have to go
-        with autograd, see `foreign.followed` and `foreign.kept`, and attention that loses the
-        gradient is computed again by PyTorch's. The capture ends the graph by itself where all was
-        seen that terms read.
+        with autograd, see `foreign.traceable` and `foreign.checked_call`, and attention that loses
+        the gradient is computed again by PyTorch's. The capture ends the graph by itself where all
+        was seen that terms read.
 
         Args:
             network: the `diffusion_model` of the call.

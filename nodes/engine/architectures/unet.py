@@ -26,7 +26,7 @@ from ....guidance.families import Family
 from ....guidance.maps.areas import Pair
 from ....guidance.maps.properties import Site
 from ..capture import Attention, Capture, Rows
-from ..foreign import Options, followed, kept
+from ..foreign import Options, checked_call, traceable
 from .base import Architecture
 
 
@@ -140,10 +140,10 @@ def _follow(options: Options, controlled: bool) -> None:
     """Let autograd follow the patches of other packs."""
     patches = options.setdefault("patches", {})
     for name, functions in patches.items():
-        patches[name] = [followed(function) for function in functions]
+        patches[name] = [traceable(function) for function in functions]
     for sites in options.get("patches_replace", {}).values():
         for site, function in sites.items():
-            sites[site] = partial(kept, function)
+            sites[site] = partial(checked_call, function)
     if controlled or patches.get("output_block_patch"):
         # a ControlNet and such patches change the skip in place: what goes on is a copy
         later = patches.get("input_block_patch_after_skip", ())

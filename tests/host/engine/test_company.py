@@ -181,7 +181,7 @@ def test_a_lora_counts_and_is_taken_off_again(lab: ModuleType, inference: bool) 
 def test_the_order_of_patches_does_not_matter(lab: ModuleType, model: Any) -> None:
     import nodes
     from selfguidance.guidance.settings import Settings
-    from selfguidance.nodes.engine.attach import guided
+    from selfguidance.nodes.engine.attach import attached
 
     settings = Settings((lab.position(),))
     results = []
@@ -189,11 +189,11 @@ def test_the_order_of_patches_does_not_matter(lab: ModuleType, model: Any) -> No
         calls: list[int] = []
         patched = model.clone()
         if ours_first:
-            patched = guided(patched, settings)
+            patched = attached(patched, settings)
         patched.set_model_attn2_replace(adapter(calls), "output", 2)
         patched.set_model_sampler_post_cfg_function(lambda args: 0.9 * args["denoised"])
         if not ours_first:
-            patched = guided(patched, settings)
+            patched = attached(patched, settings)
         inputs = lab.settings()
         denoise, latent = inputs.pop("denoise"), inputs.pop("latent_image")
         with torch.inference_mode():

@@ -118,7 +118,7 @@ def architecture(seen: list[Tensor]) -> Any:
 
 def gradient(recompute: bool) -> tuple[Tensor, int]:
     """Of what the middle block shows and of the output; how often the mode saw the operation."""
-    from selfguidance.nodes.engine.autograd.traced import Traced
+    from selfguidance.nodes.engine.gradient_pass import GradientPass
 
     seen: list[Tensor] = []
     kind, network = architecture(seen), Network()
@@ -134,7 +134,7 @@ def gradient(recompute: bool) -> tuple[Tensor, int]:
             return torch.autograd.grad(seen[0] + output.square().mean(), traced)[0]
 
     with torch.inference_mode():
-        result = Traced(kind, network, budget).run(attempt, False)
+        result = GradientPass(kind, network, budget).run(attempt, False)
     assert not any("forward" in vars(module) for module in network.modules())
     return result, Counted.calls
 

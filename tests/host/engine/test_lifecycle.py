@@ -75,7 +75,7 @@ def test_no_tensor_of_a_run_outlives_it(
 
         monkeypatch.setattr(kind, name, spy)
 
-    remember(patch.GuidedRun, "_add_step", lambda a: [*a[0].maps.values(), a[0].denoised])
+    remember(patch.SamplingRun, "_add_step", lambda a: [*a[0].maps.values(), a[0].denoised])
     remember(capture.Capture, "read_attention", lambda a: [a[1].query, a[1].key])
     if fails:
         with pytest.raises(RuntimeError, match="the term broke"):

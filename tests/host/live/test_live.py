@@ -19,10 +19,10 @@ def sampled(lab: ModuleType, watch: Any = None, seen: list[Any] | None = None) -
     """A short guided run by the sampler node's own way."""
     import nodes as comfy_nodes
     from selfguidance.guidance.settings import Settings
-    from selfguidance.nodes.engine.attach import guided
+    from selfguidance.nodes.engine.attach import attached
 
     records: list[Any] = [] if seen is None else seen
-    model = guided(lab.unet("shapes"), Settings((lab.position(),)), records.append, watch)
+    model = attached(lab.unet("shapes"), Settings((lab.position(),)), records.append, watch)
     with torch.inference_mode():
         (latent,) = comfy_nodes.common_ksampler(
             model, 0, 3, 4.0, "euler", "normal", lab.embedded(), lab.empty(), lab.latent()
@@ -131,7 +131,7 @@ def test_a_long_curve_is_thinned_between_its_ends(lab: ModuleType) -> None:
     assert thinned(few, 5) == few
 
 
-def test_a_fault_of_the_show_is_logged_and_the_run_goes_on(
+def test_a_fault_of_the_view_is_logged_and_the_run_goes_on(
     show: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     show.show._story.message = None

@@ -9,11 +9,11 @@ import comfy.model_management as management
 import torch
 from torch import nn
 
-from ..architectures.base import Architecture
-from ..memory import Budget
-from .ordinary import Ordinary
-from .recompute import recomputing
-from .weights import Weights
+from .architectures.base import Architecture
+from .autograd.ordinary import Ordinary
+from .autograd.recompute import recomputing
+from .autograd.weights import Weights
+from .memory import Budget
 
 Result = TypeVar("Result")
 Attempt = Callable[[AbstractContextManager[None]], Result]
@@ -28,7 +28,7 @@ NO_RECOMPUTATION = (
 )
 
 
-class Traced:
+class GradientPass:
     """How a run's passes with gradient are made; one for each run.
 
     Args:
