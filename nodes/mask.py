@@ -31,7 +31,11 @@ def _inputs() -> list[io.Input]:
             "place: the object, in the words of the prompt. With a head, and in preserve: only a "
             "name."
         ),
-        io.Mask.Input("mask", tooltip="Of any size; values between 0 and 1 count in part."),
+        io.Mask.Input(
+            "mask",
+            tooltip="Of any size. place: an outline, whose brightest part is the object. preserve: "
+            "values between 0 and 1 hold in part.",
+        ),
         io.Combo.Input(
             "mode",
             options=[PLACE, PRESERVE],
