@@ -16,7 +16,11 @@ import boot  # noqa: E402
 sys.path.pop(0)
 boot.mount()
 
-from selfguidance.tools.host import host, serve  # noqa: E402
+from selfguidance.tools.host import host, serve, threads  # noqa: E402
+
+# Before torch is imported. Servers take it over, so that their bits are those of this process.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.update(threads.settings())
 
 pytest_plugins = ["selfguidance.tests.rows"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from selfguidance.tests.browser.pages import load, press_run, steady, until, visit
+from selfguidance.tests.browser.pages import load, press_run, steady, until_run, visit
 from selfguidance.tests.host.gallery import read
 from selfguidance.tools.host import serve
 
@@ -129,7 +129,7 @@ class Canvas:
 
     def wait(self, news: Callable[[], set[str]]) -> dict[str, Any]:
         """The run that `news` tells of."""
-        (run,) = until(news, "nothing has run")
+        (run,) = until_run(self.server, news)
         return self.server.json("/history")[run]
 
     def picture(self, run: dict[str, Any], title: str) -> np.ndarray:

@@ -2,14 +2,14 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from selfguidance.tools.host import serve
+from selfguidance.tools.host import serve, waiting
 
+Told = TypeVar("Told")
 OURS = f"/extensions/{serve.PACK}/"
 REGISTRY = "api.comfy.org"  # the page looks up every pack's nodes there, and may not reach it
 THEMES = ("dark", "light")
@@ -67,13 +67,13 @@ def idle(server: serve.Server) -> None:
             server.get("/interrupt", b"{}")
         return not running
 
-    until(ended, "a run has not ended", 60)
+    waiting.until(ended, "an interrupted run to end", 60, lambda: waiting.working(server))
 
 
 def load(page: Any, server: serve.Server) -> None:
     """The page, anew."""
     page.goto(server.address)
-    page.wait_for_function(f"() => ({NODES}).length")
+    wait_until(page, f"() => ({NODES}).length", "the page's first graph")
 
 
 def open_card(page: Any, name: str) -> None:
@@ -97,24 +97,34 @@ def press_run(page: Any) -> None:
 
 def finished_run(server: serve.Server) -> dict[str, Any]:
     """The status of the only run in the server's history, once it has ended."""
-    (run,) = until(lambda: server.json("/history"), "nothing has run").values()
+    (run,) = until_run(server, lambda: server.json("/history")).values()
     return run["status"]
 
 
-def until(read: Callable[[], Any], failed: str, seconds: float = 300) -> Any:
-    """What `read` tells, once it tells anything; fails where that takes too long."""
-    end = time.monotonic() + seconds
-    while not (told := read()):
-        assert time.monotonic() < end, f"{failed} within {seconds:.0f} s"
-        time.sleep(0.3)
-    return told
+def until_run(server: serve.Server, read: Callable[[], Told], seconds: float = 300) -> Told:
+    """What `read` tells, once it tells anything, of a run that has ended."""
+    return waiting.until(read, "a run to end", seconds, lambda: waiting.working(server))
+
+
+def wait_until(page: Any, condition: str, what: str, arg: Any = None, seconds: float = 120) -> None:
+    """Wait until a JavaScript function tells true on the page.
+
+    Raises:
+        TimeoutError: it did not; the message says what was waited for.
+    """
+    from playwright.sync_api import TimeoutError as Late
+
+    try:
+        page.wait_for_function(condition, arg=arg, timeout=1000 * seconds)
+    except Late as error:
+        raise TimeoutError(f"waited {seconds:.0f} s for {what}") from error
 
 
 @contextmanager
 def themed(page: Any, theme: str) -> Iterator[None]:
     """The page in one of its own themes, which is dark again afterwards."""
     page.evaluate(PALETTE, theme)
-    page.wait_for_function(f"theme => {DARK} === (theme === 'dark')", arg=theme)
+    wait_until(page, f"theme => {DARK} === (theme === 'dark')", f"the {theme} theme", theme)
     settle(page)
     try:
         yield

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selfguidance.tests.browser.pages import NODES, SHOWN, THEMES, finished_run, pictured, settle
+from selfguidance.tests.browser.pages import (
+    NODES,
+    SHOWN,
+    THEMES,
+    finished_run,
+    pictured,
+    settle,
+    wait_until,
+)
 from selfguidance.tests.browser.test_live import SHORT, opened
 from selfguidance.tools.host import serve
 
@@ -50,7 +58,7 @@ def filled(server: serve.Server, page: Any, drawn: str) -> dict[str, Any]:
     page.evaluate(f"() => window.app.canvas.centerOnNode(window.app.graph.getNodeById({ONE}))")
     page.evaluate(SHORT, 3 if drawn == "vue" else 4)
     assert finished_run(server)["status_str"] == "success"
-    page.wait_for_function(f"() => ({VIEW})().words.length")
+    wait_until(page, f"() => ({VIEW})().words.length", "the words of the view")
     plain = seen(page)
     assert plain["words"][:2] == ["red circle", "blue square"] and not plain["pinned"]
     return plain
@@ -109,8 +117,11 @@ def test_maps_that_are_gone_or_broken_give_a_message(
     node = f"({NODES}).find(node => node.id === {ONE})"
     gone = {"filename": "none.safetensors", "subfolder": "", "type": "temp"}
     page.evaluate(f"file => {node}.onExecuted({{ self_guidance_maps: [file] }})", gone)
-    page.wait_for_function(f"() => ({VIEW})().status.includes('run again')")
+    wait_until(
+        page, f"() => ({VIEW})().status.includes('run again')", "the view to say 'run again'"
+    )
     (server.base / "temp" / "broken.safetensors").write_bytes(b"\x01" * 40)
     broken = {**gone, "filename": "broken.safetensors"}
     page.evaluate(f"file => {node}.onExecuted({{ self_guidance_maps: [file] }})", broken)
-    page.wait_for_function(f"() => ({VIEW})().status.startsWith('maps cannot be shown')")
+    failed = f"() => ({VIEW})().status.startsWith('maps cannot be shown')"
+    wait_until(page, failed, "the view to say 'maps cannot be shown'")

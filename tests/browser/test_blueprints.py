@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from selfguidance.tests.browser.pages import NODES, settle, visit
+from selfguidance.tests.browser.pages import NODES, settle, visit, wait_until
 from selfguidance.tests.host.gallery import NEAR, distance, things
 from selfguidance.tools.host import serve
 from selfguidance.tools.workflows import blueprints, workflows
@@ -59,7 +59,9 @@ def put_on_canvas(page: Any, name: str) -> None:
     page.locator(SEARCH).first.wait_for()
     page.keyboard.type(name, delay=20)
     page.get_by_role("option").filter(has_text=name).first.click()
-    page.wait_for_function(f"() => ({NODES}).some(node => node.isSubgraphNode?.())")
+    wait_until(
+        page, f"() => ({NODES}).some(node => node.isSubgraphNode?.())", "the blueprint's node"
+    )
 
 
 def test_a_blueprint_is_put_on_the_canvas_and_moves_the_object(

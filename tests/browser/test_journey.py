@@ -13,6 +13,7 @@ from selfguidance.tests.browser.pages import (
     open_card,
     pictured,
     press_run,
+    wait_until,
 )
 from selfguidance.tests.browser.test_live import VIEW, wait_for_status
 from selfguidance.tests.host.gallery import NEAR, distance, read, things
@@ -44,7 +45,7 @@ def tour(
     canvas = Canvas(page, server, request.param)
     canvas.forget()  # nothing runs where all is known already
     open_card(page, TOUR)
-    page.wait_for_function(f"() => {NODE}")
+    wait_until(page, f"() => {NODE}", "the canvas's node")
     canvas.look(0.6)
     return canvas
 
@@ -81,7 +82,8 @@ def test_the_circle_is_dragged_to_the_right_and_goes_there(tour: Canvas, tmp_pat
 
 def kept(tour: Canvas, value: str) -> None:
     """What the user set is still there."""
-    tour.page.wait_for_function(f"value => {NODE}?.widgets[0].value === value", arg=value)
+    same = f"value => {NODE}?.widgets[0].value === value"
+    wait_until(tour.page, same, "the layout that was kept", value)
     assert tour.page.evaluate(HIDDEN) == ["blue square"]
 
 
@@ -89,13 +91,13 @@ def test_reload_tabs_and_a_stopped_run_lose_nothing(tour: Canvas, tmp_path: Path
     page = tour.page
     page.evaluate(SET_STEPS, 5)
     first = tour.picture(tour.run(), "After")
-    page.wait_for_function(f"() => ({VIEW})({GUIDED}).chips.length")
+    wait_until(page, f"() => ({VIEW})({GUIDED}).chips.length", "the chips of the view")
     page.evaluate(CHIP, "blue square")
     value = tour.value
     kept(tour, value)
 
     open_card(page, "10_look_at_attention")
-    page.wait_for_function(f"() => !{NODE}")
+    wait_until(page, f"() => !{NODE}", "the empty graph")
     page.get_by_text(TOUR, exact=True).first.click()
     kept(tour, value)
     page.locator(".sgl-stage image").wait_for(state="attached")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from selfguidance.tests.browser.pages import visit
+from selfguidance.tests.browser.pages import visit, wait_until
 from selfguidance.tools.host import host, serve
 
 NODE = "SelfGuidanceMoveObject"
@@ -56,7 +56,8 @@ def test_a_node_and_its_help_speak_the_language_of_the_page(
     page.locator(INFO).first.click()
     image = page.locator(f"{HELP} img").first
     image.wait_for()
-    page.wait_for_function(f"() => document.querySelector('{HELP} img')?.naturalWidth > 100")
+    drawn = f"() => document.querySelector('{HELP} img')?.naturalWidth > 100"
+    wait_until(page, drawn, "the picture of the help page")
     assert image.get_attribute("src").endswith(f"/docs/images/{NODE}.jpg")
     titles = page.locator(f"{HELP} h2").all_inner_texts()
     assert titles[0] == {"en": "When to use it", "zh": "何时使用"}[language]

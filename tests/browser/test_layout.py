@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from selfguidance.tests.browser.layouts import NODE, Canvas
-from selfguidance.tests.browser.pages import Complaints
+from selfguidance.tests.browser.pages import Complaints, wait_until
 from selfguidance.tests.host.gallery import NEAR, distance, overlap, read, things
 from selfguidance.tools.host import serve
 
@@ -109,9 +109,8 @@ def test_drags_are_true_at_every_zoom_and_one_step_of_the_pages_own_undo(canvas:
         assert canvas.entries["red circle"]["y"] == pytest.approx(0.8, abs=0.01)
         canvas.page.evaluate("() => document.activeElement.blur()")
         canvas.page.keyboard.press("Control+z")
-        canvas.page.wait_for_function(
-            f"start => {NODE}?.widgets.find(w => w.name === 'layout').value === start", arg=start
-        )
+        undone = f"start => {NODE}?.widgets.find(w => w.name === 'layout').value === start"
+        wait_until(canvas.page, undone, "the layout before the drag", start)
 
 
 def test_a_finger_drags_an_object_and_not_the_graph(canvas: Canvas) -> None:

@@ -14,6 +14,7 @@ from selfguidance.tests.browser.pages import (
     steady,
     themed,
     visit,
+    wait_until,
 )
 from selfguidance.tools.host import serve
 from selfguidance.tools.workflows import workflows
@@ -77,7 +78,8 @@ def opened(server: serve.Server, page: Any, drawn: str, name: str = "11_move_an_
     visit(page, server, drawn)
     graph = json.loads((workflows.FOLDER / f"{name}.json").read_text("utf-8"))
     page.evaluate("graph => window.app.loadGraphData(graph)", graph)
-    page.wait_for_function(f"() => ({NODES}).some(node => node.type.startsWith('SelfGuidance'))")
+    ours = f"() => ({NODES}).some(node => node.type.startsWith('SelfGuidance'))"
+    wait_until(page, ours, f"the nodes of {name}")
 
 
 def seen(page: Any, node: int = GUIDED) -> dict[str, Any]:
@@ -86,7 +88,8 @@ def seen(page: Any, node: int = GUIDED) -> dict[str, Any]:
 
 def wait_for_status(page: Any, part: str, node: int = GUIDED) -> None:
     condition = f"([id, part]) => ({VIEW})(id).status.includes(part)"
-    page.wait_for_function(condition, arg=[node, part], timeout=240_000)
+    what = f"the view of node {node} to say '{part}'"
+    wait_until(page, condition, what, [node, part], 240)
 
 
 @pytest.mark.parametrize("drawn", SHOWN)
@@ -136,9 +139,10 @@ def test_a_stopped_run_says_so_and_the_next_one_shows_again(
 
 def test_a_removed_node_leaves_no_view(server: serve.Server, page: Any, complaints: Any) -> None:
     opened(server, page, "canvas")
-    page.wait_for_function("() => document.querySelectorAll('.self-guidance-view').length")
+    views = "document.querySelectorAll('.self-guidance-view').length"
+    wait_until(page, f"() => {views}", "the views")
     page.evaluate(f"() => [...({NODES})].forEach(node => window.app.graph.remove(node))")
-    page.wait_for_function("() => !document.querySelectorAll('.self-guidance-view').length")
+    wait_until(page, f"() => !{views}", "the views to go")
 
 
 def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaints: Any) -> None:
@@ -167,7 +171,7 @@ def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
     server: serve.Server, page: Any, complaints: Complaints, drawn: str
 ) -> None:
     opened(server, page, drawn)
-    page.wait_for_function(f"({JOINED})()")
+    wait_until(page, f"({JOINED})()", "a view in every sampler")
     page.wait_for_timeout(1000)
     views = page.evaluate(JOINED)
     steps = f"({NODES}).find(n => n.id === {GUIDED}).widgets.find(w => w.name === 'steps')"
@@ -182,6 +186,6 @@ def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
     )
     page.wait_for_timeout(500)
     page.keyboard.press("Control+z")
-    page.wait_for_function(f"before => {steps}?.value === before", arg=before)
+    wait_until(page, f"before => {steps}?.value === before", "the steps before the edit", before)
     page.wait_for_timeout(1000)  # the same number as before the page has done anything
-    page.wait_for_function(f"views => ({JOINED})() === views", arg=views)
+    wait_until(page, f"views => ({JOINED})() === views", f"{views} views again", views)

@@ -12,6 +12,7 @@ from selfguidance.tests.browser.pages import (
     finished_run,
     press_run,
     visit,
+    wait_until,
 )
 from selfguidance.tools.host import serve
 from selfguidance.tools.workflows import workflows
@@ -27,9 +28,10 @@ def open_template(page: Any, name: str) -> None:
     page.get_by_text(serve.PACK, exact=True).first.click()
     for file in workflows.saved():  # the page loads and drops pictures as one scrolls
         page.get_by_text(file.stem, exact=True).first.scroll_into_view_if_needed()
-        page.wait_for_function(PICTURE_OF_TEMPLATE, arg=file.stem)
+        wait_until(page, PICTURE_OF_TEMPLATE, f"the thumbnail of {file.stem}", file.stem)
     page.get_by_text(name, exact=True).first.click()
-    page.wait_for_function(f"type => ({NODES}).some(node => node.type === type)", arg=PREVIEW)
+    opened = f"type => ({NODES}).some(node => node.type === type)"
+    wait_until(page, opened, f"the nodes of {name}", PREVIEW)
 
 
 @pytest.mark.parametrize("drawn", SHOWN)
@@ -49,5 +51,5 @@ def test_a_template_opens_runs_and_shows_attention(
     status = finished_run(server)
     assert status["status_str"] == "success", json.dumps(status, indent=1)
 
-    page.wait_for_function(SHOWN[drawn], arg=PREVIEW)
+    wait_until(page, SHOWN[drawn], "the picture of the attention", PREVIEW)
     page.screenshot(path=str(tmp_path / "page.png"))

@@ -13,6 +13,7 @@ from selfguidance.tests.browser.pages import (
     open_card,
     pictured,
     visit,
+    wait_until,
 )
 from selfguidance.tools.host import serve
 from selfguidance.tools.workflows import workflows
@@ -45,7 +46,8 @@ def test_every_template_opens_from_its_card_and_nothing_complains(
     for file in workflows.saved():
         nodes = json.loads(file.read_text("utf-8"))["nodes"]
         open_card(page, file.stem)
-        page.wait_for_function(HOLDS, arg=sorted(node["id"] for node in nodes))
+        ids = sorted(node["id"] for node in nodes)
+        wait_until(page, HOLDS, f"the nodes of {file.stem}", ids)
         for theme in THEMES:
             pictured(page, theme, tmp_path / f"{file.stem}_{theme}.png")
         assert (page.evaluate(BODIES) > 0) == (drawn == "vue"), file.stem

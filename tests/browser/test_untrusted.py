@@ -4,7 +4,14 @@ import copy
 from typing import Any
 
 import pytest
-from selfguidance.tests.browser.pages import NODES, SHOWN, finished_run, press_run, visit
+from selfguidance.tests.browser.pages import (
+    NODES,
+    SHOWN,
+    finished_run,
+    press_run,
+    visit,
+    wait_until,
+)
 from selfguidance.tests.host.gallery import read
 from selfguidance.tools.host import serve
 
@@ -50,7 +57,8 @@ def test_hostile_workflows_run_no_script_and_leave_the_page_alive(
     visit(page, server, drawn)
     for kind, properties in PROPERTIES.items():
         page.evaluate(OPEN, hostile("look_at_attention", properties))
-        page.wait_for_function(f"() => ({NODES}).some(n => n.type === 'SelfGuidanceKSampler')")
+        ours = f"() => ({NODES}).some(n => n.type === 'SelfGuidanceKSampler')"
+        wait_until(page, ours, f"the nodes of the graph '{kind}'")
         page.wait_for_timeout(600)
         assert page.evaluate("() => window.evil") is None, kind
         assert page.locator(".self-guidance-view :is(img, script)").count() == 0
@@ -58,7 +66,8 @@ def test_hostile_workflows_run_no_script_and_leave_the_page_alive(
         sent = page.evaluate("async () => (await window.app.graphToPrompt()).output")
         assert sent, kind
     page.evaluate(OPEN, read("look_at_attention.json"))
-    page.wait_for_function(f"() => ({NODES}).some(n => n.title === 'Sample and record')")
+    node = f"() => ({NODES}).some(n => n.title === 'Sample and record')"
+    wait_until(page, node, "the node 'Sample and record'")
 
 
 @pytest.mark.parametrize("drawn", SHOWN)

@@ -36,7 +36,7 @@ class Gallery:
     def __call__(self, name: str) -> dict[str, Picture]:
         """Pictures of a workflow by the title of the node that shows them."""
         if name not in self._done:
-            pictures = workflows.run(self._server, read("api", f"{name}.json"))
+            pictures = workflows.run(self._server, read("api", f"{name}.json"), name)
             self._done[name] = {title: np.asarray(p[0]) / 255 for title, p in pictures.items()}
         return self._done[name]
 

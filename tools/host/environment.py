@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import host
+from . import host, threads
 
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 NO_NETWORK = (
@@ -231,6 +231,6 @@ def _say(step: str, text: str) -> None:
 
 
 def child_environment(comfy: Path) -> dict[str, str]:
-    """What the commands see: the ComfyUI found, and folders of ours instead of the user's."""
+    """What the commands see: the ComfyUI found, folders of ours, how threads wait."""
     base = os.environ.get("SELF_GUIDANCE_BASE") or str(host.CACHE / "base")
-    return {"COMFYUI_PATH": str(comfy), "SELF_GUIDANCE_BASE": base}
+    return {"COMFYUI_PATH": str(comfy), "SELF_GUIDANCE_BASE": base, **threads.settings()}

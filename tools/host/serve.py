@@ -7,13 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import host
+from . import host, threads, waiting
 
 PACK = "ComfyUI-SelfGuidance"
 PORT = 8188
@@ -46,24 +45,25 @@ class Server:
         link(base / "custom_nodes" / PACK, pack)
         command = [sys.executable, str(comfy / "main.py"), *arguments(base, port, cpu)]
         output = open(log, "wb") if log else None  # noqa: SIM115  the process keeps it
-        self.process = subprocess.Popen(command, cwd=comfy, stdout=output, stderr=output)
+        env = {**os.environ, **threads.settings()}
+        self.process = subprocess.Popen(command, cwd=comfy, stdout=output, stderr=output, env=env)
         if output:
             output.close()
 
-    def wait(self, seconds: float = 300) -> None:
+    def wait(self, seconds: float = 600) -> None:
         """Return once the server answers.
 
         Raises:
-            RuntimeError: it ended, or did not answer in time; the end of its log is in the message.
+            RuntimeError: it ended; the end of its log is in the message.
+            TimeoutError: it did not answer in time; the same.
         """
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"ComfyUI ended with {self.process.returncode}{self._tail()}")
-            if answers(self.address + "/system_stats"):
-                return
-            time.sleep(0.3)
-        raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s{self._tail()}")
+        what = f"ComfyUI to answer at {self.address}"
+        waiting.until(self._answers, what, seconds, lambda: f"its log{self._tail()}")
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"ComfyUI ended with {self.process.returncode}{self._tail()}")
+        return answers(self.address + "/system_stats")
 
     def get(self, path: str, data: bytes | None = None) -> bytes:
         """What the server answers to a GET of `path`, or to a POST of `data`."""
@@ -165,5 +165,5 @@ def main(_: list[str]) -> None:
             sys.exit(server.process.wait())
         except KeyboardInterrupt:
             print("\nComfyUI ended.", flush=True)
-        except RuntimeError as error:
+        except (RuntimeError, TimeoutError) as error:
             sys.exit(f"ComfyUI could not be started: {error}")

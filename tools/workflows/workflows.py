@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..host import host, serve
+from ..host import host, serve, waiting
 
 FOLDER = host.ROOT / "examples_workflows"
 NOTES = ("Note", "MarkdownNote")  # they live on the page alone
@@ -129,25 +129,27 @@ def _api_node(node: Graph, schema: Graph, links: Mapping[int, list[Any]]) -> Gra
     return {"class_type": node["type"], "inputs": inputs, "_meta": {"title": title}}
 
 
-def run(server: serve.Server, graph: Graph, seconds: float = 300) -> Shown:
+def run(
+    server: serve.Server, graph: Graph, name: str = "a workflow", seconds: float = 300
+) -> Shown:
     """Run a graph in its API form; the pictures that its nodes show, by the node's title.
 
+    Args:
+        name: what to call the graph in errors.
+
     Raises:
-        RuntimeError: ComfyUI refuses the graph, a node fails, or time is up.
+        RuntimeError: ComfyUI refuses the graph, or a node fails.
+        TimeoutError: time is up; the message says how far it came.
     """
     # without a client ComfyUI leaves out what cached nodes show
     request = {"prompt": graph, "client_id": "workflows"}
     try:
         prompt = server.json("/prompt", request)["prompt_id"]
     except HTTPError as error:
-        raise RuntimeError(f"ComfyUI refused the workflow: {error.read().decode()}") from error
-    end = time.monotonic() + seconds
-    while not (done := server.json(f"/history/{prompt}").get(prompt)):
-        if time.monotonic() > end:
-            raise RuntimeError(f"the workflow did not end within {seconds:.0f} s")
-        time.sleep(0.2)
+        raise RuntimeError(f"ComfyUI refused {name}: {error.read().decode()}") from error
+    done = waiting.finished(server, prompt, name, seconds)
     if done["status"]["status_str"] != "success":
-        raise RuntimeError(f"the workflow failed: {json.dumps(done['status']['messages'][-1])}")
+        raise RuntimeError(f"{name} failed: {json.dumps(done['status']['messages'][-1])}")
     return {
         graph[node]["_meta"]["title"]: [_picture(server, file) for file in shown["images"]]
         for node, shown in done["outputs"].items()
@@ -192,7 +194,7 @@ def _remake(server: serve.Server, file: Path, known: Mapping[str, Any]) -> None:
     picture = file.with_suffix(".jpg")
     name = name_of(file)
     if name in THUMBNAILS:
-        thumbnail(run(server, graph), THUMBNAILS[name]).save(picture, quality=90)
+        thumbnail(run(server, graph, name), THUMBNAILS[name]).save(picture, quality=90)
     else:  # for a model that is not here
         from . import variants
 

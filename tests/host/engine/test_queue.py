@@ -1,14 +1,13 @@
 """Runs of one server, and of one graph, share the model and nothing else."""
 
 import io
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from selfguidance.tests.host.nodes.test_executor import SAMPLER, TIMES, Graph, graph, node, ours
-from selfguidance.tools.host import serve
+from selfguidance.tools.host import serve, waiting
 
 NAMES = ("first", "second", "plain")
 SAMPLED = {**SAMPLER, "seed": 2, "steps": 3}
@@ -41,8 +40,8 @@ def pictures(server: serve.Server, *graphs: Graph) -> dict[str, np.ndarray]:
     """Pictures of graphs that are queued at once, by the name of their sampler."""
     queued = [server.json("/prompt", {"prompt": graph})["prompt_id"] for graph in graphs]
     found = {}
-    for identity in queued:
-        entry = finished(server, identity)
+    for number, identity in enumerate(queued, 1):
+        entry = waiting.finished(server, identity, f"graph {number} of {len(queued)} in the queue")
         cached = [d["nodes"] for k, d in entry["status"]["messages"] if k == "execution_cached"]
         assert entry["status"]["status_str"] == "success", entry["status"]
         for shown, output in entry["outputs"].items():
@@ -52,16 +51,6 @@ def pictures(server: serve.Server, *graphs: Graph) -> dict[str, np.ndarray]:
             data = server.get(f"/view?filename={image['filename']}&type={image['type']}")
             found[name] = np.asarray(Image.open(io.BytesIO(data)))
     return found
-
-
-def finished(server: serve.Server, identity: str) -> dict[str, Any]:
-    """What the server tells about a prompt once it has run."""
-    end = time.monotonic() + 240
-    while time.monotonic() < end:
-        if history := server.json(f"/history/{identity}"):
-            return history[identity]
-        time.sleep(0.2)
-    raise TimeoutError(identity)
 
 
 @pytest.fixture(scope="module")

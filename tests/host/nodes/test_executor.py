@@ -2,15 +2,15 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from selfguidance.tools.host import serve
+from selfguidance.tools.host import serve, waiting
 
 STEPS = 6
+LIMIT = 240  # seconds for a graph
 Graph = dict[str, dict[str, Any]]
 
 
@@ -70,11 +70,20 @@ class Run:
         self, server: serve.Server, prompt: Graph, stop_at: int | None = None, page: bool = False
     ) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
-        asyncio.run(self._watch(server, prompt, stop_at, page))
+        watch = self._watch(server, prompt, stop_at, page)
+        try:
+            identity = asyncio.run(asyncio.wait_for(watch, LIMIT))
+        except asyncio.TimeoutError:
+            last = self.events[-1] if self.events else "nothing"
+            raise TimeoutError(
+                f"waited {LIMIT} s for a graph to end; it last told {last}"
+            ) from None
+        self.end = self.events[-1]
+        self.history = waiting.finished(server, identity, "the history of a graph that has run", 60)
 
     async def _watch(
         self, server: serve.Server, prompt: Graph, stop_at: int | None, page: bool
-    ) -> None:
+    ) -> str:
         import aiohttp
 
         address = f"{server.address}/ws?clientId=test"
@@ -87,10 +96,9 @@ class Run:
             body = {"prompt": prompt, "client_id": "test"}
             async with session.post(server.address + "/prompt", json=body) as reply:
                 assert reply.status == 200, await reply.text()
-                identity = (await reply.json())["prompt_id"]
-            end = time.monotonic() + 240
-            while time.monotonic() < end:
-                message = await socket.receive(timeout=240)
+                identity: str = (await reply.json())["prompt_id"]
+            while True:
+                message = await socket.receive()
                 if message.type is aiohttp.WSMsgType.BINARY:
                     continue
                 event = json.loads(message.data)
@@ -101,11 +109,7 @@ class Run:
                     stop_at = None
                     await session.post(server.address + "/interrupt")
                 if kind in ("execution_success", "execution_error", "execution_interrupted"):
-                    break
-        self.end = self.events[-1]
-        while not (history := server.json(f"/history/{identity}")):  # comes after the message
-            await asyncio.sleep(0.1)
-        self.history = history[identity]
+                    return identity
 
     def progress(self, node: str) -> list[int]:
         """The values of a node's progress bar."""

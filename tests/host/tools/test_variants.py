@@ -3,13 +3,12 @@
 import json
 import re
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selfguidance.tests.host.gallery import read
-from selfguidance.tools.host import serve
+from selfguidance.tools.host import serve, waiting
 from selfguidance.tools.workflows import blueprints, variants, workflows
 
 each = pytest.mark.parametrize("name", variants.names())
@@ -59,10 +58,7 @@ def test_comfyui_takes_a_variant_and_stops_only_at_the_weights(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / graph[loader]["inputs"]["ckpt_name"]).touch()
     prompt = server.json("/prompt", {"prompt": graph, "client_id": "variants"})["prompt_id"]
-    end = time.monotonic() + 60
-    while not (done := server.json(f"/history/{prompt}").get(prompt)):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    done = waiting.finished(server, prompt, name)
     (error,) = [text for kind, text in done["status"]["messages"] if kind == "execution_error"]
     assert error["node_id"] == loader
 
@@ -80,7 +76,7 @@ def test_a_variant_runs_with_the_demo_model_in_its_place(
             inputs |= {"width": 128, "height": 128}
         if "steps" in inputs:
             inputs["steps"] = 4
-    assert workflows.run(server, graph)
+    assert workflows.run(server, graph, name)
 
 
 def test_blueprints_are_served_and_use_nodes_that_exist(
