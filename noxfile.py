@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,6 +22,9 @@ sys.path.pop(0)
 boot.mount()
 
 from selfguidance.tools.host import environment  # noqa: E402
+
+# of the tests: each has a ComfyUI of its own, 3 GB, and a fourth would find little to do
+PROCESSES = min(os.cpu_count() or 1, 3)
 
 nox.options.sessions = ["tests"]
 session = nox.session(venv_backend="none")
@@ -140,4 +144,5 @@ def types(session: nox.Session) -> None:
 @session
 def tests(session: nox.Session) -> None:
     """Every test, lint and types among them; `-- tests/unit -k NAME` runs a part."""
-    python(session, "-m", "pytest", *(session.posargs or ["tests"]))
+    everything = ["tests", "-n", str(PROCESSES), "--no-loadscope-reorder"]  # see tests/shares.py
+    python(session, "-m", "pytest", *(session.posargs or everything))

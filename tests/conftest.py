@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,20 +17,33 @@ import boot  # noqa: E402
 sys.path.pop(0)
 boot.mount()
 
+from selfguidance.tests import shares  # noqa: E402
 from selfguidance.tools.host import host, serve, threads  # noqa: E402
 
-# Before torch is imported. Servers take it over, so that their bits are those of this process.
+# Before torch is imported. Servers take it over, so that their bits are those of this process; and
+# one thread each, because tests run in several processes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.update(threads.settings())
 
 pytest_plugins = ["selfguidance.tests.rows"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the tier whose folder it lies in, and run the cheap tiers first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with the tier whose folder it lies in, and run the cheap tiers first.
+
+    Where several processes run them, what takes longest begins instead.
+    """
     for item in items:
         item.add_marker(_tier(item))
     items.sort(key=lambda item: TIERS.index(_tier(item)))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: shares.turn(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How `-n` shares tests out among its processes."""
+    return shares.scheduling(config, log)
 
 
 def _tier(item: pytest.Item) -> str:

@@ -22,6 +22,7 @@ THEMES = (
     "Sizes",
     "Lifecycle",
 )
+ROW = "compat"  # name of a report's property
 Results = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -34,7 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Count only where a report is asked for."""
     file = config.getoption("--compat")
     if file is not None:
-        config.pluginmanager.register(Rows(file))
+        worker = hasattr(config, "workerinput")  # one of several processes of pytest-xdist
+        config.pluginmanager.register(Rows(None if worker else file))
 
 
 def rows_of(item: Any) -> Iterator[tuple[tuple[str, str], bool]]:
@@ -54,35 +56,44 @@ def rows_of(item: Any) -> Iterator[tuple[tuple[str, str], bool]]:
 class Rows:
     """Outcomes by row.
 
+    A test's rows travel with its reports, since they may come from another process.
+
     Args:
-        file: where they go.
+        file: where they go; None in a process that only runs tests for another one.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path | None) -> None:
         self.file = file
         self.results: Results = {}
-        self.tests: dict[str, list[tuple[str, str]]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Open a row for every mark of the tests that will run."""
         for item in session.items:
-            self.tests[item.nodeid] = []
             for key, refuses in rows_of(item):
-                row = self.results.setdefault(key, {"refuses": refuses, "outcomes": []})
-                if row["refuses"] != refuses:
-                    raise pytest.UsageError(f"row {key} has tests that refuse and others: part it")
-                self.tests[item.nodeid].append(key)
+                self._row(key, refuses)
+                item.user_properties.append((ROW, (*key, refuses)))
+
+    def _row(self, key: tuple[str, str], refuses: bool) -> dict[str, Any]:
+        row = self.results.setdefault(key, {"refuses": refuses, "outcomes": []})
+        if row["refuses"] != refuses:
+            raise pytest.UsageError(f"row {key} has tests that refuse and others: part it")
+        return row
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a test ended; what breaks before or after it counts as a failure, too."""
         if report.when != "call" and report.outcome == "passed":
             return
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-        for key in self.tests[report.nodeid]:
-            self.results[key]["outcomes"].append([report.nodeid, report.outcome, reason])
+        for name, value in report.user_properties:
+            if name == ROW:
+                theme, row, refuses = value
+                outcome = [report.nodeid, report.outcome, reason]
+                self._row((theme, row), refuses)["outcomes"].append(outcome)
 
     def pytest_sessionfinish(self) -> None:
         """Write the report."""
+        if self.file is None:
+            return
         rows = [{"theme": t, "row": r, **result} for (t, r), result in self.results.items()]
         rows.sort(key=lambda row: THEMES.index(row["theme"]))
         self.file.write_text(json.dumps(rows, indent=1), "utf-8")
