@@ -64,6 +64,13 @@ def same(session: nox.Session) -> None:
 
 
 @session
+def mutants(session: nox.Session) -> None:
+    """See whether unit tests notice changes: `-- guidance/maps` of a part, `--again` survivors."""
+    python(session, "-m", "pip", "install", "--quiet", "mutmut>=3.8,<4")
+    command(session, "mutants")
+
+
+@session
 def bench(session: nox.Session) -> None:
     """What a guided step and the recorder cost."""
     command(session, "bench")

@@ -19,6 +19,7 @@ OUTSIDE = {
     "workflows.workflows": "run the example workflows and write their pictures",
     "workflows.blueprints": "write the subgraph blueprints",
     "quality.same": "compare what two checkouts make, bit by bit",
+    "quality.mutants": "change guidance in small ways and see whether its tests notice",
     "docs.brand": "draw the icon and the banner for the registry",
     "host.typecheck": "check the types",
     "bench.bench_live": "cost of the live view in a real server",

@@ -1,0 +1,133 @@
+"""Change the code of guidance in many small ways, and see whether its unit tests notice.
+
+`nox -s mutants -- guidance/maps` runs mutmut over that part, with the tests that mirror it; without
+arguments over all of guidance. A run that was ended goes on where it was. `--again` retests what
+survived, after tests were added.
+
+mutmut, and not cosmic-ray: both can be ended and resumed, but cosmic-ray starts a Python with torch
+for each change (5 s), while mutmut imports it once, forks for each change and runs only the tests
+that call the changed function. It does not change properties, class attributes and module
+constants, and it needs fork: Linux, macOS or WSL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import boot
+from ..host import host
+
+MUTMUT = (sys.executable, "-m", "mutmut")
+PARTS = ("guidance", "tests", "tools")  # what the tests import; without the pack's __init__.py
+SETTINGS = {
+    "pytest_add_cli_args": ["-p", "no:cacheprovider"],
+    "process_isolation": "forkserver",  # torch is not made to be forked once it has computed
+    "use_git_change_detection": False,
+    "source_paths": [f"{boot.PACKAGE}/guidance"],
+}
+
+
+def prepare(part: str) -> Path:
+    """A folder of its own for a part, in which mutmut finds the checkout as `selfguidance`.
+
+    Args:
+        part: a folder or a file under guidance, such as "guidance/maps" or "guidance/plan.py".
+    """
+    work = host.CACHE / "mutants" / part.replace("/", "-")
+    changed = work / "mutants" / boot.PACKAGE  # mutmut's copy: of the part it keeps the changes
+    shutil.rmtree(work / boot.PACKAGE, ignore_errors=True)
+    for name in PARTS:
+        for file in (host.ROOT / name).rglob("*"):
+            at = file.relative_to(host.ROOT)
+            if file.suffix in (".py", ".ini") and "node_modules" not in at.parts:
+                targets = [work / boot.PACKAGE / at]
+                targets += [] if at.as_posix().startswith(part) else [changed / at]
+                for target in targets:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(file, target)
+    for file in changed.rglob("*.py"):
+        if not (work / boot.PACKAGE / file.relative_to(changed)).exists():
+            file.unlink()
+    settings = SETTINGS | {
+        "only_mutate": [f"{boot.PACKAGE}/{part}" + ("" if part.endswith(".py") else "/*")],
+        "pytest_add_cli_args_test_selection": [f"{boot.PACKAGE}/{tests_of(part)}"],
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    (work / "pyproject.toml").write_text("[tool.mutmut]\n" + "\n".join(lines) + "\n", "utf-8")
+    return work
+
+
+def tests_of(part: str) -> str:
+    """The tests that mirror a part: a folder, or the file of the same name."""
+    path = Path("tests", "unit", part)
+    if path.suffix == ".py":
+        path = path.with_name(f"test_{path.name}")
+    while not (host.ROOT / path).exists():
+        path = path.parent
+    return path.as_posix()
+
+
+def results(work: Path) -> dict[str, str]:
+    """What became of each change, by its name in mutmut."""
+    done = subprocess.run(
+        [*MUTMUT, "results", "--all", "true"], cwd=work, capture_output=True, text=True, check=True
+    )
+    rows = [line.split(": ") for line in done.stdout.splitlines() if "__mutmut_" in line]
+    return {name.strip(): state for name, state in rows}
+
+
+def table(found: dict[str, str]) -> str:
+    """Counts of each end by module."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, state in found.items():
+        counts[name.partition(".x")[0]][state] += 1
+    states = sorted({state for count in counts.values() for state in count})
+    lines = [f"{'':44}" + "".join(f"{state:>14}" for state in states)]
+    for module, count in sorted(counts.items()):
+        lines.append(f"{module:44}" + "".join(f"{count[state]:>14}" for state in states))
+    return "\n".join(lines)
+
+
+def survivors(work: Path, found: dict[str, str]) -> list[str]:
+    """The changes that no test noticed, as differences of the code."""
+    names = [name for name, state in found.items() if state in ("survived", "no tests")]
+    return [
+        subprocess.run(
+            [*MUTMUT, "show", name], cwd=work, capture_output=True, text=True, check=True
+        ).stdout
+        for name in names
+    ]
+
+
+def run(part: str, again: bool) -> None:
+    """Run mutmut over one part, and write what survived to output/mutants."""
+    work = prepare(part)
+    names: Sequence[str] = ()
+    if again:
+        names = [name for name, state in results(work).items() if state != "killed"]
+    subprocess.run([*MUTMUT, "run", "--max-children", "1", *names], cwd=work, check=True)
+    found = results(work)
+    report = host.ROOT / "output" / "mutants" / f"{part.replace('/', '-')}.txt"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text("\n".join([table(found), "", *survivors(work, found)]), "utf-8")
+    print(f"{table(found)}\n{report.relative_to(host.ROOT)} shows what survived", flush=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Run every part named."""
+    parser = argparse.ArgumentParser(prog="nox -s mutants --")
+    parser.add_argument("parts", nargs="*", default=["guidance"], help="such as guidance/maps")
+    parser.add_argument("--again", action="store_true", help="retest what was not noticed")
+    options = parser.parse_args(arguments)
+    for part in options.parts:
+        path = host.ROOT / part
+        if not path.exists() or "guidance" not in Path(part).parts[:1]:
+            sys.exit(f"'{part}' is no folder or file of guidance; name one such as guidance/maps")
+        run(Path(part).as_posix(), options.again)
