@@ -7,9 +7,9 @@ size, and ends in the tensors and facts that were saved or in one ValueError.
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import torch
@@ -17,11 +17,15 @@ from safetensors.torch import load as parsed
 from safetensors.torch import save as packed
 from torch import Tensor
 
+from .families import FAMILIES, Family
+
 VERSION = 1  # of the layout of the metadata; readers refuse any other
 LIMIT = 2 * 2**30  # bytes of a file
 HEADER_LIMIT = 16 * 2**20  # bytes of its names, shapes and facts
 SUFFIX = ".safetensors"
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+Value = TypeVar("Value")
+Unpack = Callable[[Mapping[str, Tensor], Mapping[str, Any]], Value]  # raises a ValueError
 
 
 def save(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -77,6 +81,80 @@ def load(path: Path, kind: str, limit: int = LIMIT) -> tuple[dict[str, Tensor], 
         raise _damaged(path.name, error) from error
     _check_values(tensors, f"file {path.name!r} cannot be used, as", "save it again")
     return tensors, facts
+
+
+def save_value(
+    path: Path,
+    kind: str,
+    tensors: Mapping[str, Tensor],
+    facts: Mapping[str, Any],
+    unpack: Unpack[Value],
+) -> None:
+    """`save` what `load_value` can read: `unpack` checks it before anything is written.
+
+    Raises:
+        ValueError: `unpack` refuses the tensors and facts, or see `save`.
+        OSError: see `save`.
+    """
+    try:
+        unpack(tensors, facts)
+    except ValueError as error:
+        raise ValueError(f"the {_noun(kind)} cannot be saved: {error}") from error
+    save(path, kind, tensors, facts)
+
+
+def load_value(path: Path, kind: str, unpack: Unpack[Value], limit: int = LIMIT) -> Value:
+    """What `unpack` makes of the tensors and facts of a file; for the rest see `load`.
+
+    Raises:
+        ValueError: `unpack` refuses the tensors and facts, or see `load`.
+    """
+    tensors, facts = load(path, kind, limit)
+    try:
+        return unpack(tensors, facts)
+    except ValueError as error:
+        raise ValueError(
+            f"file {path.name!r} holds no usable {_noun(kind)}: {error}; save the {_noun(kind)} "
+            "again"
+        ) from error
+
+
+def _noun(kind: str) -> str:
+    """ "record" of "self-guidance record"."""
+    return kind.removeprefix("self-guidance ")
+
+
+def text_of(value: Any, name: str) -> str:
+    """A fact that must be text; `name` is that of the fact, for the ValueError."""
+    # half a surrogate pair is a str that no terminal, file or socket takes
+    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"{name} must be text, got {ascii(value)[:40]}")
+    return value
+
+
+def list_of(value: Any, name: str, count: int | None = None) -> list[Any]:
+    """A fact that must be a list, of `count` entries where given; else a ValueError."""
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, got {str(value)[:40]}")
+    if count is not None and len(value) != count:
+        raise ValueError(f"{name} must have {count} entries, got {len(value)}")
+    return value
+
+
+def family_of(value: Any) -> Family:
+    """The model family that a fact names; a ValueError where this pack does not know it."""
+    for family in FAMILIES:
+        if family.name == value:
+            return family
+    known = ", ".join(family.name for family in FAMILIES)
+    raise ValueError(f"its model family {str(value)[:40]!r} is none of {known}; update the pack")
+
+
+def check_dtype(name: str, tensor: Tensor, dtype: torch.dtype) -> None:
+    """Raise a ValueError where a tensor of a file is of another type."""
+    if tensor.dtype != dtype:
+        wanted = str(dtype).removeprefix("torch.")
+        raise ValueError(f"tensor {name!r} must be {wanted}, got {tensor.dtype}")
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from torch import Tensor, float32
 
 from .. import storage
-from ..families import FAMILIES
 from .head import Head
 
 KIND = "self-guidance head"
@@ -22,12 +21,7 @@ def save(path: Path, head: Head) -> None:
     Raises:
         ValueError: its name is no text that files can hold, or see `storage.save`.
     """
-    tensors, facts = pack(head)
-    try:
-        unpack(tensors, facts)
-    except ValueError as error:
-        raise ValueError(f"the head cannot be saved: {error}") from error
-    storage.save(path, KIND, tensors, facts)
+    storage.save_value(path, KIND, *pack(head), unpack)
 
 
 def load(path: Path) -> Head:
@@ -36,13 +30,7 @@ def load(path: Path) -> Head:
     Raises:
         ValueError: the file holds no head, or see `storage.load`.
     """
-    tensors, facts = storage.load(path, KIND, LIMIT)
-    try:
-        return unpack(tensors, facts)
-    except ValueError as error:
-        raise ValueError(
-            f"file {path.name!r} holds no usable head: {error}; save the head again"
-        ) from error
+    return storage.load_value(path, KIND, unpack, LIMIT)
 
 
 def pack(head: Head) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -62,19 +50,12 @@ def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Head:
             names = ", ".join(sorted(found))[:80] or "none"
             raise ValueError(f"its {what} must be {', '.join(wanted)}, got {names}")
     name, family, block, sigmas = (facts[name] for name in FACTS)
-    # half a surrogate pair is a str that no terminal, file or socket takes
-    if not isinstance(name, str) or any("\ud800" <= letter <= "\udfff" for letter in name):
-        raise ValueError(f"object must be text, got {ascii(name)[:40]}")
-    known = [family.name for family in FAMILIES]
-    if family not in known:
-        raise ValueError(
-            f"its model family {str(family)[:40]!r} is none of {', '.join(known)}; update the pack"
-        )
+    storage.text_of(name, "object")
+    storage.family_of(family)
     if type(block) is not int or block < 0:
         raise ValueError(f"block must be a number from 0 on, got {str(block)[:40]}")
     if not isinstance(sigmas, list) or not all(type(sigma) is float for sigma in sigmas):
         raise ValueError(f"sigmas must be a list of numbers, got {str(sigmas)[:40]}")
     for key, tensor in tensors.items():
-        if tensor.dtype != float32:
-            raise ValueError(f"tensor {key!r} must be float32, got {tensor.dtype}")
+        storage.check_dtype(key, tensor, float32)
     return Head(name, family, block, tuple(sigmas), **tensors)

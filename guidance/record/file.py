@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from .. import storage
-from ..families import FAMILIES, Family
+from ..families import Family
 from ..maps.properties import Properties
+from ..storage import check_dtype, family_of, list_of, text_of
 from ..words.table import TokenTable
 from .record import Record, Step, moved
 
@@ -35,12 +36,7 @@ def save(path: Path, record: Record) -> None:
     Raises:
         ValueError: the record is empty or not what a run records, or see `storage.save`.
     """
-    tensors, facts = pack(record)
-    try:
-        unpack(tensors, facts)
-    except ValueError as error:
-        raise ValueError(f"the record cannot be saved: {error}") from error
-    storage.save(path, KIND, tensors, facts)
+    storage.save_value(path, KIND, *pack(record), unpack)
 
 
 def load(path: Path) -> Record:
@@ -49,13 +45,7 @@ def load(path: Path) -> Record:
     Raises:
         ValueError: the file holds no record, or see `storage.load`.
     """
-    tensors, facts = storage.load(path, KIND)
-    try:
-        return unpack(tensors, facts)
-    except ValueError as error:
-        raise ValueError(
-            f"file {path.name!r} holds no usable record: {error}; save the record again"
-        ) from error
+    return storage.load_value(path, KIND, unpack)
 
 
 def pack(record: Record) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -92,22 +82,18 @@ def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Record:
         ValueError: something is missing, unexpected, out of its range or does not fit the rest.
     """
     name, parts = _fields(facts, "the file", "family", "parts")
-    known = {family.name: family for family in FAMILIES}
-    if not isinstance(name, str) or name not in known:
-        raise ValueError(
-            f"its model family {str(name)[:40]!r} is none of {', '.join(known)}; update the pack"
-        )
+    family = family_of(name)
     expected: set[str] = set()
     sizes: dict[str, int] = {}
     steps: list[Step] = []
-    for index, part in enumerate(_list(parts, "parts")):
-        expected |= {f"{index}.{name}" for name in _axes(known[name])}
-        steps += _steps(index, part, tensors, known[name], sizes)
+    for index, part in enumerate(list_of(parts, "parts")):
+        expected |= {f"{index}.{name}" for name in _axes(family)}
+        steps += _steps(index, part, tensors, family, sizes)
     if unexpected := sorted(set(tensors) - expected):
         raise ValueError(f"unexpected tensor {unexpected[0][:80]!r}")
     if not steps:
         raise ValueError("it has no steps")
-    return Record(name, tuple(steps))
+    return Record(family.name, tuple(steps))
 
 
 def _steps(
@@ -122,7 +108,7 @@ def _steps(
         part, f"part {index}", "table", "sigmas", "guided", "energies"
     )
     table = _table(about)
-    count = len(_list(sigmas, "sigmas"))
+    count = len(list_of(sigmas, "sigmas"))
     sizes |= {STEPS: count, WORDS: len(table.words)}
     stacks = {}
     for name, axes in _axes(family).items():
@@ -132,7 +118,7 @@ def _steps(
         elif name not in OPTIONAL:
             raise ValueError(f"tensor {f'{index}.{name}'!r} is missing")
     columns = zip(
-        sigmas, _list(guided, "guided", count), _list(energies, "energies", count), strict=True
+        sigmas, list_of(guided, "guided", count), list_of(energies, "energies", count), strict=True
     )
     for i, (sigma, flag, values) in enumerate(columns):
         if type(flag) is not bool:
@@ -171,8 +157,7 @@ def _axes(family: Family) -> dict[str, tuple[str, ...]]:
 
 def _fitting(name: str, tensor: Tensor, axes: Sequence[str], sizes: dict[str, int]) -> Tensor:
     """The tensor, checked against the sizes known, to which it adds its own."""
-    if tensor.dtype != torch.float16:
-        raise ValueError(f"tensor {name!r} must be float16, got {tensor.dtype}")
+    check_dtype(name, tensor, torch.float16)
     if tensor.ndim != len(axes):
         raise ValueError(
             f"tensor {name!r} must have {len(axes)} axes ({', '.join(axes)}), got {tensor.ndim}"
@@ -201,15 +186,15 @@ def _table(facts: Any) -> TokenTable:
     )
     if type(length) is not int or not 1 <= length <= TOKENS:
         raise ValueError(f"length must be 1 to {TOKENS} tokens, got {str(length)[:40]}")
-    count = len(_list(words, "words"))
+    count = len(list_of(words, "words"))
     if not 1 <= count <= 2 * length:  # two texts may share the tokens
         raise ValueError(f"words must be 1 to {2 * length}, as there are tokens, got {count}")
     return TokenTable(
-        _text(prompt, "prompt"),
-        tuple(_text(word, "words") for word in words),
-        tuple(_positions(word, length - 1) for word in _list(positions, "positions", count)),
+        text_of(prompt, "prompt"),
+        tuple(text_of(word, "words") for word in words),
+        tuple(_positions(word, length - 1) for word in list_of(positions, "positions", count)),
         length,
-        tuple(_text(name, "named") for name in _list(named, "named")),
+        tuple(text_of(name, "named") for name in list_of(named, "named")),
         _indices(borders, "borders", count),
     )
 
@@ -218,8 +203,8 @@ def _energies(values: Any, pictures: int) -> dict[str, tuple[float, ...]]:
     if not isinstance(values, dict):
         raise ValueError(f"energies must be lists by term, got {str(values)[:40]}")
     return {
-        _text(name, "the name of a term"): tuple(
-            _number(value, "energy") for value in _list(energy, "energy", pictures)
+        text_of(name, "the name of a term"): tuple(
+            _number(value, "energy") for value in list_of(energy, "energy", pictures)
         )
         for name, energy in values.items()
     }
@@ -232,21 +217,6 @@ def _fields(value: Any, where: str, *names: str) -> list[Any]:
     return [value[name] for name in names]
 
 
-def _list(value: Any, name: str, count: int | None = None) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"{name} must be a list, got {str(value)[:40]}")
-    if count is not None and len(value) != count:
-        raise ValueError(f"{name} must have {count} entries, got {len(value)}")
-    return value
-
-
-def _text(value: Any, name: str) -> str:
-    # half a surrogate pair is a str that no terminal, file or socket takes
-    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError(f"{name} must be text, got {ascii(value)[:40]}")
-    return value
-
-
 def _positions(value: Any, last: int) -> tuple[int, ...]:
     positions = _indices(value, "positions of a word", last)
     if not positions or len(set(positions)) < len(positions):
@@ -257,7 +227,7 @@ def _positions(value: Any, last: int) -> tuple[int, ...]:
 
 
 def _indices(value: Any, name: str, last: int) -> tuple[int, ...]:
-    numbers = _list(value, name)
+    numbers = list_of(value, name)
     fit = all(type(number) is int and 0 <= number <= last for number in numbers)
     if not fit or numbers != sorted(numbers):
         raise ValueError(f"{name} must be from 0 to {last} in order, got {str(numbers)[:40]}")
