@@ -106,7 +106,7 @@ def run(pack: Path, workflows_of: Path, base: Path, only: str) -> dict[str, floa
             if Path(name).match(only):
                 start = time.monotonic()
                 try:
-                    workflows.run(server, graph, SECONDS)
+                    workflows.run(server, graph, name, SECONDS)
                     done[name] = time.monotonic() - start
                 except (RuntimeError, OSError) as error:  # refused, failed, or no answer in time
                     done[name] = f"{type(error).__name__}: {error}"
