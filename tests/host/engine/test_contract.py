@@ -66,26 +66,29 @@ def exchanging(pairs: Any) -> Any:
     return exchanged(pairs)
 
 
+def reading(forward: Callable, seen: list[Tensor]) -> Callable:
+    def call(img: Tensor, txt: Tensor) -> Any:
+        seen.append(torch.cat([txt, img], 1).square().mean())
+        return forward(img=img, txt=txt)
+
+    return call
+
+
+def own(forward: Callable) -> Callable:
+    def call(img: Tensor, txt: Tensor) -> Any:
+        with Counted():
+            return forward(img=img.clone(), txt=txt)
+
+    return call
+
+
+def copied(forward: Callable) -> Callable:
+    return lambda x: forward(x.clone())
+
+
 def architecture(seen: list[Tensor]) -> Any:
     """The toy's, which shows `seen` what its middle block is given."""
     from selfguidance.nodes.engine.architectures.base import Architecture
-
-    def reading(forward: Callable) -> Callable:
-        def call(img: Tensor, txt: Tensor) -> Any:
-            seen.append(torch.cat([txt, img], 1).square().mean())
-            return forward(img=img, txt=txt)
-
-        return call
-
-    def own(forward: Callable) -> Callable:
-        def call(img: Tensor, txt: Tensor) -> Any:
-            with Counted():
-                return forward(img=img.clone(), txt=txt)
-
-        return call
-
-    def copied(forward: Callable) -> Callable:
-        return lambda x: forward(x.clone())
 
     class Joint(Architecture):
         name = "toy"
@@ -98,7 +101,7 @@ def architecture(seen: list[Tensor]) -> Any:
 
         @contextmanager
         def listening(self, network: Any, options: Any, *_: Any, **__: Any) -> Iterator[Any]:
-            with exchanging([(network.layers[1], reading(network.layers[1].forward))]):
+            with exchanging([(network.layers[1], reading(network.layers[1].forward, seen))]):
                 yield options
 
         def blocks(self, network: Any) -> list[nn.Module]:
