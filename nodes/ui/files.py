@@ -6,7 +6,7 @@ both separate folders, so that a workflow made on Windows runs elsewhere.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path, PureWindowsPath
 
@@ -15,6 +15,8 @@ from comfy_api.latest import io, ui
 from server import PromptServer
 
 from ...guidance.storage import LIMIT, SUFFIX
+from .schema import schema
+from .types import CATEGORY
 
 LONGEST = 200  # bytes of a name; file systems allow 255, of which the number takes some
 FOLDERS = 1000  # of each of the two folders that are searched for files
@@ -105,8 +107,19 @@ def fingerprint(name: str) -> str:
     return content.hexdigest()
 
 
-def saved(node: type[io.ComfyNode], path: Path) -> io.NodeOutput:
-    """The name of a file that a node wrote, as its output, in the history and under the node."""
+def save(node: type[io.ComfyNode], prefix: str, write: Callable[[Path], None]) -> io.NodeOutput:
+    """Write a new file; its name is the node's output, and stands in the history and under it.
+
+    Args:
+        node: that saves, see `saver_schema`.
+        prefix: see `output_file`.
+        write: writes the file at a path.
+
+    Raises:
+        ValueError: see `output_file`, or what `write` raises.
+    """
+    path = output_file(prefix)
+    write(path)
     name = file_name(path)
     server = getattr(PromptServer, "instance", None)  # none where graphs run without a server
     if server is not None and node.hidden is not None:
@@ -160,27 +173,69 @@ def _outside(what: str, text: str) -> ValueError:
     )
 
 
-def prefix_input(default: str) -> io.Input:
-    """The name under which a node saves."""
-    return io.String.Input(
-        "filename_prefix",
-        default=default,
-        tooltip="Name in the output folder, with subfolders if you like; a number is "
-        "added. %date:yyyy-MM-dd% and the like work as in Save Image.",
+def saver_schema(node_id: str, value: io.Input, prefix: str, description: str) -> io.Schema:
+    """Schema of a node that saves; its names are made of the last word of the node id.
+
+    Args:
+        node_id: SelfGuidanceSave and the name of what is saved.
+        value: the input that takes what is saved.
+        prefix: default of `filename_prefix`.
+        description: of the node.
+    """
+    noun = node_id.removeprefix("SelfGuidanceSave")
+    return schema(
+        node_id=node_id,
+        aliases=[f"export {noun.lower()}"],
+        display_name=f"Self-Guidance Save {noun}",
+        category=CATEGORY,
+        description=description,
+        inputs=[
+            value,
+            io.String.Input(
+                "filename_prefix",
+                default=prefix,
+                tooltip="Name in the output folder, with subfolders if you like; a number is "
+                "added. %date:yyyy-MM-dd% and the like work as in Save Image.",
+            ),
+        ],
+        outputs=[
+            FileName.Output(
+                display_name="file", tooltip=f"Name of the file, as Load {noun} takes it."
+            )
+        ],
+        hidden=[io.Hidden.unique_id],
+        is_output_node=True,
     )
 
 
-def file_input() -> io.Input:
-    """The file that a node loads."""
-    return io.Combo.Input(
-        "file",
-        options=known_files(),
-        tooltip="The file, in the input folder or, with [output], in the output folder.",
+def loader_schema(node_id: str, value: io.Output, description: str) -> io.Schema:
+    """Schema of a `FileLoader`; its names are made of the last word of the node id.
+
+    Args:
+        node_id: SelfGuidanceLoad and the name of what is loaded.
+        value: the output.
+        description: of the node.
+    """
+    noun = node_id.removeprefix("SelfGuidanceLoad")
+    return schema(
+        node_id=node_id,
+        aliases=[f"import {noun.lower()}"],
+        display_name=f"Self-Guidance Load {noun}",
+        category=CATEGORY,
+        description=description,
+        inputs=[
+            io.Combo.Input(
+                "file",
+                options=known_files(),
+                tooltip="The file, in the input folder or, with [output], in the output folder.",
+            )
+        ],
+        outputs=[value],
     )
 
 
 class FileLoader(io.ComfyNode):
-    """What nodes with a `file_input` share: which names are good, and when a file is new."""
+    """What nodes that load a file share: which names are good, and when a file is new."""
 
     @classmethod
     def validate_inputs(cls, file: str | None = None) -> bool | str:
