@@ -4,8 +4,9 @@ Each map is stored as bytes between its own lowest and highest value, so that me
 sites are those of the maps themselves, to 1/255 of their range.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from .record import Record
 SIDE = 32  # cells of a map's longer side
 STEPS = 64
 BUDGET = 8 * 2**20  # bytes of maps
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ def atlas(record: Record, budget: int = BUDGET) -> Atlas:
         )
     known = [i for i, step in enumerate(record) if step.properties.table == table]
     first = record.steps[known[0]].properties
-    height, width = _grid(first)
+    height, width = small_grid(first.maps.values())
     size = height * width * len(table.words) * len(first.maps)
     steps = max(1, min(STEPS, budget // size))
-    chosen = _spread(known, steps)
+    chosen = thinned(known, steps)
     pictures = max(1, min(record.batch, budget // (size * len(chosen))))
     maps = torch.stack(
         [_maps(record.steps[i].properties, pictures, height, width) for i in chosen], 1
@@ -71,8 +73,9 @@ def atlas(record: Record, budget: int = BUDGET) -> Atlas:
     return Atlas(cells, lowest, highest, facts)
 
 
-def _grid(properties: Properties) -> tuple[int, int]:
-    height, width = max(m.shape[-2:] for m in properties.maps.values())
+def small_grid(maps: Iterable[Tensor]) -> tuple[int, int]:
+    """Rows and columns of the finest of maps [..., H, W], at most `SIDE` on the longer side."""
+    height, width = max(m.shape[-2:] for m in maps)
     scale = min(1.0, SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
@@ -83,10 +86,10 @@ def _maps(properties: Properties, pictures: int, height: int, width: int) -> Ten
     return torch.stack([resample(m[:pictures].float(), height, width) for m in maps], 1)
 
 
-def _spread(values: list[int], most: int) -> list[int]:
-    """Evenly chosen values, the first and the last among them."""
+def thinned(values: Sequence[Value], most: int) -> list[Value]:
+    """At most `most` of the values, evenly spaced: the first and the last, or the last alone."""
     if len(values) <= most:
-        return values
+        return list(values)
     if most == 1:
-        return values[-1:]
+        return [values[-1]]
     return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ...guidance.maps.properties import Properties, resample
 from ...guidance.plan import Plan
+from ...guidance.record.atlas import small_grid, thinned
 from ...guidance.record.record import Step
 from ..ui.pictures import to_unit_range
 
-SIDE = 32  # cells of a map's longer side
 OBJECTS = 16  # at most, whose maps are sent
 POINTS = 200  # of the energy curve, at most
 DIGITS = 5
@@ -81,17 +81,8 @@ class RunMessages:
 def object_map(properties: Properties, name: str) -> Tensor:
     """Mean over the sites of the first picture's map of an object, [H, W] in [0, 1]."""
     maps = [m[:1].float() for m in properties.map(name)]
-    height, width = max(m.shape[-2:] for m in maps)
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = small_grid(maps)
     return torch.stack([resample(to_unit_range(m)[:, None], *size)[0, 0] for m in maps]).mean(0)
-
-
-def thinned(points: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """Evenly chosen points, the first and the last among them."""
-    if len(points) <= most:
-        return points
-    return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
 
 
 def _objects(plan: Plan, properties: Properties) -> list[dict[str, Any]]:

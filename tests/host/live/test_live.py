@@ -123,7 +123,7 @@ def test_the_curve_has_the_weighted_energy_of_every_step_so_far(show: Any) -> No
 
 
 def test_a_long_curve_is_thinned_between_its_ends(lab: ModuleType) -> None:
-    from selfguidance.nodes.live.message import thinned
+    from selfguidance.guidance.record.atlas import thinned
 
     points = [{"step": i} for i in range(1001)]
     few = thinned(points, 5)
