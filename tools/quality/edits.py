@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import numpy as np
-
 from ..shapes.measure import Found
+from .space import fits
 from .studio import Shot, Studio
 
 PROMPTS = (
@@ -22,8 +21,6 @@ PROMPTS = (
 )
 DISTANCE = (0.15, 0.4)  # of the side
 FACTOR = (0.5, 1.8)  # of the area
-ROOM = 1.15  # radii of the object that must fit between its target and the frame
-APART = 1.25  # sums of radii between its target and the other object
 TRIES = 200
 
 
@@ -73,20 +70,12 @@ def _edit(
     thing, other = found[0][0], found[1][0]
     if kind == "resize":
         factor = rng.uniform(*FACTOR)
-        fits = _fits(thing, other, thing.x, thing.y, factor)
-        return (
-            Edit(prompt, names[0], seed, before, thing, thing.x, thing.y, factor) if fits else None
-        )
+        if not fits(thing, other, thing.x, thing.y, factor):
+            return None
+        return Edit(prompt, names[0], seed, before, thing, thing.x, thing.y, factor)
     for _ in range(TRIES):
         distance = rng.choice((-1, 1)) * rng.uniform(*DISTANCE)
         x, y = thing.x + distance * (not vertical), thing.y + distance * vertical
-        if _fits(thing, other, x, y, 1.0):
+        if fits(thing, other, x, y):
             return Edit(prompt, names[0], seed, before, thing, x, y)
     return None
-
-
-def _fits(thing: Found, other: Found, x: float, y: float, factor: float) -> bool:
-    radius = ROOM * np.sqrt(thing.area * factor / np.pi)
-    inside = radius < min(x, y) and max(x, y) < 1 - radius
-    apart = APART * (np.sqrt(thing.area * factor / np.pi) + np.sqrt(other.area / np.pi))
-    return bool(inside and np.hypot(x - other.x, y - other.y) > apart)

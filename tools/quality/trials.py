@@ -15,11 +15,13 @@ import torch
 from ...demo.scenes import COLOURS, SHAPES, SIZE, Thing, caption, coverage, random_scene, render
 from ...guidance.record.record import Record
 from ..shapes.measure import Found, find_objects
+from .space import APART, FRAME, radius
 from .studio import Studio, call
 
 Numbers = Mapping[str, float | bool]
 TRIES = 8  # seeds for a reference that shows what its prompt says
 GONE = 1.0  # the error of an object that is not there
+CLOSE = 0.06  # of the side: up to this error an object counts as being at its target
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,11 @@ def distance(found: Found | None, x: float, y: float) -> float:
     return GONE if found is None else float(np.hypot(found.x - x, found.y - y))
 
 
+def place_error(error: float) -> dict[str, float | bool]:
+    """Rows of the report for the distance of an object from its target."""
+    return {"error": error, f"within {CLOSE}": error <= CLOSE}
+
+
 def overlap(found: Found | None, mask: np.ndarray) -> float:
     """Intersection over union of an object with a mask [H, W]."""
     return 0.0 if found is None else float((found.mask & mask).sum() / (found.mask | mask).sum())
@@ -163,14 +170,21 @@ def colour_of(image: np.ndarray, found: Found) -> np.ndarray:
 
 
 def room(
-    rng: Random, radius: float, others: Sequence[Found], far: Found | None = None
+    rng: Random, own: float, others: Sequence[Found], far: Found | None = None
 ) -> tuple[float, float] | None:
-    """A point where an object of a radius (of the side) fits, apart from others, and not near."""
+    """A point (x, y) in [0, 1] with room for an object, or None where none is drawn in time.
+
+    Args:
+        rng: draws the point.
+        own: radius of the object, as a fraction of the side.
+        others: objects that the object must not touch.
+        far: an object whose centre must be at least 0.15 of the side away.
+    """
     for _ in range(200):
-        x, y = (rng.uniform(1.15 * radius, 1 - 1.15 * radius) for _ in "xy")
-        gaps = [np.hypot(o.x - x, o.y - y) / (radius + np.sqrt(o.area / np.pi)) for o in others]
+        x, y = (rng.uniform(FRAME * own, 1 - FRAME * own) for _ in "xy")
+        gaps = [np.hypot(o.x - x, o.y - y) / (own + radius(o)) for o in others]
         away = far is None or np.hypot(far.x - x, far.y - y) > 0.15
-        if away and min(gaps, default=9) > 1.25:
+        if away and min(gaps, default=9) > APART:
             return x, y
     return None
 

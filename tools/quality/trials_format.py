@@ -5,10 +5,11 @@ from random import Random
 import numpy as np
 
 from ..shapes.measure import Found
+from .edits import DISTANCE
+from .space import APART, FRAME
 from .studio import Studio, call
-from .trials import GONE, Seen, Trial, drawn, largest, names, overlap, right
+from .trials import Seen, Trial, distance, drawn, largest, names, overlap, place_error, right
 
-DISTANCE = (0.15, 0.4)  # of the side along which the object moves
 TRIES = 100
 
 
@@ -37,11 +38,10 @@ def _moved(studio: Studio, rng: Random, seed: int, width: int, height: int) -> T
 
     def numbers(seen: Seen) -> dict[str, float | bool]:
         found = largest(seen.objects, name.split()[0])
-        error = GONE if found is None else float(np.hypot(found.x - x, found.y - y))
+        error = distance(found, x, y)
         kept = largest(seen.objects, other.split()[0])
         return {
-            "error": error,
-            "within 0.06": error <= 0.06,
+            **place_error(error),
             "shape right": right(seen.objects, name),
             "kept overlap": overlap(kept, source.objects[1].mask),
         }
@@ -55,12 +55,12 @@ def _offset(
 ) -> tuple[float, float] | None:
     """A distance along the long side after which the object is in the frame and apart."""
     radius = float(np.sqrt(thing.area * width * height / np.pi))
-    reach = 1.25 * (radius + np.sqrt(other.area * width * height / np.pi))
+    reach = APART * (radius + np.sqrt(other.area * width * height / np.pi))
     for _ in range(TRIES):
-        distance = rng.choice((-1, 1)) * rng.uniform(*DISTANCE)
-        dx, dy = (distance, 0.0) if width > height else (0.0, distance)
+        shift = rng.choice((-1, 1)) * rng.uniform(*DISTANCE)
+        dx, dy = (shift, 0.0) if width > height else (0.0, shift)
         x, y = (thing.x + dx) * width, (thing.y + dy) * height
-        inside = 1.15 * radius < min(x, y, width - x, height - y)
+        inside = FRAME * radius < min(x, y, width - x, height - y)
         if inside and np.hypot(x - other.x * width, y - other.y * height) > reach:
             return dx, dy
     return None

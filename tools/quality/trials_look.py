@@ -11,7 +11,19 @@ import numpy as np
 
 from ..shapes.measure import Found, background_colour
 from .studio import Shot, Studio, call
-from .trials import Source, Trial, as_mask, colour_of, distance, drawn, names, photo, prompt, right
+from .trials import (
+    Source,
+    Trial,
+    as_mask,
+    colour_of,
+    distance,
+    drawn,
+    names,
+    photo,
+    place_error,
+    prompt,
+    right,
+)
 
 Inputs = dict[str, Any]
 
@@ -93,10 +105,8 @@ def layout_and_look(studio: Studio, rng: Random, seed: int) -> Trial | None:
     def numbers(shot: Shot) -> dict[str, float | bool]:
         found = _open(shot.objects, other, shape)
         now = background_colour(shot.image) if found is None else colour_of(shot.image, found)
-        error = distance(found, place.x, place.y)
         return {
-            "error": error,
-            "within 0.06": error <= 0.06,
+            **place_error(distance(found, place.x, place.y)),
             "colour distance": float(np.linalg.norm(wanted - now)),
             "other there": right(shot.objects, other),
         }

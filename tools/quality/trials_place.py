@@ -6,6 +6,8 @@ import numpy as np
 
 from ...guidance.head.fit import fit
 from ...guidance.head.head import Head
+from .edits import FACTOR
+from .space import radius
 from .studio import Studio, call
 from .trials import (
     Seen,
@@ -19,12 +21,12 @@ from .trials import (
     names,
     off,
     overlap,
+    place_error,
     prompt,
     right,
     room,
 )
 
-FACTOR = (0.5, 1.8)  # of an area
 RADIUS = (14.0, 24.0)  # pixels, of what a mask asks for
 EXAMPLES = 3  # pictures that a head is fitted on
 
@@ -36,7 +38,7 @@ def position(studio: Studio, rng: Random, seed: int) -> Trial | None:
         return None
     name, other = source.names
     thing = source.thing(name)
-    place = room(rng, np.sqrt(thing.area / np.pi), [source.thing(other)], thing)
+    place = room(rng, radius(thing), [source.thing(other)], thing)
     if place is None:
         return None
     x, y = place
@@ -44,10 +46,8 @@ def position(studio: Studio, rng: Random, seed: int) -> Trial | None:
     after = studio.shoot(source.prompt, source.seed, terms)
 
     def numbers(seen: Seen) -> dict[str, float | bool]:
-        error = distance(largest(seen.objects, name.split()[0]), x, y)
         return {
-            "error": error,
-            "within 0.06": error <= 0.06,
+            **place_error(distance(largest(seen.objects, name.split()[0]), x, y)),
             "shape right": right(seen.objects, name),
             "other there": right(seen.objects, other),
         }
@@ -177,8 +177,7 @@ def followed(seen: Seen, source: Source, pairs: dict[str, str]) -> dict[str, flo
         errors.append(distance(found, wanted.x, wanted.y))
         areas.append(off(found, wanted.area))
     return {
-        "error": max(errors),
-        "within 0.06": max(errors) <= 0.06,
+        **place_error(max(errors)),
         "area off": max(areas),
         "shapes right": all(right(seen.objects, name) for name in pairs),
     }

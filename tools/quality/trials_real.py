@@ -8,7 +8,8 @@ from random import Random
 import numpy as np
 
 from ..shapes.measure import background_colour
-from . import edits
+from .edits import FACTOR
+from .space import APART, fits, radius
 from .studio import Studio, call
 from .trials import (
     GONE,
@@ -22,6 +23,7 @@ from .trials import (
     off,
     overlap,
     photo,
+    place_error,
     prompt,
     right,
     room,
@@ -32,8 +34,7 @@ def move_in_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
     """An object of a real picture is moved."""
     source = photo(studio, rng, seed)
     thing, other = source.objects
-    radius = float(np.sqrt(thing.area / np.pi))
-    place = room(rng, radius, [other], thing)
+    place = room(rng, radius(thing), [other], thing)
     if place is None:
         return None
     dx, dy = place[0] - thing.x, place[1] - thing.y
@@ -48,8 +49,8 @@ def resize_in_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
     """An object of a real picture is resized."""
     source = photo(studio, rng, seed)
     thing, other = source.objects
-    factor = rng.uniform(*edits.FACTOR)
-    if not edits._fits(thing, other, thing.x, thing.y, factor):
+    factor = rng.uniform(*FACTOR)
+    if not fits(thing, other, thing.x, thing.y, factor):
         return None
     terms = call(
         "SelfGuidanceResizeObject", object=source.names[0], reference=source.record, scale=factor
@@ -68,8 +69,7 @@ def _edited(
     def numbers(seen: Seen) -> dict[str, float | bool]:
         found = largest(seen.objects, name.split()[0])
         return {
-            "error": distance(found, x, y),
-            "within 0.06": distance(found, x, y) <= 0.06,
+            **place_error(distance(found, x, y)),
             "area off": off(found, area),
             "shape right": right(seen.objects, name),
         } | _kept(seen, source, other)
@@ -119,7 +119,7 @@ def copy_from_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
     source = photo(studio, rng, seed)
     name = source.names[0]
     thing = source.thing(name)
-    place = room(rng, float(np.sqrt(thing.area / np.pi)), [], thing)
+    place = room(rng, radius(thing), [], thing)
     if place is None:
         return None
     x, y = place
@@ -137,8 +137,7 @@ def copy_from_photo(studio: Studio, rng: Random, seed: int) -> Trial | None:
     def numbers(seen: Seen) -> dict[str, float | bool]:
         found = largest(seen.objects, name.split()[0])
         return {
-            "error": distance(found, x, y),
-            "within 0.06": distance(found, x, y) <= 0.06,
+            **place_error(distance(found, x, y)),
             "area off": off(found, thing.area),
             "shape right": right(seen.objects, name),
             "other there": right(seen.objects, phrases[1]),
@@ -154,7 +153,7 @@ def compose(studio: Studio, rng: Random, seed: int) -> Trial | None:
     one, two = photo(studio, rng, seed), photo(studio, rng, seed + 500)
     a, b = one.objects[0], two.objects[0]
     apart = np.hypot(a.x - b.x, a.y - b.y)
-    if a.colour == b.colour or apart < 1.25 * (np.sqrt(a.area / np.pi) + np.sqrt(b.area / np.pi)):
+    if a.colour == b.colour or apart < APART * (radius(a) + radius(b)):
         return None
     phrases = [one.names[0], two.names[0]]
     terms: tuple = ()
@@ -167,8 +166,7 @@ def compose(studio: Studio, rng: Random, seed: int) -> Trial | None:
         found = [largest(seen.objects, name.split()[0]) for name in phrases]
         errors = [distance(f, t.x, t.y) for f, t in zip(found, (a, b), strict=True)]
         return {
-            "error": max(errors),
-            "within 0.06": max(errors) <= 0.06,
+            **place_error(max(errors)),
             "area off": max(off(f, t.area) for f, t in zip(found, (a, b), strict=True)),
             "shapes right": all(right(seen.objects, name) for name in phrases),
         }
