@@ -8,7 +8,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..guidance.layout.boxes import assigned, boxed
-from ..guidance.layout.canvas import VERSION, Layout, Place, shown
+from ..guidance.layout.canvas import VERSION, Layout, Place, brief
 from ..guidance.layout.terms import layout_terms, measured
 from ..guidance.maps.properties import mean_shape
 from ..guidance.recipes.transform import GUIDED, Balance
@@ -130,7 +130,7 @@ def _places(
     if boxes is None:
         if listed(names):
             raise ValueError(
-                f"boxes is missing: box_objects names {shown(names)}, but no box came; wire the "
+                f"boxes is missing: box_objects names {brief(names)}, but no box came; wire the "
                 "boxes of these objects, or empty box_objects"
             )
         return {}

@@ -34,13 +34,13 @@ def load(path: Path) -> Head:
 
 
 def pack(head: Head) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and facts of a head."""
+    """Tensors by name and the other values of a head, see `storage.save`."""
     facts = {name: getattr(head, name) for name in FACTS}
     return {name: getattr(head, name) for name in TENSORS}, {**facts, "sigmas": [*head.sigmas]}
 
 
 def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Head:
-    """The head of tensors and facts that may come from anybody.
+    """The head that `pack` made tensors and facts of; both are checked, as files may be foreign.
 
     Raises:
         ValueError: something is missing, unexpected, of another type or does not fit the rest.

@@ -12,13 +12,14 @@ from ..record.record import Record
 from .head import Head
 from .regression import Cells, discriminant, logistic, turn
 
-# Measured on Shapes, by the overlap with the object in other pictures. 3 knots lose 0.02; more than
-# 8, or a fit at the very noise level, gain nothing.
+# Measured on Shapes, as intersection over union with the object in other pictures: 3 knots lose
+# 0.02; more than 8, or a fit at the exact noise level, gain nothing.
 KNOTS = 8
-# Penalty a channel; divided by the number of pictures. A third or four times of it change the
-# overlap by about 0.01.
+# Weight of the ridge penalty, for each channel and divided by the number of pictures. A third of it
+# or four times as much change the overlap by about 0.01.
 RIDGE = 1.6e-3
-# Axes of the projection. 2 tell other colours apart less well; 8 tell more of where an object is.
+# Axes of the projection. With 2, colours are separated less well; with 8, the position of an object
+# shows in its projected features.
 AXES = 4
 
 Example = tuple[Record, Tensor | None]
@@ -33,8 +34,8 @@ def fit(
 ) -> Head:
     """A head that finds the object that the masks mark, also in other pictures.
 
-    Inside and outside count half each, whatever the object's size. Knots are spaced evenly in log
-    sigma over the noise levels that all records share.
+    Cells inside and outside the object have half of the weight each, whatever its size. Knots are
+    spaced evenly in log sigma over the noise levels that all records share.
 
     Args:
         examples: records, each with a mask [B or 1, H, W] in [0, 1] of any size that marks the
@@ -115,7 +116,7 @@ def _common(examples: Sequence[Example], labels: Sequence[str]) -> Family:
 
 
 def _shares(record: Record, mask: Tensor | None, label: str) -> Tensor:
-    """Part of every cell of a record that the object covers, [N], in the order of `_channels`."""
+    """Fraction of every cell of a record that the object covers, [N], in order of `_channels`."""
     assert record.last.grid is not None  # see _common
     batch, _, height, width = record.last.grid.shape
     if mask is None:
@@ -139,7 +140,7 @@ def _shares(record: Record, mask: Tensor | None, label: str) -> Tensor:
 
 
 def _channels(record: Record, sigma: float) -> Tensor:
-    """What the cells of a record show at a noise level, [N, C]."""
+    """Features of the cells of a record at a noise level, [N, C]."""
     grid = record.at(sigma).grid
     assert grid is not None  # see _common
     if not torch.isfinite(grid).all():

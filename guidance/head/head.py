@@ -1,9 +1,11 @@
 """Heads: small read-outs fitted on the frozen model's features from one or a few masked examples.
 
-A head says where an object is (a segmentation) and how alike two looks are (a projection). In the
-manner of readout guidance (arXiv 2312.02150), but linear in one place's features and so small that
-fitting takes a moment: nothing is trained, the minimum is reached by Newton's method. At every knot
-of the noise schedule a head has its own weights, as features change their meaning with the noise.
+A head is two affine maps of the features at one place of the network: log-odds that a cell belongs
+to an object, and a projection in which appearances are compared. It follows readout guidance (arXiv
+2312.02150), whose heads are small networks trained by gradient descent; ours are linear and are
+fitted in seconds by Newton's method and an eigenvalue problem, see `regression`. The features
+depend on the noise level, so a head has its own weights at each of a few levels, its knots, and
+interpolates between them.
 """
 
 import math
@@ -21,9 +23,9 @@ class Head:
     """Where an object is and how it looks, read from features.
 
     Attributes:
-        object: what it was fitted to find, for messages; no word of a prompt is needed.
+        object: name of the object that it finds, for messages; the prompt need not contain it.
         family: name of the model family whose features it reads.
-        block: place where they are read, `Family.feature_place`; files know it by this name.
+        block: name of the place whose features it reads, `Family.feature_place`; in files as well.
         sigmas: noise levels of the K knots.
         weights: [K, C] of the log-odds.
         bias: [K] of the log-odds.
@@ -75,7 +77,7 @@ class Head:
         return self.weights.shape[1]
 
     def logits(self, grid: Tensor, sigma: float) -> Tensor:
-        """Log-odds that a cell belongs to the object; 0 is the outline.
+        """Log-odds that a cell belongs to the object: weights . features + bias, 0 at the outline.
 
         Args:
             grid: [B, C, h, w] features of a pass, see `Properties.grid`, of any grid.
@@ -93,13 +95,13 @@ class Head:
         return torch.einsum("bchw,c->bhw", grid.to(weights), weights) + bias
 
     def project(self, vectors: Tensor, sigma: float) -> Tensor:
-        """Looks in a space of few axes, which tell the examples' parts apart.
+        """Features projected on the few axes along which the examples differ most.
 
-        0 is the mean of what is not the object; 1 is about one standard deviation of the object's
-        own cells.
+        On each axis 0 is the mean of the cells outside the object, and 1 about one standard
+        deviation of the cells inside it.
 
         Args:
-            vectors: [..., C] mean features of regions, or those of cells.
+            vectors: [..., C] features of cells, or their means over regions.
             sigma: noise level at which they were read, as in `logits`.
 
         Returns:
@@ -118,7 +120,7 @@ class Head:
         """An affine map at a noise level, on the device of the features and at least in float32."""
         lower, upper, share = between(self.sigmas, sigma)
         dtype = torch.promote_types(like.dtype, torch.float32)
-        # lerp makes new tensors: those of a node cannot take part in a gradient
+        # lerp makes new tensors: inference tensors of a node cannot take part in a gradient
         return (
             torch.lerp(matrix[lower], matrix[upper], share).to(like.device, dtype),
             torch.lerp(offset[lower], offset[upper], share).to(like.device, dtype),
@@ -133,7 +135,7 @@ class Head:
 
 
 def check_head(head: Head, family: Family, width: int | None = None) -> None:
-    """Refuse a head that reads other features than a model gives.
+    """Check that a head was fitted on features of this model's kind.
 
     Args:
         head: fitted, or loaded from a file.

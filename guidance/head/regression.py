@@ -1,8 +1,8 @@
-"""What a head is made of: a ridge logistic regression and axes that tell regions apart.
+"""The two fits behind a head: ridge logistic regression and a linear discriminant analysis.
 
-Cells are what a feature grid shows at its places, as rows of a matrix. Both fits work on
-standardised channels, so that neither the scale nor the offset of a channel matters; both return
-affine maps of the channels as they come.
+A cell is one position of a feature grid; the cells of all examples are the rows of a matrix. Both
+fits work on standardised channels, so that neither the scale nor the offset of a channel matters;
+`Cells.raw` turns their results into affine maps of the channels before standardisation.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 NEWTON_STEPS = 30
-HALVINGS = 20
-SHRINKAGE = 0.2  # of the object's covariance, which few cells show, towards that of all channels
+HALVINGS = 20  # of a Newton step that does not lower the loss
+# Shrinkage of the object's covariance towards the variances of all cells: it is estimated from few.
+SHRINKAGE = 0.2
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Cells:
 
     Attributes:
         values: [N, C] standardised channels, float64.
-        mean, scale: [C], values are (channels - mean) / scale; infinite where nothing varies.
-        share: [N] part of every cell that the object covers, in [0, 1].
+        mean, scale: [C], values are (channels - mean) / scale; infinite for constant channels.
+        share: [N] fraction of every cell that the object covers, in [0, 1].
         inside: [N] weight of every cell in the object, with sum 1.
         outside: [N] weight of every cell in what is not the object, with sum 1.
     """
@@ -40,7 +41,7 @@ class Cells:
         """Cells [N, C], each covered by the object to a share [N] in [0, 1]."""
         channels, share = channels.double(), share.double()
         mean, spread = channels.mean(0), channels.std(0, correction=0)
-        # a channel that only rounding moves says nothing, here and in other pictures
+        # a channel that varies by rounding alone is constant
         scale = torch.where(spread > 1e-6 * mean.abs(), spread, torch.inf)
         values = (channels - mean) / scale
         inside, outside = share / share.sum(), (1 - share) / (1 - share).sum()
@@ -48,11 +49,11 @@ class Cells:
 
     @property
     def balanced(self) -> Tensor:
-        """[N] weight of every cell, half of it in the object whatever its size."""
+        """[N] weight of every cell, with sum 1: one half inside the object, one half outside."""
         return (self.inside + self.outside) / 2
 
     def raw(self, matrix: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
-        """The affine map of the channels as they came that equals one [..., C] of the values."""
+        """The affine map of unstandardised channels that equals one [..., C] of the values."""
         matrix = matrix / self.scale
         return matrix, offset - matrix @ self.mean
 
@@ -61,8 +62,8 @@ def logistic(cells: Cells, ridge: float) -> tuple[Tensor, Tensor]:
     """Log-odds that a cell belongs to the object, by Newton's method (IRLS).
 
     Minimises the balanced cross-entropy against the share of every cell plus ridge / 2 |w|^2; the
-    bias is free. A cell on the outline has its own share as the target, not one that balancing
-    raises, so that the odds are even where half of a cell is covered.
+    bias is not penalised. The target of a cell is its share also on the outline, so that the
+    log-odds are 0 where half of a cell is covered; balancing changes only the weights of cells.
 
     Returns:
         weights [C] and bias [] on the standardised values.
@@ -94,20 +95,21 @@ def logistic(cells: Cells, ridge: float) -> tuple[Tensor, Tensor]:
 
 
 def discriminant(cells: Cells, count: int) -> tuple[Tensor, Tensor]:
-    """Axes along which parts of the examples differ most, measured by how much the object varies.
+    """Axes along which cells differ most, relative to how much the object's own cells differ.
 
     The generalised eigenvectors of the covariance of all cells against that of the object's own
-    cells (as in Fisher's discriminant analysis, with the object for the class within): what varies
-    within the object, such as its shading from side to side, counts little, and what sets it apart
-    from the rest, or parts of the rest from each other, counts much.
+    cells, as in Fisher's discriminant analysis with the object as the only class: directions in
+    which the object itself varies, such as its shading, have small eigenvalues; directions that
+    separate it from the rest, or parts of the rest from each other, have large ones.
 
     Args:
         cells: the examples.
         count: number of axes D, fewer where there are fewer channels.
 
     Returns:
-        axes [D, C] on the standardised values, along which the object's cells have variance 1, the
-        most telling first, and offset [D], which puts the mean of what is not the object at 0.
+        axes [D, C] on the standardised values, largest eigenvalue first, along which the object's
+        cells have variance 1 (up to the shrinkage), and offset [D], which puts the mean of the
+        cells outside the object at 0.
     """
     within = _covariance(cells.values, cells.inside)
     total = _covariance(cells.values, cells.balanced)
@@ -124,9 +126,10 @@ def discriminant(cells: Cells, count: int) -> tuple[Tensor, Tensor]:
 
 
 def turn(scores: Tensor, onto: Tensor) -> Tensor:
-    """Rotation [D, D] that brings scores [N, D] of some cells nearest to other ones of the same.
+    """Rotation [D, D] that brings scores [N, D] of cells nearest to their scores `onto`.
 
-    Axes are only known up to a rotation; those of neighbouring noise levels shall mean the same.
+    Orthogonal Procrustes problem, solved by the SVD. Axes are only defined up to a rotation; those
+    of neighbouring noise levels are aligned, so that they can be interpolated.
     """
     left, _, right = torch.linalg.svd((scores - scores.mean(0)).T @ (onto - onto.mean(0)))
     return left @ right

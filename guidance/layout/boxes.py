@@ -14,8 +14,8 @@ from ..maps.properties import mean_shape
 from ..record.record import Record
 from ..words.table import TokenTable
 from ..words.written import listed
-from .canvas import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, shown
-from .names import known, meant, unlisted
+from .canvas import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, Placed, brief
+from .names import known, matching, unlisted
 from .terms import place_of
 
 SLACK = 0.01  # of a side: detectors reach that far out of their picture, which is cut off
@@ -46,10 +46,10 @@ def assigned(
         ValueError: something that is no box, one without area or outside the picture, other numbers
             of boxes and objects, an object with two boxes, or a name of several.
     """
-    given = _listed(boxes)
+    given = _entries(boxes)
     places = [_place(box, f"boxes[{i}]", height, width) for i, box in enumerate(given)]
     table = None if reference is None else reference.table
-    phrases = _meant(_named(names, given), layout, table) or _next(layout, table, len(given))
+    phrases = _matched(_named(names, given), layout, table) or _unnamed(layout, table, len(given))
     return dict(zip(phrases, places, strict=True))
 
 
@@ -74,12 +74,12 @@ def boxed(layout: Layout, places: Mapping[str, Place], reference: Record | None)
     return Layout(tuple(objects.values()))
 
 
-def _listed(boxes: Any) -> list[Any]:
+def _entries(boxes: Any) -> list[Any]:
     entries = [boxes] if isinstance(boxes, dict) else boxes
     if not isinstance(entries, list):
         raise ValueError(
             "boxes must be a box with x, y, width and height, or a list of such, "
-            f"got {shown(boxes)}"
+            f"got {brief(boxes)}"
         )
     if entries and all(isinstance(entry, list) for entry in entries):
         if len(entries) > 1 and not any(map(_bare, entries)):
@@ -90,7 +90,7 @@ def _listed(boxes: Any) -> list[Any]:
         entries = entries[0]
     if _bare(entries):
         raise ValueError(
-            f"boxes holds the bare numbers {shown(entries)}, and whether these are corners or "
+            f"boxes holds the bare numbers {brief(entries)}, and whether these are corners or "
             "sides cannot be told; send each box with its names: {'x': left, 'y': top, 'width': "
             "..., 'height': ...}, in pixels"
         )
@@ -110,12 +110,12 @@ def _bare(entry: Sequence[Any]) -> bool:
 
 def _place(box: Any, where: str, height: int, width: int) -> Place:
     if not isinstance(box, dict):
-        raise ValueError(f"{where} must be a box with x, y, width and height, got {shown(box)}")
+        raise ValueError(f"{where} must be a box with x, y, width and height, got {brief(box)}")
     for name in ("x", "y", "width", "height"):
         value: Any = box.get(name)
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not abs(value) < FAR:
-            raise ValueError(f"{where}.{name} must be a number of pixels, got {shown(value)}")
+            raise ValueError(f"{where}.{name} must be a number of pixels, got {brief(value)}")
     if box["width"] <= 0 or box["height"] <= 0:
         raise ValueError(f"{where} has no area: width {box['width']:g}, height {box['height']:g}")
     x, across = _side(float(box["x"]), float(box["width"]), width)
@@ -144,7 +144,7 @@ def _named(names: str, boxes: Sequence[Any]) -> list[str]:
     phrases = list(listed(names))
     if phrases and len(phrases) != len(boxes):
         raise ValueError(
-            f"{_came(boxes)}, but box_objects names {len(phrases)}; name one object for each box"
+            f"{_count(boxes)}, but box_objects names {len(phrases)}; name one object for each box"
         )
     where = "box_objects[{}]"
     labels = [box.get("label") for box in boxes]
@@ -154,19 +154,19 @@ def _named(names: str, boxes: Sequence[Any]) -> list[str]:
         if len(phrase) > MAX_PHRASE:
             raise ValueError(
                 f"{where.format(i)} must be words of the prompt, at most {MAX_PHRASE} characters, "
-                f"got {shown(phrase)}"
+                f"got {brief(phrase)}"
             )
     return phrases
 
 
-def _meant(names: Sequence[str], layout: Layout, table: TokenTable | None) -> list[str]:
+def _matched(names: Sequence[str], layout: Layout, table: TokenTable | None) -> list[str]:
     """The objects' phrases."""
     there, phrases = known(layout, table), list[str]()
     for name in names:
-        phrase = meant(name, there, table)
+        phrase = matching(name, there, table)
         if phrase in phrases:
             raise ValueError(
-                f"boxes are for {shown(phrase)} twice, but an object has one place; name an object "
+                f"boxes are for {brief(phrase)} twice, but an object has one place; name an object "
                 "of its own for each box in box_objects, such as 'first dog, second dog'"
             )
         phrases.append(phrase)
@@ -174,12 +174,12 @@ def _meant(names: Sequence[str], layout: Layout, table: TokenTable | None) -> li
     return phrases
 
 
-def _next(layout: Layout, table: TokenTable | None, count: int) -> list[str]:
+def _unnamed(layout: Layout, table: TokenTable | None, count: int) -> list[str]:
     """The objects that boxes without names are for."""
     phrases = [placed.phrase for placed in layout.of("move", "add")] + unlisted(layout, table)
     if count > len(phrases):
         raise ValueError(
-            f"{_came(range(count))}, but there are {len(phrases)} objects to place: "
+            f"{_count(range(count))}, but there are {len(phrases)} objects to place: "
             f"{_listing(phrases)}; name each box's object in box_objects"
         )
     return phrases[:count]
@@ -189,7 +189,7 @@ def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | N
     """An object in its box."""
     if now is not None and now.kind in HELD:
         raise ValueError(
-            f"object {shown(now.phrase)} is {HELD[now.kind]} on the canvas, so no box can place "
+            f"object {brief(now.phrase)} is {HELD[now.kind]} on the canvas, so no box can place "
             "it; change that on the canvas, or leave it out of box_objects"
         )
     new = now is not None and now.kind == "add"
@@ -201,7 +201,7 @@ def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | N
     if not SMALLEST <= scale <= LARGEST:
         times = f"{1 / scale:.3g} times smaller" if scale < 1 else f"{scale:.3g} times larger"
         raise ValueError(
-            f"the box of object {shown(phrase)} makes it {times}, at most {LARGEST:g} times can be "
+            f"the box of object {brief(phrase)} makes it {times}, at most {LARGEST:g} times can be "
             "asked for; draw another box"
         )
     return replace(still, x=place.x, y=place.y, scale=scale)
@@ -219,10 +219,10 @@ def _turned(reference: Record, phrase: str, degrees: float) -> tuple[float, floa
     )
 
 
-def _came(boxes: Sequence[Any]) -> str:
+def _count(boxes: Sequence[Any]) -> str:
     return f"{len(boxes)} box{'es' if len(boxes) != 1 else ''} came"
 
 
 def _listing(phrases: Sequence[str]) -> str:
     more = ", ..." if len(phrases) > MANY else ""
-    return f"{', '.join(map(shown, phrases[:MANY])) or '(none)'}{more}"
+    return f"{', '.join(map(brief, phrases[:MANY])) or '(none)'}{more}"

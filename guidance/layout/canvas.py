@@ -108,12 +108,12 @@ class Layout:
         value = _fields(_decoded(text), "it", ("version", "objects"))
         if value["version"] != VERSION or isinstance(value["version"], bool):
             _refuse(
-                f"version is {shown(value['version'])}, but this pack reads version {VERSION}; a "
+                f"version is {brief(value['version'])}, but this pack reads version {VERSION}; a "
                 "newer pack may have made it"
             )
         entries = value["objects"]
         if not isinstance(entries, list):
-            _refuse(f"objects must be a list, got {shown(entries)}")
+            _refuse(f"objects must be a list, got {brief(entries)}")
         if len(entries) > MAX_OBJECTS:
             _refuse(f"it lists {len(entries)} objects, at most {MAX_OBJECTS} are read")
         objects = tuple(_placed(e, f"objects[{i}]") for i, e in enumerate(entries))
@@ -123,13 +123,13 @@ class Layout:
 
 def _placed(entry: Any, where: str) -> Placed:
     if not isinstance(entry, dict):
-        _refuse(f"{where} must be an object with fields, got {shown(entry)}")
+        _refuse(f"{where} must be an object with fields, got {brief(entry)}")
     phrase = entry.get("phrase")
     if not isinstance(phrase, str) or not 0 < len(phrase.strip()) <= MAX_PHRASE:
-        _refuse(f"{where}.phrase must be words of the prompt, got {shown(phrase)}")
+        _refuse(f"{where}.phrase must be words of the prompt, got {brief(phrase)}")
     kind = entry.get("kind")
     if kind not in KINDS:
-        _refuse(f"{where}.kind must be one of {', '.join(KINDS)}, got {shown(kind)}")
+        _refuse(f"{where}.kind must be one of {', '.join(KINDS)}, got {brief(kind)}")
     if kind == "add":
         fields = _fields(entry, where, ("phrase", "kind", *_BOX))
         return Placed(phrase, kind, box=_box(fields, where))
@@ -175,11 +175,11 @@ def _decoded(text: str) -> Any:
 def _fields(value: Any, where: str, names: Iterable[str]) -> dict[str, Any]:
     """The fields of an object that has exactly these."""
     if not isinstance(value, dict):
-        _refuse(f"{where} must be an object with fields, got {shown(value)}")
+        _refuse(f"{where} must be an object with fields, got {brief(value)}")
     wanted = set(names)
     for what, odd in (("lacks", wanted - set(value)), ("has the unknown", set(value) - wanted)):
         if odd:
-            _refuse(f"{where} {what} {', '.join(shown(name) for name in sorted(odd)[:5])}")
+            _refuse(f"{where} {what} {', '.join(brief(name) for name in sorted(odd)[:5])}")
     return value
 
 
@@ -187,7 +187,7 @@ def _number(value: Any, where: str, low: float, high: float) -> float:
     fits = isinstance(value, (int, float)) and not isinstance(value, bool)
     # compared before converted: an integer may be too long for a float
     if not fits or not low <= value <= high or not math.isfinite(value):
-        _refuse(f"{where} must be a number from {low:g} to {high:g}, got {shown(value)}")
+        _refuse(f"{where} must be a number from {low:g} to {high:g}, got {brief(value)}")
     return float(value)
 
 
@@ -195,12 +195,12 @@ def _check_once(names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name.strip().lower() in seen:
-            _refuse(f"it has {shown(name)} twice; remove one of the two")
+            _refuse(f"it has {brief(name)} twice; remove one of the two")
         seen.add(name.strip().lower())
 
 
-def shown(value: Any) -> str:
-    """What came, short enough for a message."""
+def brief(value: Any) -> str:
+    """The repr of a value that was refused, cut to 60 characters for a message."""
     try:
         text = repr(value)
     except (RecursionError, ValueError):  # nested too deeply, an integer too long

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..words.phrases import letters, without_article
 from ..words.table import TokenTable
 from ..words.written import unweighted
-from .canvas import Layout, shown
+from .canvas import Layout, brief
 
 
 def known(layout: Layout, table: TokenTable | None) -> list[str]:
@@ -20,7 +20,7 @@ def unlisted(layout: Layout, table: TokenTable | None) -> list[str]:
     return [name for name in prompted if not any(_overlap(name, other, table) for other in listed)]
 
 
-def meant(name: str, phrases: Sequence[str], table: TokenTable | None) -> str:
+def matching(name: str, phrases: Sequence[str], table: TokenTable | None) -> str:
     """The phrase of the object that a name means, or the name where it means none of them.
 
     It means the one that is written like it, or else whose words in the prompt are its own, or else
@@ -42,8 +42,8 @@ def meant(name: str, phrases: Sequence[str], table: TokenTable | None) -> str:
     touched = [phrase for phrase in phrases if _overlap(name, phrase, table)]
     if len(touched) > 1:
         raise ValueError(
-            f"a box is for {shown(name)}, which shares words with {shown(touched[0])} and "
-            f"{shown(touched[1])}; name one of the objects for it in box_objects"
+            f"a box is for {brief(name)}, which shares words with {brief(touched[0])} and "
+            f"{brief(touched[1])}; name one of the objects for it in box_objects"
         )
     return name
 

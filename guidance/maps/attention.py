@@ -79,13 +79,13 @@ def sharpen(maps: Tensor, steepness: float = 10.0) -> Tensor:
         steepness: s; larger is closer to a hard threshold at half of the range.
 
     Returns:
-        [..., H, W] in [0, 1]; 0 everywhere where the map has no shape, see `stretched`.
+        [..., H, W] in [0, 1]; 0 everywhere where the map has no shape, see `normalised`.
     """
     low = 1 / (1 + math.exp(steepness / 2))
-    return (torch.sigmoid(steepness * (stretched(maps) - 0.5)) - low) / (1 - 2 * low)
+    return (torch.sigmoid(steepness * (normalised(maps) - 0.5)) - low) / (1 - 2 * low)
 
 
-def stretched(maps: Tensor) -> Tensor:
+def normalised(maps: Tensor) -> Tensor:
     """N(X) = (X - min X) / (max X - min X) over space of maps [..., H, W].
 
     A map whose range is within `NOISE` of its level shows rounding, not an object. It fades to 0 as

@@ -1,4 +1,4 @@
-"""All maps of a record in few bytes, to leaf through: steps, sites and words.
+"""All maps of a record in few bytes, for the page: by step, site and word.
 
 Each map is stored as bytes between its own lowest and highest value, so that means over words and
 sites are those of the maps themselves, to 1/255 of their range.
@@ -38,7 +38,13 @@ class Atlas:
 
 
 def atlas(record: Record, budget: int = BUDGET) -> Atlas:
-    """The maps of a record, thinned where they are many: pictures first, then steps.
+    """The maps of a record; of long runs and large batches a part that fits into a budget.
+
+    Steps are left out evenly, down to the last one alone; then pictures from the end of the batch.
+
+    Args:
+        record: the run.
+        budget: bytes of the maps; of one step of one picture they may be more.
 
     Raises:
         ValueError: the record is empty, or its prompt is.

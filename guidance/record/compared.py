@@ -1,17 +1,24 @@
-"""What a reference showed, as terms of one pass compare with it."""
+"""The properties of a reference that a term compares a forward pass with."""
 
 from ..maps.properties import Properties
 from .record import Record
 
 
-def shown(record: Record, seen: Properties, name: str, settled: bool = False) -> Properties:
-    """What a record showed of an object, at the sites of a pass; terms share what they read.
+def reference_properties(
+    record: Record, seen: Properties, name: str, settled: bool = False
+) -> Properties:
+    """Properties of a reference at the sites of a pass, computed once for all terms of the pass.
 
     Args:
         record: reference of a term.
         seen: properties of the pass.
         name: object of the reference that is compared with.
-        settled: where its objects ended up, instead of what it showed at the pass's noise level.
+        settled: read `Record.settled`, the mean maps of the last part of the run, instead of the
+            properties at the noise level of the pass.
+
+    Returns:
+        maps float32 on the device of the pass's maps; of a step whose prompt names the object,
+        where the record has one.
     """
     like = next(iter(seen.maps.values()))
 

@@ -1,7 +1,8 @@
-"""Features: how an object or a region looks, as one vector a noise level.
+"""Features: the appearance of an object or a region, as one vector for each noise level.
 
-The appearance of the paper (section 3.2) taken out of its record, so that another object, prompt or
-seed can be given it; a region marked by a mask has one, too.
+Appearance is the mean of the network's features over the object's shape (arXiv 2306.00986, section
+3.2), or here over a mask. Kept apart from its record it can be the target of another object, prompt
+or seed.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +17,13 @@ from .record import Record, between
 
 @dataclass(frozen=True)
 class Feature:
-    """A look.
+    """The appearance of an object or a region, by noise level.
 
     Attributes:
         family: name of the model family whose features these are.
-        label: what it shows, for messages.
-        sigmas: noise levels, one a step of the record.
-        vectors: [S, B, C], float32 on the CPU.
+        label: what was read, for messages: the object, or "masked region".
+        sigmas: noise levels of the S steps that it was read from.
+        vectors: [S, B, C] mean features, float32 on the CPU.
     """
 
     family: str
@@ -41,30 +42,30 @@ class Feature:
         return self.vectors.shape[2]
 
     def at(self, sigma: float, like: Tensor) -> Tensor:
-        """The look at a noise level, [B, C]: linear in log sigma, the nearest step outside."""
+        """Mean features [B, C] at a noise level: linear in log sigma, the nearest step outside."""
         lower, upper, share = between(self.sigmas, sigma)
         return torch.lerp(self.vectors[lower], self.vectors[upper], share).to(like.device)
 
     @classmethod
     def of(cls, record: Record, name: str) -> "Feature":
-        """The look of an object of a record.
+        """The appearance of an object of a record.
 
         Raises:
             ValueError: the record lacks the object, or read no features.
         """
         record.table.find_object(name)
-        # prompts of a timestep range come and go: steps that did not name it have no look of it
+        # prompts of a timestep range come and go: steps that did not name it have no map of it
         named = [s.properties for s in record if s.properties.table.has(name)]
         return cls._read(record, name, named, lambda shown: shown.appearance(name).float())
 
     @classmethod
     def under(cls, record: Record, mask: Tensor, label: str = "masked region") -> "Feature":
-        """The look of a region of a record.
+        """The mean features of a region of a record.
 
         Args:
             record: run or real image.
-            mask: [B or 1, H, W] in [0, 1], of any size; soft masks weigh.
-            label: for messages.
+            mask: [B or 1, H, W] in [0, 1], of any size; its values are weights of the mean.
+            label: name of the region in messages.
 
         Raises:
             ValueError: a mask that is empty in some picture; a record without features or with

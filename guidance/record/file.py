@@ -1,7 +1,8 @@
 """Records as files.
 
-Consecutive steps of one prompt are one part: each of their tensors stacked over the steps, their
-token table once. A run has one part, or more where conditionings come and go during the run.
+Consecutive steps with one token table and one set of tensor shapes are a part: the file has each of
+their tensors stacked over the steps, and the table once. A run has several parts where
+conditionings come and go with timestep ranges.
 """
 
 import math
@@ -49,7 +50,7 @@ def load(path: Path) -> Record:
 
 
 def pack(record: Record) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and facts of a record.
+    """Tensors [steps, B, ...] by name and the other values of a record, see `storage.save`.
 
     Raises:
         ValueError: the record is empty.
@@ -76,7 +77,7 @@ def pack(record: Record) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Record:
-    """The record of tensors and facts that may come from anybody.
+    """The record that `pack` made tensors and facts of; both are checked, as files may be foreign.
 
     Raises:
         ValueError: something is missing, unexpected, out of its range or does not fit the rest.
@@ -137,7 +138,7 @@ def _named(properties: Properties) -> dict[str, Tensor]:
 
 
 def _layout(step: Step) -> tuple[Any, ...]:
-    """What the steps of one part have in common."""
+    """Token table and shapes of a step: consecutive steps with the same ones are one part."""
     shapes = {name: tensor.shape for name, tensor in _named(step.properties).items()}
     return step.properties.table, shapes
 
@@ -147,7 +148,7 @@ def _site_name(site: Sequence[Any]) -> str:
 
 
 def _axes(family: Family) -> dict[str, tuple[str, ...]]:
-    """Axes of every tensor of a part by its name. Equal words are equal sizes."""
+    """Names of the axes of every tensor of a part; axes of one name must have one size."""
     maps = {
         name: (WORDS, f"rows of {name}", f"columns of {name}")
         for name in map(_site_name, family.sites)
@@ -156,7 +157,7 @@ def _axes(family: Family) -> dict[str, tuple[str, ...]]:
 
 
 def _fitting(name: str, tensor: Tensor, axes: Sequence[str], sizes: dict[str, int]) -> Tensor:
-    """The tensor, checked against the sizes known, to which it adds its own."""
+    """The tensor, if its axes have the sizes known so far; `sizes` gains those of new axes."""
     check_dtype(name, tensor, torch.float16)
     if tensor.ndim != len(axes):
         raise ValueError(

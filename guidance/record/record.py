@@ -1,4 +1,7 @@
-"""Records: what one sampling run, or one real image, showed at every noise level."""
+"""Records: attention maps, features and denoised predictions of a run at every noise level.
+
+A real image has a record too: that of the model's predictions for the image plus noise.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +22,7 @@ class Step:
     """One model call of a run.
 
     Attributes:
-        properties: what the call showed, detached, float16 on the CPU.
+        properties: maps, features and prediction of the call, detached, float16 on the CPU.
         energies: [B] values by term, as read before the correction.
         guided: whether a correction was applied.
     """
@@ -46,7 +49,7 @@ class Record:
 
     @property
     def last(self) -> Properties:
-        """What the run showed at its lowest noise level.
+        """Properties of the step with the lowest noise level.
 
         Raises:
             ValueError: the record is empty.
@@ -78,13 +81,19 @@ class Record:
         return iter(self.steps)
 
     def at(self, sigma: float, like: Tensor | None = None, naming: str = "") -> Properties:
-        """What the run showed at a noise level: linear in log sigma, the nearest step outside.
+        """Properties of the run at a noise level.
+
+        Between two steps every tensor is interpolated linearly in log sigma; outside the range of
+        the run, and between steps of different prompts, those of one step are returned.
 
         Args:
-            sigma: noise level asked for.
+            sigma: noise level, in the model's own units.
             like: tensor whose device the result shall be on; CPU if None.
-            naming: object that is asked for: prompts of a timestep range come and go, and steps
-                whose prompt did not name it are passed over, where others did.
+            naming: phrase of an object. Prompts of a timestep range come and go: steps whose
+                prompt does not name it are left out, if any other does. Empty: all steps count.
+
+        Returns:
+            tensors in float32.
         """
         device = torch.device("cpu") if like is None else like.device
         shown = [step.properties for step in self.steps]
@@ -121,7 +130,8 @@ class Record:
 def with_features(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Steps whose words have features, pooled from the grid where a step does not have them yet.
 
-    Steps alike are pooled in one call: one by one, a run that only records would feel it.
+    Steps with the same words and sizes are pooled in one call: a call a step would slow down runs
+    that only record.
     """
     done = list(steps)
     alike: dict[Any, list[int]] = {}
@@ -146,7 +156,8 @@ def _features(steps: Sequence[Step]) -> tuple[Tensor, ...]:
     grids = [seen.grid for seen in shown if seen.grid is not None]
     maps = {site: torch.cat([seen.maps[site] for seen in shown]).float() for site in shown[0].maps}
     features = pooled(maps, torch.cat(grids).float()).to(grids[0].dtype)
-    return tuple(part.clone() for part in features.split(len(grids[0])))  # none keeps the others
+    # cloned, as a view would keep the features of all steps in memory
+    return tuple(part.clone() for part in features.split(len(grids[0])))
 
 
 def between(sigmas: Sequence[float], sigma: float) -> tuple[int, int, float]:

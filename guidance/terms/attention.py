@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..maps.attention import stretched
+from ..maps.attention import normalised
 from ..maps.masks import covered
 from ..maps.properties import Properties
 from .base import EnergyTerm
@@ -67,7 +67,7 @@ class Box(EnergyTerm):
     1 - mean of the highest fifth inside, the mean of the highest fifth outside, and how far the
     map's highest value of every column and row near an edge is from the box's own profile, each in
     [0, 1]. BoxDiff reads shares as in `Presence`, which are flat where attention is strong; the
-    stretched map N(A) taken here always has a slope. Cells that the box cuts count by their area.
+    normalised map N(A) taken here always has a slope. Cells that the box cuts count by their area.
 
     Attributes:
         x, y: top-left corner of the box in [0, 1].
@@ -104,7 +104,7 @@ class Box(EnergyTerm):
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
         values = [
-            (1 - self._inside(maps)) ** 2 + (self._misfit(stretched(maps)) if self.corners else 0)
+            (1 - self._inside(maps)) ** 2 + (self._misfit(normalised(maps)) if self.corners else 0)
             for maps in seen.map(self.object)
         ]
         return torch.stack(values).mean(0)

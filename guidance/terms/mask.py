@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..families import Family
 from ..head.head import Head, check_head
-from ..maps.attention import stretched
+from ..maps.attention import normalised
 from ..maps.masks import placing
 from ..maps.properties import Properties, centroid, resample
 from .base import EnergyTerm
@@ -34,9 +34,9 @@ def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
     rivals = seen.table.others(name)
     result = []
     for index in range(len(seen.maps)):
-        here = STEEPNESS * (stretched(seen.map(name)[index]) - 0.5)
+        here = STEEPNESS * (normalised(seen.map(name)[index]) - 0.5)
         others = [torch.zeros_like(here)]
-        others += [STEEPNESS * (stretched(seen.map(o)[index]) - 0.5) for o in rivals]
+        others += [STEEPNESS * (normalised(seen.map(o)[index]) - 0.5) for o in rivals]
         result.append(here - torch.stack(others).logsumexp(0))
     return tuple(result)
 

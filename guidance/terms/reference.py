@@ -16,7 +16,7 @@ from ..families import Family
 from ..maps.affine import Affine, warp
 from ..maps.masks import placing
 from ..maps.properties import Properties, centroid, resample, spread
-from ..record.compared import shown
+from ..record.compared import reference_properties
 from ..record.record import Record
 from .base import EnergyTerm
 from .checks import check_mask
@@ -57,7 +57,7 @@ class ReferenceTerm(EnergyTerm):
     def then(self, seen: Properties) -> Properties:
         """What the reference showed, to compare a pass with."""
         assert self.reference is not None  # only those ask that have one
-        return shown(self.reference, seen, self.compared, self.settled)
+        return reference_properties(self.reference, seen, self.compared, self.settled)
 
     def kept(self, aspect: Aspect, same: bool) -> frozenset[Aspect]:
         """An aspect, if the target is the reference's own."""

@@ -47,11 +47,11 @@ def main(arguments: Sequence[str]) -> None:
 def _print(runs: dict[str, list[tuple[float, int]]]) -> None:
     pairs = list(zip(runs["page"], runs["script"], strict=True))
     ratios = sorted(page[0] / script[0] for page, script in pairs)
-    told = [count for _, count in runs["page"]]
+    messages = [count for _, count in runs["page"]]
     cost = median((page[0] - script[0]) / page[1] for page, script in pairs)
     for name, values in runs.items():
         print(f"{name:>6}: {median(seconds for seconds, _ in values):.2f} s of CPU a run")
-    print(f"messages a run: {median(told):.0f}, each {1000 * cost:.1f} ms")
+    print(f"messages a run: {median(messages):.0f}, each {1000 * cost:.1f} ms")
     low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
     print(f"page over script: {median(ratios):.3f} (half of the rounds {low:.3f} to {high:.3f})")
 
@@ -84,21 +84,21 @@ async def _run(server: serve.Server, graph: dict[str, Any], name: str) -> tuple[
         body = {"prompt": graph, "client_id": name}
         async with session.post(server.address + "/prompt", json=body) as reply:
             reply.raise_for_status()
-        told = await _told(socket)
+        messages = await _live_messages(socket)
         after = process.cpu_times()
-    return after.user - before.user + after.system - before.system, told
+    return after.user - before.user + after.system - before.system, messages
 
 
-async def _told(socket: Any) -> int:
+async def _live_messages(socket: Any) -> int:
     """How many live messages came until the run succeeded."""
-    told = 0
+    messages = 0
     while True:
         message = await socket.receive()
         if not isinstance(message.data, str):
             continue
         event = json.loads(message.data)
-        told += event["type"] == "self_guidance.live"
+        messages += event["type"] == "self_guidance.live"
         if event["type"] in ("execution_error", "execution_interrupted"):
             raise RuntimeError(f"the run failed: {event['data']}")
         if event["type"] == "execution_success":
-            return told
+            return messages

@@ -60,14 +60,14 @@ def kept(name: str, side: int, features: bool, recompute: bool) -> int:
     held: list[Any] = []
     blocks = architecture_of(family).blocks(unet) if recompute else ()
     for block in blocks:  # of a recomputed block the inputs stay
-        block.register_forward_pre_hook(_seen(pack))
+        block.register_forward_pre_hook(_packing_inputs(pack))
     around = recomputing(blocks)
     with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
         _pass(unet, family, side, KINDS[name].real["context_dim"], features)
     return sum(sizes.values())
 
 
-def _seen(pack: Callable[[Tensor], Tensor]) -> Callable:
+def _packing_inputs(pack: Callable[[Tensor], Tensor]) -> Callable:
     def hook(block: nn.Module, inputs: tuple[Any, ...]) -> None:
         for value in inputs:
             if torch.is_grad_enabled() and isinstance(value, Tensor):

@@ -26,19 +26,19 @@ PAGE = """<body style="margin: 0; height: 100vh; background: #2b2b2b">
 <script type="module">
     import { Editor } from "/js/layout/editor.js";
     import { understood } from "/js/layout/model.js";
-    window.open = (value, told) => {
+    window.open = (value, message) => {
         const editor = new Editor(() => {});
         document.body.append(editor.element);
         editor.connect();
         editor.value = value;
-        editor.show(understood(told, (picture) => picture));
+        editor.show(understood(message, (picture) => picture));
     };
 </script>"""
 
 
 @draws("Layout")
 def _layout() -> Panels:
-    return {"The circle is dragged to the right": _shot(_dragged(), _told())}
+    return {"The circle is dragged to the right": _shot(_dragged(), _message())}
 
 
 def _dragged() -> str:
@@ -60,7 +60,7 @@ def _dragged() -> str:
     return json.dumps({"version": VERSION, "objects": objects})
 
 
-def _told() -> dict[str, Any]:
+def _message() -> dict[str, Any]:
     """What a run tells the canvas."""
     file = io.BytesIO()
     Image.fromarray((before().image * 255).round().astype(np.uint8)).save(file, "PNG")
@@ -79,7 +79,7 @@ def _give(route: Any) -> None:
         route.fulfill(path=WEB / path.lstrip("/"))
 
 
-def _shot(layout: str, told: dict[str, Any]) -> np.ndarray:
+def _shot(layout: str, message: dict[str, Any]) -> np.ndarray:
     """The canvas with the circle chosen, [H, W, 3] in 0..1."""
     chromium = browser.find()
     if not chromium:
@@ -92,7 +92,7 @@ def _shot(layout: str, told: dict[str, Any]) -> np.ndarray:
         page.route(f"{AT}/**", _give)
         page.goto(f"{AT}/")
         page.wait_for_function("() => document.readyState === 'complete'")
-        page.evaluate("([layout, told]) => window.open(layout, told)", [layout, told])
+        page.evaluate("([layout, message]) => window.open(layout, message)", [layout, message])
         page.locator(f'.sgl-object[data-phrase="{CIRCLE}"] .sgl-hit-body').first.click()
         page.mouse.move(0, 0)
         taken = page.screenshot()

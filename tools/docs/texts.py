@@ -67,7 +67,7 @@ def _definition(info: Json) -> Json:
     }
 
 
-def said() -> dict[str, str]:
+def script_texts() -> dict[str, str]:
     """What our scripts say in English, by key."""
     found = {}
     for script in sorted(SCRIPTS.rglob("*.js")):
@@ -121,7 +121,7 @@ def filled(page: str, info: Json, language: str) -> str:
 def written(infos: Mapping[str, Json]) -> dict[Path, str]:
     """Every file that follows from the schemas and scripts, with its text."""
     main = LOCALES / "en" / "main.json"
-    texts = {main: _json({**json.loads(main.read_text("utf-8")), "selfGuidance": said()})}
+    texts = {main: _json({**json.loads(main.read_text("utf-8")), "selfGuidance": script_texts()})}
     texts[LOCALES / "en" / "nodeDefs.json"] = _json(node_defs(infos))
     for node, info in infos.items():
         for page in (DOCS / f"{node}.md", *sorted((DOCS / node).glob("*.md"))):

@@ -32,7 +32,7 @@ FORMATS |= {"2 objects, 256 x 128": (2, 256, 128)}
 
 
 @dataclass(frozen=True)
-class Trial:
+class Sample:
     """A prompt, what it asks for, and what came: a picture, float [H, W, 3], and its things."""
 
     prompt: str
@@ -85,10 +85,10 @@ def main(arguments: Sequence[str]) -> None:
     rows = []
     with torch.no_grad():
         for name, (count, width, height) in FORMATS.items():
-            trials, overlaps = run(loaded, options, count, width, height)
-            report["pictures"][name] = summary(trials)
+            samples, overlaps = run(loaded, options, count, width, height)
+            report["pictures"][name] = summary(samples)
             report["attention_iou"][name] = overlaps
-            rows.append(sheet(trials))
+            rows.append(sheet(samples))
             print(name, json.dumps(report["pictures"][name]), flush=True)
             print(name, json.dumps(overlaps), flush=True)
         report["open_colour"] = open_colour(loaded, options)
@@ -101,26 +101,26 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(
     loaded: tuple, options: argparse.Namespace, count: int, width: int, height: int
-) -> tuple[list[Trial], dict]:
-    """Sample `options.count` prompts of `count` things: trials, and overlap of the maps."""
+) -> tuple[list[Sample], dict]:
+    """Sample `options.count` prompts of `count` things: samples, and overlap of the maps."""
     diffusion, clip, vae = loaded
     rng = Random(options.seed + count)
     scenes = [random_scene(rng, count, width, height) for _ in range(options.count)]
-    trials, overlaps = [], []
+    samples, overlaps = [], []
     for start in range(0, len(scenes), BATCH):
         part = scenes[start : start + BATCH]
         prompts = [caption(scene) for scene in part]
         words = [token_row(prompt)[1] for prompt in prompts]
-        maps, patched = watched(diffusion, words)
+        maps, patched = recording(diffusion, words)
         with maps:
             latents = sampled(patched, clip, prompts, options, start, width, height)
         pictures = vae.decode(latents).clamp(0, 1).numpy()
         for k, scene in enumerate(part):
             found = find_objects(pictures[k])
-            trials.append(Trial(prompts[k], scene.things, pictures[k], found))
-            if trials[-1].all_right():
+            samples.append(Sample(prompts[k], scene.things, pictures[k], found))
+            if samples[-1].all_right():
                 overlaps += agreement(maps, k, scene.things, found)
-    return trials, mean_overlaps(overlaps)
+    return samples, mean_overlaps(overlaps)
 
 
 def open_colour(loaded: tuple, options: argparse.Namespace) -> dict[str, float]:
@@ -146,7 +146,7 @@ def open_colour(loaded: tuple, options: argparse.Namespace) -> dict[str, float]:
     return {"open": round(float(shares[0]), 4), "named": round(float(shares[1]), 4)}
 
 
-def watched(diffusion: ModelPatcher, words: Words) -> tuple[PhraseMaps, ModelPatcher]:
+def recording(diffusion: ModelPatcher, words: Words) -> tuple[PhraseMaps, ModelPatcher]:
     """A clone of the model whose conditional maps are kept at the sigmas of interest."""
     maps = PhraseMaps(diffusion.model.diffusion_model, words)
     patched = diffusion.clone()
@@ -187,15 +187,15 @@ def sampled(
     )
 
 
-def summary(trials: Sequence[Trial]) -> dict[str, float]:
+def summary(samples: Sequence[Sample]) -> dict[str, float]:
     """Shares of pictures in 0..1, except `fit` and the two border errors (0..1 of full range)."""
-    fits = [found.fit for trial in trials for found in trial.found]
-    ring, inside = np.mean([border_error(t.picture, t.found) for t in trials], axis=0)
+    fits = [found.fit for sample in samples for found in sample.found]
+    ring, inside = np.mean([border_error(t.picture, t.found) for t in samples], axis=0)
     values = {
-        "colours": np.mean([trial.colours() for trial in trials]),
-        "shapes": np.mean([trial.shapes() for trial in trials]),
-        "nothing_extra": np.mean([not trial.extra() for trial in trials]),
-        "all_right": np.mean([trial.all_right() for trial in trials]),
+        "colours": np.mean([sample.colours() for sample in samples]),
+        "shapes": np.mean([sample.shapes() for sample in samples]),
+        "nothing_extra": np.mean([not sample.extra() for sample in samples]),
+        "all_right": np.mean([sample.all_right() for sample in samples]),
         "fit": np.mean(fits) if fits else 0.0,
         "background_error_ring": ring,
         "background_error_inside": inside,
@@ -216,15 +216,15 @@ def mean_overlaps(overlaps: Sequence[dict]) -> dict[str, dict[str, float]]:
     }
 
 
-def sheet(trials: Sequence[Trial], columns: int = 16, rows: int = 3) -> np.ndarray:
+def sheet(samples: Sequence[Sample], columns: int = 16, rows: int = 3) -> np.ndarray:
     """The first pictures side by side, uint8; wrong ones have a red bar below."""
-    width = trials[0].picture.shape[1]
+    width = samples[0].picture.shape[1]
     columns = columns * 128 // width
     tiles = []
-    for trial in trials[: columns * rows]:
+    for sample in samples[: columns * rows]:
         bar = np.zeros((4, width, 3), dtype=np.float32)
-        bar[:] = (0, 0.6, 0) if trial.all_right() else (0.9, 0, 0)
-        tiles.append(np.concatenate([trial.picture, bar]))
+        bar[:] = (0, 0.6, 0) if sample.all_right() else (0.9, 0, 0)
+        tiles.append(np.concatenate([sample.picture, bar]))
     blank = [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     tiles += blank
     lines = [np.concatenate(tiles[k : k + columns], 1) for k in range(0, len(tiles), columns)]
