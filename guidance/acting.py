@@ -1,8 +1,9 @@
-"""What the terms of one model call do: their gradient, the step along it, and what they hold.
+"""The terms of one model call: gradient of the energies, guidance step, and held regions.
 
-Paper (arXiv 2306.00986, eq. 4): eps += v sigma_t grad_z g. Samplers of ComfyUI work on the denoised
-prediction D with x = D + sigma eps, where the same step reads D -= v sigma^2 grad_x g. For flow
-matching, with x = (1 - sigma) D + sigma n, the analogue is D -= v sigma^2 / (1 - sigma) grad_x g.
+Paper (arXiv 2306.00986, eq. 4): eps += v sigma_t grad_z g, with guidance weight v and energy g.
+Samplers of ComfyUI work on the denoised prediction D with x = D + sigma eps, for which the same
+step is D -= v sigma^2 grad_x g. For flow matching, with x = (1 - sigma) D + sigma n, the analogue
+is D -= v sigma^2 / (1 - sigma) grad_x g.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,20 +21,21 @@ AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1 by a term of weight 1, in units of the
 # noise's own standard deviation.
 UNIT = 0.5
-# Flow matching divides by 1 - sigma, which vanishes at the first step.
+# Lower bound of 1 - sigma, by which the step of flow matching is divided; 0 at the first step.
 FLOW_FLOOR = 0.1
-# Gradients of mean-reduced energies are near 1e-6; float16 keeps no digits there. Large weights
-# leave its range at the other end, so a run may lower the scale by steps, see `OverflowedError`.
+# Loss scaling for half precision: gradients of energies that are means are near 1e-6, where float16
+# has no digits. Large weights overflow instead, so a run may lower the scale, see
+# `OverflowedError`.
 LOSS_SCALE = 4096.0
 SCALE_STEP = 64.0
 
 
 class OverflowedError(ValueError):
-    """The energies are finite but the gradient is not: half precision has been left."""
+    """The energies are finite but the gradient is not: it left the range of half precision."""
 
 
 class Prediction(Enum):
-    """How a model's input mixes picture and noise."""
+    """How a model's input x is composed of the clean latent D and noise."""
 
     VARIANCE = "x = D + sigma eps (EPS and V models of ComfyUI)"
     FLOW = "x = (1 - sigma) D + sigma n"
@@ -47,7 +49,8 @@ class Acting:
         sigma: noise level of the call.
         energies: energy terms by name.
         holds: hold terms.
-        regions: where the recipes of the whole run hold the picture, each [B or 1, 1, h, w].
+        regions: where the recipes of the whole run hold the picture, each [B or 1, 1, h, w] in
+            [0, 1]; their product is held.
         strength, raw: see `Plan`.
     """
 
@@ -70,12 +73,12 @@ class Acting:
     def gradient(
         self, seen: Properties, x: Tensor, scale: float = LOSS_SCALE
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """Gradient of the weighted sum of the energy terms.
+        """Gradient of the weighted sum of the energy terms by the model's input.
 
         Args:
             seen: properties of a forward pass of x, with its graph.
             x: [B, C, h, w] input of that pass.
-            scale: factor of the energies on their way back through the model.
+            scale: factor of the energies during the backward pass; the result is divided by it.
 
         Returns:
             gradient [B, C, h, w] in float32, None where no energy term acts, and each term's
@@ -104,9 +107,10 @@ class Acting:
     def step_length(self, energies: Mapping[str, Tensor]) -> Tensor:
         """Length [B] of a normalised step at strength 1, in units of `UNIT`.
 
-        The longest that an energy term asks for: terms share one step, and their weights only say
-        where it goes. It shrinks once every term is all but at its goal: of a gradient that
-        vanishes, only rounding says where it points. A term that pushes away has no goal.
+        The longest that any energy term asks for: all terms share one step, and their weights only
+        determine its direction. It shrinks in proportion to the largest ratio of energy to
+        tolerance once all of them are below 1, because the direction of a vanishing gradient is
+        rounding error. A term of negative weight pushes away from its target and counts as 1.
 
         Args:
             energies: of the terms, see `gradient`.
@@ -148,17 +152,20 @@ class Acting:
         return denoised - step.to(denoised)
 
     def held(self, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The denoised prediction with held regions pulled back, and each hold term's energy [B].
+        """The denoised prediction with held regions moved towards their references.
 
         Args:
             denoised: [B, C, h, w].
+
+        Returns:
+            the prediction [B, C, h, w], and the energy [B] of each hold term before the move.
         """
         if not self.holds:
             return denoised, {}
-        # a mask says what stays whatever the recipes do, so it has the last word
+        # masks are applied last: they hold their region whatever recipes do there
         terms = sorted(self.holds, key=lambda term: not term.shared)
         targets = {}
-        for term in terms:  # recipes share their references
+        for term in terms:  # recipes share references, which are read once
             if term.reference not in targets:
                 targets[term.reference] = term.target(self.sigma, denoised)
         energies = {}
@@ -173,7 +180,7 @@ class Acting:
         return denoised, energies
 
     def _common_region(self, denoised: Tensor) -> Tensor:
-        """Where recipes hold the picture: what one sets free, no other may hold at any time."""
+        """Where recipes hold the picture: a region that one of them sets free, none holds."""
         common = torch.ones(())
         for region in self.regions:
             common = common * resample(region, *denoised.shape[-2:])
@@ -181,7 +188,10 @@ class Acting:
 
 
 def strongest(terms: Sequence[HoldTerm]) -> list[HoldTerm]:
-    """Of the terms that share a region, one a reference: more hold it no faster."""
+    """The hold terms that act: of those that share a region, the heaviest of each reference.
+
+    Several of them on one reference would pull several times in one step.
+    """
     shared: dict[object, HoldTerm] = {}
     for term in terms:
         if term.shared:
@@ -194,13 +204,13 @@ def strongest(terms: Sequence[HoldTerm]) -> list[HoldTerm]:
 def unit_length(gradient: Tensor) -> Tensor:
     """Gradient scaled to a root mean square of 1 in every picture; 0 stays 0."""
     axes, tiny = tuple(range(1, gradient.ndim)), torch.finfo(torch.float32).tiny
-    # by the peak first: squares of very small or large gradients leave the range of float32
+    # divided by the peak first: squares of very small or large gradients leave float32's range
     scaled = gradient / gradient.abs().amax(axes, keepdim=True).clamp(min=tiny)
     return scaled / scaled.square().mean(axes, keepdim=True).sqrt().clamp(min=tiny)
 
 
 def named(terms: Sequence[AnyTerm]) -> Mapping[str, AnyTerm]:
-    """Terms by group and label, numbered where that occurs twice."""
+    """Terms by name: group and label, with a number where a name occurs again."""
     names: dict[str, AnyTerm] = {}
     for term in terms:
         full = f"{term.group}: {term.label}" if term.group else term.label

@@ -1,8 +1,8 @@
 """Model families: what guidance reads in each, as data.
 
-A record names the sites where attention is read and the place where features are read. What these
-mean is known to the family's architecture alone, see `nodes/engine/architectures`. A new family is
-one more record.
+A family's entry names the sites where attention is read and the place where features are read. Only
+the family's architecture knows what these names mean, see `nodes/engine/architectures`. A new
+family is one more entry in `FAMILIES`.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,19 @@ class Family:
     """What guidance reads in one family of models.
 
     Attributes:
-        name: stands in records, so that a record of one family is not used with another.
-        title: for messages.
+        name: id of the family, saved in records, so that a record of one family is not used with
+            another.
+        title: name of the family in messages.
         architecture: name of the kind of network.
-        signature: by which the architecture recognises the family.
+        signature: what the architecture compares with a network to recognise the family.
         sites: where attention is recorded, in the order in which the model runs them.
         feature_place: number of the place where the features Psi are read.
-        graph: KiB that the graph of one picture keeps for each cell of the latent in half
-            precision, by whether a term reads features, see `nox -s bench`.
+        graph: KiB of memory that the autograd graph of one picture takes for each cell of the
+            latent in half precision: without terms that read features, and with them. Measured by
+            `nox -s bench`.
         source: where the choice of sites comes from.
-        guiding: how many of the sites, from the first on, terms read; all if None. Each further
-            one costs a longer backward pass.
+        term_site_count: number of sites that terms read, from the first on; all if None. Each
+            further one makes the backward pass longer.
     """
 
     name: str
@@ -37,12 +39,12 @@ class Family:
     feature_place: int
     graph: tuple[int, int]
     source: str
-    guiding: int | None = None
+    term_site_count: int | None = None
 
     @property
-    def guides(self) -> tuple[Site, ...]:
+    def term_sites(self) -> tuple[Site, ...]:
         """The sites that terms read."""
-        return self.sites[: self.guiding]
+        return self.sites[: self.term_site_count]
 
 
 FAMILIES = (

@@ -27,7 +27,7 @@ class Scheduled:
 
         Args:
             sigma: the noise level.
-            table: words of the prompt; None to leave them out of account.
+            table: words of the prompt; None if they do not matter.
         """
         if self.term.weight == 0 or not self.low <= sigma <= self.high:
             return False
@@ -36,14 +36,14 @@ class Scheduled:
 
 @dataclass(frozen=True)
 class Plan:
-    """Terms with their noise levels, ready for one run.
+    """Terms of one run with their noise levels.
 
     Attributes:
-        terms: in the order of the chain, recipes expanded.
+        terms: in the order of the chain, with recipes replaced by their terms.
         strength: 1 is a good default for any model, prompt and size; with `raw` the paper's v.
-        raw: use the gradient as it is, with v about 7500 in the paper; else its length is
-            normalised in every picture, so that strength means the same for all models, sizes and
-            numbers of terms, see `Acting.step_length`.
+        raw: the step is the gradient times strength, as in the paper, where v is about 7500; else
+            its length is normalised for every picture, so that one strength suits all models, sizes
+            and numbers of terms, see `Acting.step_length`.
     """
 
     terms: tuple[Scheduled, ...] = ()
@@ -69,8 +69,8 @@ class Plan:
             ValueError: recipes that cannot act together.
         """
         known = [t for t in expanded(wishes) if not t.window.empty] if strength != 0 else []
-        # a move that holds nothing still says what it sets free; a removal that is switched off
-        # sets nothing free
+        # a move of weight 0 holds nothing but still sets its region free for others; a removal
+        # that is switched off does not
         used = [term for term in known if term.weight != 0 or term.frees]
         if not any(term.weight for term in used):
             used = []
@@ -87,13 +87,14 @@ class Plan:
         return any(scheduled.acts(sigma, None) for scheduled in self.terms)
 
     def at(self, sigma: float, table: TokenTable | None = None) -> "Acting":
-        """What acts at a noise level, on the objects that a prompt names.
+        """The terms that act at a noise level.
 
-        Prompts of a timestep range come and go, and with them the objects that terms can act on.
+        Conditionings may have timestep ranges, so the objects that the prompt names can change
+        during a run.
 
         Args:
             sigma: the noise level.
-            table: words of the prompt; None for all terms, whatever they name.
+            table: words of the prompt, of which terms need their objects; None: all terms act.
         """
         terms = [scheduled.term for scheduled in self.terms if scheduled.acts(sigma, table)]
         energies = [energy for term in terms if (energy := term.as_energy) is not None]
@@ -101,10 +102,11 @@ class Plan:
         return Acting(sigma, named(energies), tuple(holds), self._regions, self.strength, self.raw)
 
     def goals(self, seen: Properties) -> dict[str, Tensor]:
-        """Where each object shall be, (x, y) as [B or 1, 2]; the weightiest of its terms counts.
+        """Target centre of each object, (x, y) as [B or 1, 2] in [0, 1], from its heaviest term.
 
         Args:
-            seen: properties of a step; relative goals are read at its noise level.
+            seen: properties of a step; targets relative to a reference are those of its noise
+                level.
         """
         found: dict[str, Tensor] = {}
         for scheduled in sorted(self.terms, key=lambda scheduled: -scheduled.term.weight):
@@ -117,7 +119,7 @@ class Plan:
 
     @cached_property
     def _regions(self) -> tuple[Tensor, ...]:
-        """Where recipes hold the picture; those that are switched off count where no other does."""
+        """Where recipes hold the picture; of idle ones only where there are no others."""
         holds = [hold for s in self.terms if (hold := s.term.as_hold) is not None and hold.shared]
         active = [hold for hold in holds if not hold.idle]
         return tuple(hold.region for hold in active or holds)

@@ -1,4 +1,4 @@
-"""What a run is asked to follow, before it is known what model samples it."""
+"""What a user asks a run to do, before the model that samples is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .terms.wish import Wish
 
 
 class MemoryMode(Enum):
-    """What guided steps hold in memory until their gradient is taken."""
+    """How much of a guided pass stays in memory until its gradient is taken."""
 
     AUTO = "auto"
     FAST = "fast"
@@ -20,12 +20,12 @@ class MemoryMode(Enum):
 class Settings:
     """Terms and recipes, and how strongly they steer.
 
-    Windows are still fractions of the schedule: which noise levels these are, only the model that
-    samples can tell.
+    Windows are fractions of the noise schedule here; `plan` turns them into noise levels of the
+    model that samples.
 
     Attributes:
         terms, strength, raw: as in `Plan`.
-        memory: what is held in memory meanwhile; of two settings the more careful one counts.
+        memory: see `MemoryMode`; where two settings are joined, the one that needs less memory.
 
     Raises:
         ValueError: raw gradients for a recipe, whose parts are balanced for normalised steps.
@@ -55,11 +55,11 @@ class Settings:
         return Plan.of(self.terms, percent_to_sigma, self.strength, self.raw)
 
     def joined(self, more: "Settings") -> "Settings":
-        """Both at once, as if the terms of both came on one wire.
+        """Both settings as one: the terms of both, with the larger strength.
 
-        The larger strength counts for all, and the terms of the weaker settings weigh less in
-        proportion. With equal strengths this is the plain chain; raw gradients simply add up. What
-        either holds of a picture is held as much as by itself.
+        Weights of the terms with the smaller strength are scaled down in proportion. With equal
+        strengths the result is the chain of both; raw gradients add up. Hold terms hold as much as
+        each would alone.
 
         Raises:
             ValueError: one is raw and the other is not.
@@ -79,11 +79,11 @@ class Settings:
         return Settings(terms, strength, self.raw, memory)
 
     def _scaled(self, strength: float) -> tuple[Wish, ...]:
-        """The terms, to be followed with a larger strength than they ask for."""
+        """The terms for a run of a larger strength, with weights that keep their effect."""
         if self.strength == strength:
             return self.terms
         share = self.strength / strength
-        # no strength holds more than all, see `HoldTerm.pull`
+        # strengths above 1 hold no more than 1 does, see `HoldTerm.pull`
         held = min(1.0, self.strength) / min(1.0, strength)
         return tuple(term.scaled(share, held) for term in self.terms)
 

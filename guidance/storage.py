@@ -1,7 +1,9 @@
-"""Files of ours: safetensors that say what they hold, written whole or not at all.
+"""Files of this pack: safetensors with a kind, a version and facts, written atomically.
 
-A file may come from anybody. Reading it runs nothing, takes at most about twice the memory of its
-size, and ends in the tensors and facts that were saved or in one ValueError.
+Facts are all values of a file that are not tensors, as JSON in the metadata. Files may be foreign
+or
+malicious: reading one executes nothing, takes at most about twice its size in memory, and either
+returns the saved tensors and facts or raises a ValueError.
 """
 
 import json
@@ -21,7 +23,7 @@ from .families import FAMILIES, Family
 
 VERSION = 1  # of the layout of the metadata; readers refuse any other
 LIMIT = 2 * 2**30  # bytes of a file
-HEADER_LIMIT = 16 * 2**20  # bytes of its names, shapes and facts
+HEADER_LIMIT = 16 * 2**20  # bytes of a file's header: names, shapes and facts
 SUFFIX = ".safetensors"
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 Value = TypeVar("Value")
@@ -29,13 +31,13 @@ Unpack = Callable[[Mapping[str, Tensor], Mapping[str, Any]], Value]  # raises a 
 
 
 def save(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a file in place of what may stand at its path.
+    """Write a file; one that exists at its path is replaced.
 
     Args:
         path: in a folder that exists.
         kind: what the file is, for readers and messages, such as "self-guidance record".
         tensors: of any device and layout, by name.
-        facts: what JSON can hold.
+        facts: values that JSON can hold, finite numbers only.
 
     Raises:
         ValueError: a value is NaN or infinite, the facts are not JSON, or the file would be too
@@ -77,7 +79,7 @@ def load(path: Path, kind: str, limit: int = LIMIT) -> tuple[dict[str, Tensor], 
     facts = _facts(path.name, kind, data)
     try:
         tensors = parsed(data)
-    except Exception as error:  # whatever the parser makes of foreign bytes
+    except Exception as error:  # the parser may raise anything for foreign bytes
         raise _damaged(path.name, error) from error
     _check_values(tensors, f"file {path.name!r} cannot be used, as", "save it again")
     return tensors, facts
@@ -90,7 +92,11 @@ def save_value(
     facts: Mapping[str, Any],
     unpack: Unpack[Value],
 ) -> None:
-    """`save` what `load_value` can read: `unpack` checks it before anything is written.
+    """Write tensors and facts, after `unpack` has checked that `load_value` can read them.
+
+    Args:
+        path, kind, tensors, facts: see `save`.
+        unpack: as for `load_value`.
 
     Raises:
         ValueError: `unpack` refuses the tensors and facts, or see `save`.
@@ -104,7 +110,11 @@ def save_value(
 
 
 def load_value(path: Path, kind: str, unpack: Unpack[Value], limit: int = LIMIT) -> Value:
-    """What `unpack` makes of the tensors and facts of a file; for the rest see `load`.
+    """Read a file and build its value.
+
+    Args:
+        path, kind, limit: see `load`.
+        unpack: builds the value from tensors and facts, and raises a ValueError if they are wrong.
 
     Raises:
         ValueError: `unpack` refuses the tensors and facts, or see `load`.
@@ -125,15 +135,15 @@ def _noun(kind: str) -> str:
 
 
 def text_of(value: Any, name: str) -> str:
-    """A fact that must be text; `name` is that of the fact, for the ValueError."""
-    # half a surrogate pair is a str that no terminal, file or socket takes
+    """The value, if it is text; else a ValueError that calls it `name`."""
+    # a lone surrogate is valid in a str, but cannot be encoded for a terminal, file or socket
     if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise ValueError(f"{name} must be text, got {ascii(value)[:40]}")
     return value
 
 
 def list_of(value: Any, name: str, count: int | None = None) -> list[Any]:
-    """A fact that must be a list, of `count` entries where given; else a ValueError."""
+    """The value, if it is a list, of `count` entries where given; else a ValueError."""
     if not isinstance(value, list):
         raise ValueError(f"{name} must be a list, got {str(value)[:40]}")
     if count is not None and len(value) != count:
@@ -142,7 +152,7 @@ def list_of(value: Any, name: str, count: int | None = None) -> list[Any]:
 
 
 def family_of(value: Any) -> Family:
-    """The model family that a fact names; a ValueError where this pack does not know it."""
+    """The model family of this name; a ValueError if this pack does not know it."""
     for family in FAMILIES:
         if family.name == value:
             return family
@@ -151,14 +161,14 @@ def family_of(value: Any) -> Family:
 
 
 def check_dtype(name: str, tensor: Tensor, dtype: torch.dtype) -> None:
-    """Raise a ValueError where a tensor of a file is of another type."""
+    """Raise a ValueError if a tensor of a file is of another dtype."""
     if tensor.dtype != dtype:
         wanted = str(dtype).removeprefix("torch.")
         raise ValueError(f"tensor {name!r} must be {wanted}, got {tensor.dtype}")
 
 
 def _write(path: Path, data: bytes) -> None:
-    """A reader sees the old file or the new one, never a part, whatever ends the process."""
+    """Write atomically: a reader sees the old file or the new one, even after a crash."""
     part = path.with_name(f".{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
@@ -172,7 +182,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _read(path: Path, limit: int) -> bytes:
     name = path.name
-    if not os.path.isfile(path):  # unlike the method of `path` it takes names of any length
+    if not os.path.isfile(path):  # `path.is_file` raises for names that are too long
         raise ValueError(f"file {name!r} is not there; check its name, or save it first")
     try:
         with path.open("rb") as file:
@@ -182,7 +192,7 @@ def _read(path: Path, limit: int) -> bytes:
                     f"file {name!r} is too large: {size} bytes, but at most {limit} are read; "
                     "choose another file"
                 )
-            # in memory, not mapped: a mapped file that another program cuts short ends the process
+            # not mapped: if another program truncates a mapped file, this process crashes
             return file.read(size)
     except OSError as error:
         raise ValueError(

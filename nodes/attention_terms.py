@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..guidance.recipes.transform import GUIDED
+from ..guidance.recipes.transform import RECIPE_WINDOW
 from ..guidance.terms import attention as attention_terms
 from .ui.numbers import finite
 from .ui.schema import schema
@@ -70,7 +70,7 @@ class Box(io.ComfyNode):
                     tooltip="On: the object also reaches the edges of the box (BoxDiff). Off: it "
                     "only stays inside (layout control), and may be small.",
                 ),
-                *term_inputs(end=GUIDED.end),
+                *term_inputs(end=RECIPE_WINDOW.end),
             ],
             outputs=[terms_output()],
         )

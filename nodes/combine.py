@@ -1,4 +1,4 @@
-"""Put sums of terms together."""
+"""Combine chains of terms."""
 
 from comfy_api.latest import io
 
@@ -6,12 +6,12 @@ from .ui.numbers import finite
 from .ui.schema import schema
 from .ui.types import CATEGORY, Chain, Terms, number, terms_output
 
-# The hosts that the pack supports have no public input that grows; a fixed row works in all.
+# Not all supported hosts have a public input that grows with its wires, so there is a fixed number.
 NAMES = tuple(f"terms_{i}" for i in range(1, 9))
 
 
 class Combine(io.ComfyNode):
-    """Several sums of terms as one."""
+    """Several chains of terms as one, with a common weight and name."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

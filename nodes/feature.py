@@ -1,4 +1,4 @@
-"""Take the look of an object or of a region out of a record."""
+"""Read the appearance of an object or of a region from a record."""
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -11,7 +11,7 @@ from .ui.types import CATEGORY, FeatureIO, RecordIO
 
 
 class Feature(io.ComfyNode):
-    """A look, as one vector a noise level."""
+    """Appearance of an object or a region, as one vector for each noise level."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -43,7 +43,7 @@ class Feature(io.ComfyNode):
 
     @classmethod
     def execute(cls, record: Record, object: str, mask: Tensor | None = None) -> io.NodeOutput:
-        """Read the look."""
+        """Read the feature."""
         name = object.strip()
         if mask is not None:
             region = outline(pictures(mask), name or "feature")

@@ -1,4 +1,4 @@
-"""Fit a head: teach the pack an object by one or a few masks."""
+"""Fit a head to one or a few masked pictures of an object."""
 
 from typing import Any
 

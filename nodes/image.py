@@ -5,7 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..guidance.recipes.follow import follow, paired
-from ..guidance.recipes.transform import GUIDED
+from ..guidance.recipes.transform import RECIPE_WINDOW
 from ..guidance.record.record import Record
 from .ui.numbers import finite
 from .ui.schema import schema
@@ -40,7 +40,7 @@ def _inputs() -> list[io.Input]:
             "How much every object looks as in the reference. 0: not at all.",
             step=0.05,
         ),
-        *term_inputs(end=GUIDED.end, weighs=WEIGHS_IN_RECIPE),
+        *term_inputs(end=RECIPE_WINDOW.end, weighs=WEIGHS_IN_RECIPE),
         io.String.Input(
             "objects",
             default="",

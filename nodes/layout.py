@@ -1,4 +1,4 @@
-"""The layout canvas: objects are dragged where they shall be, and the terms ask for that."""
+"""The layout canvas: a node on which objects are dragged to their target places."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from ..guidance.layout.boxes import assigned, boxed
 from ..guidance.layout.canvas import VERSION, Layout, Place, brief
 from ..guidance.layout.terms import layout_terms, measured
 from ..guidance.maps.properties import mean_shape
-from ..guidance.recipes.transform import GUIDED, Balance
+from ..guidance.recipes.transform import RECIPE_WINDOW, Balance
 from ..guidance.record.record import Record
 from ..guidance.words.written import listed
 from .recipes import WEIGHS, keep_inputs
@@ -31,10 +31,10 @@ SIDE = 512  # pixels of the longer side of a picture drawn from attention
 
 
 class _CanvasInput(io.String.Input):
-    """A text that the page edits with the canvas of web/js/layout; one without it takes text."""
+    """Text that the page edits on the canvas of web/js/layout, or as text if it has none."""
 
     def as_dict(self) -> dict[str, Any]:
-        """What the page is told."""
+        """See the base class; `widgetType` selects the canvas."""
         return {**super().as_dict(), "widgetType": "SELF_GUIDANCE_LAYOUT"}
 
 
@@ -59,7 +59,7 @@ class LayoutCanvas(io.ComfyNode):
                     tooltip="Where each object goes: drag it there. Stored as JSON, which the help "
                     "page describes; empty, all objects stay.",
                 ),
-                *term_inputs(end=GUIDED.end, weighs=WEIGHS),
+                *term_inputs(end=RECIPE_WINDOW.end, weighs=WEIGHS),
                 reference_input(optional=True),
                 io.Image.Input(
                     "image",
@@ -87,7 +87,7 @@ class LayoutCanvas(io.ComfyNode):
         box_objects: str = "",
         **shared: Any,
     ) -> io.NodeOutput:
-        """Add the terms, and tell the canvas what the reference shows."""
+        """Add the terms, and send the reference's objects to the canvas."""
         values = TermValues(**shared)
         drawn = Layout.parse(layout)
         places = _places(drawn, boxes, box_objects, reference, image)
@@ -98,7 +98,7 @@ class LayoutCanvas(io.ComfyNode):
             values.window,
             Balance(others=keep_others, rest=keep_background),
         )
-        canvas = _shown(cls, reference, image, places)
+        canvas = _canvas_message(cls, reference, image, places)
         return values.chained(*added, ui={"self_guidance_layout": [canvas]})
 
 
@@ -143,14 +143,14 @@ def _places(
     return assigned(layout, boxes, names, height, width, reference)
 
 
-def _shown(
+def _canvas_message(
     cls: type[io.ComfyNode],
     reference: Record | None,
     image: Tensor | None,
     boxes: Mapping[str, Place],
 ) -> dict[str, Any]:
-    """What the canvas needs of a run: plain values, and a picture that ComfyUI serves."""
-    picture = image if image is not None else _attention(reference)
+    """What the canvas shows after a run: `canvas_facts`, and a picture that ComfyUI serves."""
+    picture = image if image is not None else _attention_picture(reference)
     sent = canvas_facts(reference, boxes)
     if picture is not None:
         sent["aspect"] = picture.shape[2] / picture.shape[1]
@@ -159,7 +159,7 @@ def _shown(
 
 
 def canvas_facts(reference: Record | None, boxes: Mapping[str, Place]) -> dict[str, Any]:
-    """What the canvas shows of a run, but for its picture: prompt, words, objects, boxes."""
+    """What the canvas shows besides a picture: prompt, words, objects and boxes, as JSON values."""
     places = {} if reference is None else measured(reference)
     return {
         "version": VERSION,
@@ -177,8 +177,8 @@ def _entries(places: Mapping[str, Place]) -> list[dict[str, Any]]:
     ]
 
 
-def _attention(reference: Record | None) -> Tensor | None:
-    """Where the objects of a record are, as a picture [1, H, W, 3], for want of a better one."""
+def _attention_picture(reference: Record | None) -> Tensor | None:
+    """Maps of a record's objects as a picture [1, H, W, 3], where no image is wired."""
     if reference is None:
         return None
     settled = reference.settled()

@@ -62,9 +62,9 @@ def _figure(record: Record) -> "Figure":
     axes = figure.subplots()
     steps = [step for step in record if step.properties.sigma > 0]
     for name in dict.fromkeys(name for step in steps for name in step.energies):
-        shown = [step for step in steps if name in step.energies]
-        means = [float(np.mean(step.energies[name])) for step in shown]
-        axes.plot([step.properties.sigma for step in shown], means, marker=".", label=name)
+        with_term = [step for step in steps if name in step.energies]
+        means = [float(np.mean(step.energies[name])) for step in with_term]
+        axes.plot([step.properties.sigma for step in with_term], means, marker=".", label=name)
     guided = [step.properties.sigma for step in steps if step.guided]
     bottom = axes.get_xaxis_transform()
     axes.plot(guided, [0] * len(guided), "|", transform=bottom, color="black", label="guided step")

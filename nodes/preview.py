@@ -1,4 +1,4 @@
-"""Look at what the model attended to."""
+"""Show the attention of a record as pictures and masks."""
 
 import math
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class AttentionPreview(io.ComfyNode):
         words = [] if chosen else _words(record)
         height, width = _size(properties, image)
 
-        def shown(name: str) -> Tensor:
+        def map_of(name: str) -> Tensor:
             return enlarged(_mean(properties.map(name)), height, width)
 
         shapes = [
@@ -66,10 +66,10 @@ class AttentionPreview(io.ComfyNode):
         none = torch.zeros(record.batch, height, width)  # a prompt such as "the background"
         mask = torch.stack(shapes).amax(0) if shapes else none
         if chosen:
-            together = torch.stack([to_unit_range(shown(name)) for name in chosen]).amax(0)
+            together = torch.stack([to_unit_range(map_of(name)) for name in chosen]).amax(0)
             picture = _drawn(together, image)
         else:
-            picture = _sheets({word: _drawn(shown(word), image) for word in words})
+            picture = _sheets({word: _drawn(map_of(word), image) for word in words})
         about = ui.PreviewImage(picture, cls=cls).as_dict()
         return io.NodeOutput(picture, mask, ui={**about, **map_files(cls, record, image)})
 
@@ -129,7 +129,7 @@ def _of_site(properties: Properties, site: int) -> Properties:
 
 
 def _at(record: Record, step: int) -> Properties:
-    """The step asked for, or the mean of the run."""
+    """Properties of a step, or with the mean maps of the run if `step` is -1."""
     if record.table and step >= len(record.steps):
         raise ValueError(
             f"step must be below {len(record.steps)}, the number of steps in the record, got {step}"
@@ -138,7 +138,7 @@ def _at(record: Record, step: int) -> Properties:
 
 
 def _words(record: Record) -> list[str]:
-    """Every word once; words without letters show nothing of interest."""
+    """Every word of the prompt once, without punctuation."""
     words = [word for word in dict.fromkeys(record.table.words) if letters(word)]
     if not words:
         raise ValueError(
@@ -150,7 +150,7 @@ def _words(record: Record) -> list[str]:
 
 
 def _mean(maps: tuple[Tensor, ...]) -> Tensor:
-    """Mean over the sites, [B, H, W], each to_unit_range to [0, 1] first so that none outshines."""
+    """Mean over the sites, [B, H, W], each scaled to [0, 1] first so that all count the same."""
     height, width = max(m.shape[-2:] for m in maps)
     return torch.stack(
         [resample(to_unit_range(m)[:, None], height, width)[:, 0] for m in maps]

@@ -1,4 +1,4 @@
-"""Text encoding that remembers which tokens are which words."""
+"""Nodes that put a token table into a CONDITIONING: Prompt and Add Words."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ Conditioning = list[Any]
 
 
 class AddWords(io.ComfyNode):
-    """The token table of a text, put into a CONDITIONING as it is."""
+    """Add the token table of a text to a CONDITIONING of another node."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -54,7 +54,7 @@ class AddWords(io.ComfyNode):
 
 
 def _described(conditioning: Conditioning, table: TokenTable) -> Conditioning:
-    """The conditioning with the table in its entries without one, or in all if all have one."""
+    """The conditioning with the table in all entries that have none, or in all if none lacks it."""
     without = [TABLE_KEY not in extra for _, extra in conditioning]
     result = []
     for (tokens, extra), chosen in zip(conditioning, without, strict=True):
@@ -66,7 +66,10 @@ def _described(conditioning: Conditioning, table: TokenTable) -> Conditioning:
 
 
 def _check_length(length: int, known: int) -> None:
-    """Raise a ValueError unless the text fills all chunks; tokens of no text may stand behind."""
+    """Raise a ValueError unless the text has all chunks of the conditioning.
+
+    Less than a chunk of tokens without text may follow, such as those of an image prompt.
+    """
     if not 0 <= length - known < CHUNK:
         raise ValueError(
             f"text is {known} tokens long, with start, end and padding, but the conditioning holds "

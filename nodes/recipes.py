@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..guidance.maps.affine import Affine
 from ..guidance.recipes.follow import copy_object, remove_object
-from ..guidance.recipes.transform import GUIDED, Balance, Recipe
+from ..guidance.recipes.transform import RECIPE_WINDOW, Balance, Recipe
 from ..guidance.record.record import Record
 from .ui.numbers import finite
 from .ui.schema import schema
@@ -54,6 +54,31 @@ def keep_inputs() -> list[io.Input]:
     ]
 
 
+def _distance_inputs(dx: float) -> list[io.Input]:
+    return [
+        number("dx", dx, -1.0, 1.0, "Distance to the right as a fraction of the width."),
+        number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
+    ]
+
+
+def _scale_input(default: float) -> io.Input:
+    return number(
+        "scale",
+        default,
+        0.05,
+        10.0,
+        "Factor of the object's area: 2 is twice the area.",
+        step=0.05,
+    )
+
+
+def _side(scale: float) -> float:
+    """Factor of the sides of an object for a factor of its area."""
+    if scale <= 0:
+        raise ValueError(f"scale must be above 0, got {scale}")
+    return scale**0.5
+
+
 class MoveObject(io.ComfyNode):
     """Move one object, keep the rest."""
 
@@ -69,10 +94,9 @@ class MoveObject(io.ComfyNode):
             "without terms, wire that record here, and sample again with the same seed.",
             inputs=[
                 object_input(),
-                number("dx", 0.25, -1.0, 1.0, "Distance to the right as a fraction of the width."),
-                number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
+                *_distance_inputs(0.25),
                 reference_input(),
-                *term_inputs(end=GUIDED.end, weighs=WEIGHS),
+                *term_inputs(end=RECIPE_WINDOW.end, weighs=WEIGHS),
                 *keep_inputs(),
             ],
             outputs=[terms_output()],
@@ -92,13 +116,12 @@ class MoveObject(io.ComfyNode):
     ) -> io.NodeOutput:
         """Add the recipe."""
         values = TermValues(**shared)
-        balance = Balance(others=keep_others, rest=keep_background)
         recipe = Recipe(
             object=object,
             transform=Affine(dx, dy),
             reference=reference,
+            balance=Balance(others=keep_others, rest=keep_background),
             **values.own,
-            balance=balance,
         )
         return values.chained(recipe)
 
@@ -118,16 +141,9 @@ class ResizeObject(io.ComfyNode):
             "keeps everything else.",
             inputs=[
                 object_input(),
-                number(
-                    "scale",
-                    1.5,
-                    0.05,
-                    10.0,
-                    "Factor of the object's area: 2 is twice the area.",
-                    step=0.05,
-                ),
+                _scale_input(1.5),
                 reference_input(),
-                *term_inputs(end=GUIDED.end, weighs=WEIGHS),
+                *term_inputs(end=RECIPE_WINDOW.end, weighs=WEIGHS),
                 *keep_inputs(),
             ],
             outputs=[terms_output()],
@@ -146,16 +162,13 @@ class ResizeObject(io.ComfyNode):
     ) -> io.NodeOutput:
         """Add the recipe."""
         values = TermValues(**shared)
-        if scale <= 0:
-            raise ValueError(f"scale must be above 0, got {scale}")
-        side = scale**0.5
-        balance = Balance(others=keep_others, rest=keep_background)
+        side = _side(scale)
         recipe = Recipe(
             object=object,
             transform=Affine(scale_x=side, scale_y=side),
             reference=reference,
+            balance=Balance(others=keep_others, rest=keep_background),
             **values.own,
-            balance=balance,
         )
         return values.chained(recipe)
 
@@ -163,21 +176,13 @@ class ResizeObject(io.ComfyNode):
 def _copy_inputs() -> list[io.Input]:
     return [
         object_input(),
-        number("dx", 0.0, -1.0, 1.0, "Distance to the right as a fraction of the width."),
-        number("dy", 0.0, -1.0, 1.0, "Distance downwards as a fraction of the height."),
-        number(
-            "scale",
-            1.0,
-            0.05,
-            10.0,
-            "Factor of the object's area: 2 is twice the area.",
-            step=0.05,
-        ),
+        *_distance_inputs(0.0),
+        _scale_input(1.0),
         RecordIO.Input(
             "reference",
             tooltip="A run, or a picture from Self-Guidance Record Image, that shows the object.",
         ),
-        *term_inputs(end=GUIDED.end, weighs=WEIGHS_IN_RECIPE),
+        *term_inputs(end=RECIPE_WINDOW.end, weighs=WEIGHS_IN_RECIPE),
         io.String.Input(
             "reference_object",
             default="",
@@ -246,13 +251,12 @@ class CopyObject(io.ComfyNode):
     ) -> io.NodeOutput:
         """Add the recipe's terms."""
         values = TermValues(**shared)
-        if scale <= 0:
-            raise ValueError(f"scale must be above 0, got {scale}")
+        side = _side(scale)
         added = copy_object(
             object,
             reference_object or object,
             reference,
-            Affine(dx, dy, scale**0.5, scale**0.5),
+            Affine(dx, dy, side, side),
             values.weight * layout,
             values.weight * appearance,
             values.window,
@@ -280,7 +284,7 @@ class RemoveObject(io.ComfyNode):
                     tooltip="The run, or the picture from Self-Guidance Record Image, that shows "
                     "the object.",
                 ),
-                *term_inputs(end=GUIDED.end, weighs=WEIGHS_IN_RECIPE),
+                *term_inputs(end=RECIPE_WINDOW.end, weighs=WEIGHS_IN_RECIPE),
             ],
             outputs=[terms_output()],
         )

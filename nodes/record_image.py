@@ -1,4 +1,4 @@
-"""Record a real picture: what the model sees in it at every noise level."""
+"""Record a real picture: attention and features at every noise level."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +18,7 @@ from ..guidance.record.record import Record
 from .engine.attach import recorded
 from .engine.check import check_steps
 from .engine.check_conditioning import readable
+from .ui.sampling import scheduler_input, seed_input
 from .ui.schema import schema
 from .ui.types import CATEGORY, RecordIO
 
@@ -55,9 +56,9 @@ class RecordImage(io.ComfyNode):
         scheduler: str,
         seed: int,
     ) -> io.NodeOutput:
-        """Look at the picture."""
+        """Record the picture."""
         records: list[Record] = []
-        watched = recorded(model, records.append)
+        recording = recorded(model, records.append)
         latent = latent_image["samples"]
         check_steps(steps)
         readable(comfy.sampler_helpers.convert_cond(positive))
@@ -67,30 +68,30 @@ class RecordImage(io.ComfyNode):
                 "Encode and wire that latent here"
             )
         noise = comfy.sample.prepare_noise(latent, seed, latent_image.get("batch_index"))
-        sampling = watched.get_model_object("model_sampling")
+        sampling = recording.get_model_object("model_sampling")
         sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, steps)
-        look = Look()
+        scan = FixedPicture()
         comfy.sample.sample_custom(
-            watched,
+            recording,
             noise,
             1.0,  # without classifier-free guidance the caption alone is evaluated
-            look,
+            scan,
             sigmas,
             positive,
             positive,
             latent,
-            callback=latent_preview.prepare_callback(watched, steps),
+            callback=latent_preview.prepare_callback(recording, steps),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
-        return io.NodeOutput(_of_picture(records[-1], look.picture))
+        return io.NodeOutput(_of_picture(records[-1], scan.picture))
 
 
-class Look(comfy.samplers.Sampler):
-    """A sampler that goes nowhere: it shows the model the picture at every noise level.
+class FixedPicture(comfy.samplers.Sampler):
+    """A sampler that evaluates the model on one picture at every noise level, without denoising.
 
     Attributes:
-        picture: the latent as the model sees it, [B, C, h, w].
+        picture: the latent in the model's own scale, [B, C, h, w]; None before sampling.
     """
 
     def __init__(self) -> None:
@@ -107,7 +108,7 @@ class Look(comfy.samplers.Sampler):
         *args: Any,
         **kwargs: Any,
     ) -> Tensor:
-        """Evaluate the model once a noise level, always on the same picture and noise."""
+        """Evaluate the model once for each noise level, on the same picture and noise."""
         self.picture = latent_image
         sampling = model_wrap.inner_model.model_sampling
         levels = sigmas[sigmas > 0]
@@ -121,7 +122,7 @@ class Look(comfy.samplers.Sampler):
 
 def _of_picture(record: Record, picture: Tensor | None) -> Record:
     """The record with the picture itself as its prediction at every noise level."""
-    record.table  # noqa: B018  an empty record says what is missing
+    record.table  # noqa: B018  raises for an empty record
     clean = None if picture is None else picture.to("cpu", torch.float16)
     return replace(
         record,
@@ -147,18 +148,6 @@ def _inputs() -> list[io.Input]:
             max=10000,
             tooltip="Number of noise levels to look at. Runs with other steps can use the record.",
         ),
-        io.Combo.Input(
-            "scheduler",
-            options=comfy.samplers.KSampler.SCHEDULERS,
-            default="normal",
-            tooltip="Spacing of the noise levels.",
-        ),
-        io.Int.Input(
-            "seed",
-            default=0,
-            min=0,
-            max=0xFFFFFFFFFFFFFFFF,
-            control_after_generate=True,
-            tooltip="Seed of the noise that is laid over the picture.",
-        ),
+        scheduler_input(),
+        seed_input("Seed of the noise that is laid over the picture."),
     ]

@@ -85,7 +85,7 @@ class Shape(io.ComfyNode):
             reference.table.find_object(reference_object or object)
         term = energies.Shape(
             object=object,
-            source=reference_object,
+            reference_object=reference_object,
             reference=None if mask is not None else reference,
             mask=None if mask is None else pictures(mask),
             transform=Affine(dx, dy, scale_x, scale_y, rotation),
@@ -149,7 +149,7 @@ class Appearance(io.ComfyNode):
         term = appearance.Appearance(
             object=object,
             reference=reference,
-            source=reference_object,
+            reference_object=reference_object,
             feature=feature,
             head=head,
             **values.own,

@@ -15,8 +15,15 @@ from .engine.check import check_steps, seed_checked
 from .engine.model import family_of
 from .live.page import live
 from .ui.numbers import finite
+from .ui.sampling import (
+    cfg_input,
+    conditioning_inputs,
+    model_input,
+    scheduler_input,
+    seed_input,
+)
 from .ui.schema import METHOD, NAMESAKES, schema
-from .ui.settings import request_inputs, requested
+from .ui.settings import settings_inputs, settings_of
 from .ui.types import CATEGORY, RecordIO, number
 
 
@@ -59,12 +66,12 @@ class KSampler(io.ComfyNode):
         negative: list[Any],
         latent_image: dict[str, torch.Tensor],
         denoise: float,
-        **asked: Any,
+        **inputs: Any,
     ) -> io.NodeOutput:
         """Sample."""
         check_steps(steps)
         records: list[Record] = []
-        settings = requested(**asked)
+        settings = settings_of(**inputs)
         with live(model) as watch, seed_checked(seed, sampler_name):
             (latent,) = comfy_nodes.common_ksampler(
                 attached(model, settings, records.append, watch),
@@ -84,48 +91,22 @@ class KSampler(io.ComfyNode):
 
 
 def _sampler_inputs() -> list[io.Input]:
-    return [*_sampling_sampler_inputs(), *request_inputs("a plain KSampler with a record")]
-
-
-def _sampling_sampler_inputs() -> list[io.Input]:
     return [
-        io.Model.Input("model", tooltip="The model to denoise with. It is not changed."),
-        io.Int.Input(
-            "seed",
-            default=0,
-            min=0,
-            max=0xFFFFFFFFFFFFFFFF,
-            control_after_generate=True,
-            tooltip="Random seed of the noise. Use the reference's seed to edit its picture.",
-        ),
+        model_input(),
+        seed_input("Random seed of the noise. Use the reference's seed to edit its picture."),
         io.Int.Input("steps", default=25, min=1, max=10000, tooltip="Number of denoising steps."),
-        io.Float.Input(
-            "cfg",
-            default=4.0,
-            min=0.0,
-            max=100.0,
-            step=0.1,
-            round=0.01,
-            tooltip="Classifier-free guidance scale.",
-        ),
+        cfg_input(),
         io.Combo.Input(
             "sampler_name",
             options=comfy.samplers.KSampler.SAMPLERS,
             default="euler",
             tooltip="Any of ComfyUI's samplers.",
         ),
-        io.Combo.Input(
-            "scheduler",
-            options=comfy.samplers.KSampler.SCHEDULERS,
-            default="normal",
-            tooltip="Spacing of the noise levels.",
-        ),
-        io.Conditioning.Input(
-            "positive", tooltip="From a Self-Guidance Prompt, so that objects can be found by name."
-        ),
-        io.Conditioning.Input("negative", tooltip="What to avoid. Any text encoder node."),
+        scheduler_input(),
+        *conditioning_inputs(),
         io.Latent.Input("latent_image", tooltip="The latent to denoise. Any size and batch."),
         number("denoise", 1.0, 0.0, 1.0, "1 draws a new picture; less keeps some of the latent."),
+        *settings_inputs("a plain KSampler with a record"),
     ]
 
 
@@ -143,7 +124,12 @@ class Guider(io.ComfyNode):
             description="ComfyUI's CFGGuider, steered at every step by the terms, for "
             "SamplerCustomAdvanced with your own noise, sampler and sigmas. Gives no record; the "
             "Self-Guidance KSampler does." + NAMESAKES,
-            inputs=_guider_inputs(),
+            inputs=[
+                model_input(),
+                *conditioning_inputs(),
+                cfg_input(),
+                *settings_inputs("a plain CFGGuider"),
+            ],
             outputs=[io.Guider.Output(tooltip="Wire into SamplerCustomAdvanced.")],
         )
 
@@ -155,33 +141,13 @@ class Guider(io.ComfyNode):
         positive: list[Any],
         negative: list[Any],
         cfg: float,
-        **asked: Any,
+        **inputs: Any,
     ) -> io.NodeOutput:
         """Make the guider."""
-        guider = CFGGuider(attached(model, requested(**asked)))
+        guider = CFGGuider(attached(model, settings_of(**inputs)))
         guider.set_conds(positive, negative)
         guider.set_cfg(cfg)
         return io.NodeOutput(guider)
-
-
-def _guider_inputs() -> list[io.Input]:
-    return [
-        io.Model.Input("model", tooltip="The model to denoise with. It is not changed."),
-        io.Conditioning.Input(
-            "positive", tooltip="From a Self-Guidance Prompt, so that objects can be found by name."
-        ),
-        io.Conditioning.Input("negative", tooltip="What to avoid. Any text encoder node."),
-        io.Float.Input(
-            "cfg",
-            default=4.0,
-            min=0.0,
-            max=100.0,
-            step=0.1,
-            round=0.01,
-            tooltip="Classifier-free guidance scale.",
-        ),
-        *request_inputs("a plain CFGGuider"),
-    ]
 
 
 class Apply(io.ComfyNode):
@@ -204,7 +170,7 @@ class Apply(io.ComfyNode):
                     tooltip="The model to steer, which is not changed itself. Terms that it "
                     "follows already stay.",
                 ),
-                *request_inputs("the model as it is"),
+                *settings_inputs("the model as it is"),
             ],
             outputs=[
                 io.Model.Output(
@@ -219,7 +185,7 @@ class Apply(io.ComfyNode):
     def execute(
         cls,
         model: ModelPatcher,
-        **asked: Any,
+        **inputs: Any,
     ) -> io.NodeOutput:
         """Patch a clone."""
-        return io.NodeOutput(attached(model, requested(**asked)))
+        return io.NodeOutput(attached(model, settings_of(**inputs)))

@@ -118,7 +118,7 @@ class Position(io.ComfyNode):
             "x": x,
             "y": y,
             "reference": _needed(reference, relative, object, reference_object),
-            "source": reference_object,
+            "reference_object": reference_object,
             **values.own,
         }
         position = energies.Position(**place)
@@ -183,7 +183,7 @@ class Size(io.ComfyNode):
             object=object,
             size=size,
             reference=_needed(reference, relative, object, reference_object),
-            source=reference_object,
+            reference_object=reference_object,
             **values.own,
         )
         return values.chained(term)

@@ -40,7 +40,7 @@ def pack(head: Head) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Head:
-    """The head that `pack` made tensors and facts of; both are checked, as files may be foreign.
+    """The inverse of `pack`, with checks, as files may be foreign.
 
     Raises:
         ValueError: something is missing, unexpected, of another type or does not fit the rest.

@@ -57,7 +57,7 @@ def fit(
         )
     labels = labels or [f"record {k}" for k in range(1, len(examples) + 1)]
     family = _common(examples, labels)
-    shares = [_shares(*example, label) for example, label in zip(examples, labels, strict=True)]
+    shares = [_coverage(*example, label) for example, label in zip(examples, labels, strict=True)]
     if all(mask is None for _, mask in examples):
         raise ValueError("no example has a mask; mark the object in at least one record")
     sigmas = _knots([record for record, _ in examples], knots)
@@ -68,7 +68,7 @@ def fit(
 def _parts(
     records: Sequence[Record], share: Tensor, sigmas: Sequence[float], ridge: float
 ) -> tuple[Tensor, ...]:
-    """Weights, bias, axes and offset of all knots, as `Head` holds them."""
+    """Weights, bias, axes and offset for all knots, see `Head`."""
     pictures = sum(record.batch for record in records)
     fitted: list[tuple[Tensor, ...]] = []
     before: Tensor | None = None
@@ -115,7 +115,7 @@ def _common(examples: Sequence[Example], labels: Sequence[str]) -> Family:
     return family
 
 
-def _shares(record: Record, mask: Tensor | None, label: str) -> Tensor:
+def _coverage(record: Record, mask: Tensor | None, label: str) -> Tensor:
     """Fraction of every cell of a record that the object covers, [N], in order of `_channels`."""
     assert record.last.grid is not None  # see _common
     batch, _, height, width = record.last.grid.shape
@@ -128,13 +128,13 @@ def _shares(record: Record, mask: Tensor | None, label: str) -> Tensor:
             "or as many as pictures"
         )
     shares = F.interpolate(mask[:, None], (height, width), mode="area").flatten(1)
-    shown = [k for k, part in enumerate(shares) if not 0 < part.sum() < part.numel()]
-    if shown:
-        what = "covers the whole picture" if shares[shown[0]].any() else "is empty"
+    unusable = [k for k, part in enumerate(shares) if not 0 < part.sum() < part.numel()]
+    if unusable:
+        what = "covers the whole picture" if shares[unusable[0]].any() else "is empty"
         raise ValueError(
-            f"the mask that marks the object of {label} {what} in picture {shown[0]} of its batch, "
-            "so object and rest cannot be told apart there; mark the object, or give a picture "
-            "that does not show it as a record without mask"
+            f"the mask that marks the object of {label} {what} in picture {unusable[0]} of "
+            "its batch, so object and rest cannot be told apart there; mark the object, or give a "
+            "picture that does not show it as a record without mask"
         )
     return shares.expand(batch, -1).flatten()
 
@@ -161,9 +161,9 @@ def _knots(records: Sequence[Record], count: int) -> tuple[float, ...]:
         )
     high, low = min(map(max, ranges)), max(map(min, ranges))
     if low > high:
-        shown = "; ".join(f"{max(r):.4g} to {min(r):.4g}" for r in ranges)
+        found = "; ".join(f"{max(r):.4g} to {min(r):.4g}" for r in ranges)
         raise ValueError(
-            f"the records share no noise levels (sigmas {shown}); make them with the same denoise "
+            f"the records share no noise levels (sigmas {found}); make them with the same denoise "
             "and scheduler"
         )
     if low == high or count == 1:

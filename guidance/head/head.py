@@ -20,7 +20,7 @@ from ..record.record import between
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """Where an object is and how it looks, read from features.
+    """Segmentation and appearance of an object as affine maps of features, by noise level.
 
     Attributes:
         object: name of the object that it finds, for messages; the prompt need not contain it.

@@ -1,7 +1,7 @@
-"""Boxes of other nodes, in pixels of a picture, as places of a layout's objects.
+"""Boxes of other nodes as places of a layout's objects.
 
-ComfyUI's BOUNDING_BOX is a dict with x, y (the top left corner), width and height. Detectors give a
-list of them for each picture, with a label in each.
+ComfyUI's BOUNDING_BOX is a dict with x, y (the top left corner), width and height in pixels.
+Detectors give a list of them for each picture, with a label in each.
 """
 
 import math
@@ -18,29 +18,29 @@ from .canvas import LARGEST, MAX_OBJECTS, MAX_PHRASE, SMALLEST, Layout, Place, P
 from .names import known, matching, unlisted
 from .terms import place_of
 
-SLACK = 0.01  # of a side: detectors reach that far out of their picture, which is cut off
-MANY = 5  # objects, as many as a message lists
-FAR = 1e9  # pixels: no picture has as many
-HELD = {"keep": "locked", "free": "freed"}  # what a canvas calls these kinds
+SLACK = 0.01  # of a side: how far a box may reach out of the picture; detectors are not exact
+MANY = 5  # objects that a message lists, at most
+FAR = 1e9  # pixels: above any size of a picture
+FIXED_KINDS = {"keep": "locked", "free": "freed"}  # on the canvas; no box may move them
 
 
 def assigned(
     layout: Layout, boxes: Any, names: str, height: int, width: int, reference: Record | None
 ) -> dict[str, Place]:
-    """Which object goes into which box.
+    """Match boxes with objects.
 
     Args:
-        layout: what a canvas says.
+        layout: that of the canvas.
         boxes: one box, a list of them, or a list with the list of one picture.
         names: the boxes' objects, see `written.listed`. Blank: the boxes' labels, if all have one;
-            else the layout's objects in order, without locked and free ones, and then those of the
-            reference that it does not list.
+            else the layout's objects in order, without locked and free ones, then the objects of
+            the reference that the layout lacks.
         height, width: of the picture in whose pixels the boxes are.
         reference: record of the unguided run, if there is one.
 
     Returns:
-        the boxes as fractions of the picture, by the phrase that the layout or else the reference
-        has for the object, or else the name.
+        boxes as fractions of the picture, by phrase of the object: that of the layout, else of the
+        reference, else the name.
 
     Raises:
         ValueError: something that is no box, one without area or outside the picture, other numbers
@@ -54,14 +54,13 @@ def assigned(
 
 
 def boxed(layout: Layout, places: Mapping[str, Place], reference: Record | None) -> Layout:
-    """A layout whose objects go into boxes.
+    """The layout with objects put into boxes.
 
-    An object that the reference shows goes to the middle of its box, as large as fits there in its
-    proportions, turned as the layout has it; any other one shall fill the box. The rest of the
-    layout stays.
+    An object of the reference goes to the middle of its box, scaled with its proportions to fit in,
+    with its rotation of the layout; any other object is added and fills the box.
 
     Args:
-        layout: what a canvas says.
+        layout: that of the canvas.
         places: the boxes, as `assigned` gives them.
         reference: record of the unguided run, if there is one.
 
@@ -104,7 +103,7 @@ def _entries(boxes: Any) -> list[Any]:
 
 
 def _bare(entry: Sequence[Any]) -> bool:
-    """Whether it is a box as some nodes write it, without names for its numbers."""
+    """Whether it is a box as four bare numbers, as some nodes send it."""
     return len(entry) == 4 and all(isinstance(number, Real) for number in entry)
 
 
@@ -131,7 +130,7 @@ def _place(box: Any, where: str, height: int, width: int) -> Place:
 
 
 def _side(start: float, length: float, whole: int) -> tuple[float, float]:
-    """Middle and length as fractions of a side; no length if it reaches out of the picture."""
+    """Middle and length as fractions of a side; length 0 if it reaches out of the picture."""
     low, high = start / whole, (start + length) / whole
     if low < -SLACK or high > 1 + SLACK:
         return 0.0, 0.0
@@ -140,7 +139,7 @@ def _side(start: float, length: float, whole: int) -> tuple[float, float]:
 
 
 def _named(names: str, boxes: Sequence[Any]) -> list[str]:
-    """Whose boxes they are, if names or labels say so."""
+    """Phrase of each box, from names or labels; [] if there are neither."""
     phrases = list(listed(names))
     if phrases and len(phrases) != len(boxes):
         raise ValueError(
@@ -160,22 +159,22 @@ def _named(names: str, boxes: Sequence[Any]) -> list[str]:
 
 
 def _matched(names: Sequence[str], layout: Layout, table: TokenTable | None) -> list[str]:
-    """The objects' phrases."""
-    there, phrases = known(layout, table), list[str]()
+    """Phrases of the objects that names mean; raises if two names mean one object."""
+    candidates, phrases = known(layout, table), list[str]()
     for name in names:
-        phrase = matching(name, there, table)
+        phrase = matching(name, candidates, table)
         if phrase in phrases:
             raise ValueError(
                 f"boxes are for {brief(phrase)} twice, but an object has one place; name an object "
                 "of its own for each box in box_objects, such as 'first dog, second dog'"
             )
         phrases.append(phrase)
-        there += [] if phrase in there else [phrase]
+        candidates += [] if phrase in candidates else [phrase]
     return phrases
 
 
 def _unnamed(layout: Layout, table: TokenTable | None, count: int) -> list[str]:
-    """The objects that boxes without names are for."""
+    """Phrases for a number of boxes without names or labels."""
     phrases = [placed.phrase for placed in layout.of("move", "add")] + unlisted(layout, table)
     if count > len(phrases):
         raise ValueError(
@@ -186,11 +185,11 @@ def _unnamed(layout: Layout, table: TokenTable | None, count: int) -> list[str]:
 
 
 def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | None) -> Placed:
-    """An object in its box."""
-    if now is not None and now.kind in HELD:
+    """The layout's entry of an object that goes into a box; `now` is its entry so far."""
+    if now is not None and now.kind in FIXED_KINDS:
         raise ValueError(
-            f"object {brief(now.phrase)} is {HELD[now.kind]} on the canvas, so no box can place "
-            "it; change that on the canvas, or leave it out of box_objects"
+            f"object {brief(now.phrase)} is {FIXED_KINDS[now.kind]} on the canvas, so no box can "
+            "place it; change that on the canvas, or leave it out of box_objects"
         )
     new = now is not None and now.kind == "add"
     if new or reference is None or not reference.table.has(phrase):
@@ -208,14 +207,14 @@ def _placed(phrase: str, place: Place, now: Placed | None, reference: Record | N
 
 
 def _turned(reference: Record, phrase: str, degrees: float) -> tuple[float, float]:
-    """Sides of the upright box about a reference's object after a turn, as fractions."""
+    """Sides of the bounding box of a reference's object after a rotation, as fractions."""
     seen = reference.settled()
-    there, (height, width) = place_of(seen, phrase), mean_shape(seen, phrase).shape[-2:]
-    aspect = width / height  # a turn keeps pixels square, not fractions
+    place, (height, width) = place_of(seen, phrase), mean_shape(seen, phrase).shape[-2:]
+    aspect = width / height  # rotation acts on square pixels, sides are fractions
     cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
     return (
-        there.width * cos + there.height * sin / aspect,
-        there.width * sin * aspect + there.height * cos,
+        place.width * cos + place.height * sin / aspect,
+        place.width * sin * aspect + place.height * cos,
     )
 
 

@@ -1,6 +1,6 @@
-"""Layouts: where the objects of a picture shall be, as a plain value that a canvas can edit.
+"""Layouts: target places of the objects of a picture, edited on a canvas.
 
-A layout is JSON text, so that it lives in a workflow, in a request to a server, or in a file:
+A layout is stored as JSON text, in a workflow, a request to a server, or a file:
 
     {"version": 1, "objects": [
       {"phrase": "red circle", "kind": "move",
@@ -11,13 +11,13 @@ A layout is JSON text, so that it lives in a workflow, in a request to a server,
       {"phrase": "heart", "kind": "add", "x": 0.5, "y": 0.2, "width": 0.2, "height": 0.2}]}
 
 x and y are a centre, in [0, 1] from the top left; width and height are fractions of the picture's
-sides. `start` is what the reference showed when the layout was drawn, or null. Kinds:
+sides. `start` is the object's place in the reference when the layout was drawn, or null. Kinds:
 
 - move: the object goes to x, y; an x, y equal to its start's leaves it where the reference has it.
   `scale` is a factor of its sides, 2 is four times the area; `rotation` is in degrees, clockwise.
 - keep: the object stays; a canvas does not let it be dragged.
-- free: the object is left to the model, and so is what lies behind it.
-- add: the object has no place in the reference; it shall fill the box.
+- free: nothing of the object is kept, nor of the background behind it.
+- add: the object is not in the reference; it fills the box.
 
 Objects of the reference that a layout does not list stay. A blank text is the empty layout.
 """
@@ -30,9 +30,9 @@ from typing import Any, NoReturn
 
 VERSION = 1
 KINDS = ("move", "keep", "free", "add")
-# A layout may come from a stranger's workflow: what no canvas makes is refused before it costs.
+# Workflows may be foreign: limits above what any canvas makes, checked before anything is computed.
 MAX_TEXT, MAX_OBJECTS, MAX_PHRASE = 65536, 64, 200
-MAX_DIGITS = 500  # of an integer; Python itself stops at 640 where it is set to be strictest
+MAX_DIGITS = 500  # of an integer: below 640, the lowest limit of `int` that Python can be set to
 SMALLEST, LARGEST = 0.05, 20.0
 _BOX = {"x": (0.0, 1.0), "y": (0.0, 1.0), "width": (0.0, 1.0), "height": (0.0, 1.0)}
 _MOVE = {**{k: _BOX[k] for k in "xy"}, "scale": (SMALLEST, LARGEST), "rotation": (-360.0, 360.0)}
@@ -50,14 +50,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Placed:
-    """One object of a layout; see the module for what the kinds mean.
+    """One object of a layout; the module documents the kinds.
 
     Attributes:
         phrase: the object, in the words of the prompt.
         kind: one of `KINDS`.
-        start: where the reference had it when the layout was drawn, if it did.
-        x, y, scale, rotation: where a moved object goes.
-        box: where an added object goes.
+        start: its place in the reference when the layout was drawn; None if unknown.
+        x, y: target centre of a moved object, in [0, 1].
+        scale: factor of its sides.
+        rotation: in degrees, clockwise.
+        box: target of an added object.
     """
 
     phrase: str
@@ -71,14 +73,14 @@ class Placed:
 
     @property
     def shifted(self) -> bool:
-        """Whether it goes to another place than its start."""
+        """Whether its centre moves away from its start."""
         if self.kind != "move":
             return False
         return self.start is None or (self.x, self.y) != (self.start.x, self.start.y)
 
     @property
     def edited(self) -> bool:
-        """Whether anything but keeping is asked for."""
+        """Whether it asks for any change."""
         if self.kind == "move":
             return self.shifted or self.scale != 1 or self.rotation % 360 != 0
         return self.kind in ("free", "add")
@@ -86,7 +88,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Layout:
-    """Objects and where they shall be, each once."""
+    """Objects with their target places; each phrase occurs once."""
 
     objects: tuple[Placed, ...] = ()
 
@@ -96,10 +98,10 @@ class Layout:
 
     @classmethod
     def parse(cls, text: str) -> "Layout":
-        """The layout that a text holds.
+        """The layout in JSON text; the empty one for blank text.
 
         Raises:
-            ValueError: text that is no layout of this version; the message says where it fails.
+            ValueError: text that is no layout of this version; the message names the place.
         """
         if not text.strip():
             return cls()
@@ -173,7 +175,7 @@ def _decoded(text: str) -> Any:
 
 
 def _fields(value: Any, where: str, names: Iterable[str]) -> dict[str, Any]:
-    """The fields of an object that has exactly these."""
+    """The value, if it is an object with exactly these fields."""
     if not isinstance(value, dict):
         _refuse(f"{where} must be an object with fields, got {brief(value)}")
     wanted = set(names)

@@ -1,4 +1,4 @@
-"""Which object of a layout or of its reference a name means, such as the label of a detector."""
+"""Which object of a layout or of its reference a name, such as a detector's label, means."""
 
 from collections.abc import Sequence
 
@@ -21,15 +21,16 @@ def unlisted(layout: Layout, table: TokenTable | None) -> list[str]:
 
 
 def matching(name: str, phrases: Sequence[str], table: TokenTable | None) -> str:
-    """The phrase of the object that a name means, or the name where it means none of them.
+    """The phrase of the object that a name means; the name itself if it means none.
 
-    It means the one that is written like it, or else whose words in the prompt are its own, or else
-    the only one that has its words, or some of them, wherever they stand: "circle" is the red
-    circle of a prompt with no other, but "first dog" is not all dogs.
+    The first of these rules that exactly one phrase meets: the same text; the same letters and
+    digits without an article; the same words of the prompt; one of the two has words of the other,
+    at all of their occurrences there. So "circle" means the red circle of a prompt without other
+    circles, but "first dog" does not mean all dogs.
 
     Args:
-        name: what somebody calls it.
-        phrases: of the objects that there are.
+        name: a name for an object.
+        phrases: those of the objects.
         table: of the reference's prompt, if there is one.
 
     Raises:
@@ -53,7 +54,7 @@ def _typed(one: str, other: str, _: TokenTable | None) -> bool:
 
 
 def _spelled(one: str, other: str, _: TokenTable | None) -> bool:
-    """As a prompt is searched: by letters and digits, whatever the article."""
+    """Compared by letters and digits, without weights and articles."""
     same, wanted = (letters(without_article(unweighted(name))) for name in (one, other))
     return bool(same) and same == wanted
 
@@ -75,5 +76,5 @@ def _overlap(one: str, other: str, table: TokenTable | None) -> bool:
 
 
 def _words(phrase: str, table: TokenTable | None) -> set[int]:
-    """Its words in the prompt; none where it is not there."""
+    """Indices of its words in the prompt; empty if the prompt lacks it."""
     return set(table.find(phrase)) if table is not None and table.has(phrase) else set()

@@ -1,4 +1,4 @@
-"""What a layout asks for, as terms, and what a canvas needs to show of a record."""
+"""The terms of a layout, and the places of a record's objects that its canvas shows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..maps.affine import Affine
 from ..maps.properties import Properties, mean_shape
-from ..recipes.transform import GUIDED, Balance, Recipe, Source
+from ..recipes.transform import RECIPE_WINDOW, Balance, FromReference, Recipe
 from ..record.record import Record
 from ..terms.attention import Box, Presence
 from ..terms.base import Term
@@ -17,22 +17,22 @@ from ..terms.window import Window
 from ..terms.wish import Wish
 from .canvas import Layout, Place, Placed
 
-# Of the object's highest value: what belongs to it. Trimmed by the share of its mass that may lie
-# outside on either side. On Shapes boxes are then as wide as the things drawn (median .99).
+# A box holds the cells above THRESHOLD times the object's highest value, without the fraction TRIM
+# of their number on either side. On Shapes it is as wide as the object drawn (median ratio 0.99).
 THRESHOLD, TRIM = 0.2, 0.01
 FINE = 128  # cells of the grid on which boxes are measured
 
 
 def measured(reference: Record, picture: int = 0) -> dict[str, Place]:
-    """Where a record's objects ended up, by phrase.
+    """Final places of a record's objects, by phrase.
 
     Args:
         reference: the record.
         picture: which one of its batch.
 
     Returns:
-        the centroid, which is what moves are relative to, and sides from what is above a fifth of
-        the object's highest value.
+        centre: the centroid, to which moves are relative; sides: those of the object's shape, see
+        `THRESHOLD`.
 
     Raises:
         ValueError: the record is empty.
@@ -42,21 +42,21 @@ def measured(reference: Record, picture: int = 0) -> dict[str, Place]:
 
 
 def place_of(seen: Properties, name: str, picture: int = 0) -> Place:
-    """Where an object is and how large; see `measured`."""
+    """Place of an object in a pass, see `measured`."""
     x, y = seen.centroid(name)[picture].mean(0).tolist()
     width, height = _sides(mean_shape(seen, name)[picture])
     return Place(x, y, width, height)
 
 
 def _sides(shape: Tensor) -> tuple[float, float]:
-    """How wide and high a shape [H, W] is, as fractions of its grid."""
+    """Width and height of a shape [H, W], as fractions of its grid."""
     fine = F.interpolate(shape[None, None], (FINE, FINE), mode="bilinear", align_corners=False)
     own = (fine[0, 0] > THRESHOLD * fine.max()).float()
     return _extent(own.sum(0)), _extent(own.sum(1))
 
 
 def _extent(profile: Tensor) -> float:
-    """The part of a line [n] that holds its mass, but for `TRIM` on either side."""
+    """Fraction of a line [n] that holds its mass, without `TRIM` of it on either side."""
     held = profile.cumsum(0) / profile.sum().clamp(min=1)
     inside = int(((held >= TRIM) & (held < 1 - TRIM)).sum())
     return max(1, inside) / len(profile)
@@ -66,18 +66,18 @@ def layout_terms(
     layout: Layout,
     reference: Record | None,
     weight: float = 1.0,
-    window: Window = GUIDED,
+    window: Window = RECIPE_WINDOW,
     balance: Balance | None = None,
 ) -> tuple[Wish, ...]:
-    """Terms and recipes that put the objects of a picture where a layout has them.
+    """Terms and recipes that put objects where a layout has them.
 
     Args:
-        layout: where they go; one that changes nothing gives no terms.
+        layout: target places; without changes there are no terms.
         reference: record of the unguided run with the same prompt and seed; not needed if objects
             are only added.
         weight: factor of the terms that move and add objects.
-        window: when they act; the background is held from its start on.
-        balance: weights of the parts, see `recipes`.
+        window: when they act; the background is held from its start to the end of the run.
+        balance: weights of the parts of recipes.
 
     Raises:
         ValueError: a reference that is missing, lacks an object or has several pictures to move one
@@ -99,15 +99,15 @@ def layout_terms(
         Recipe(transform=transform, weight=weight, balance=balance, object=name, free=free, **then)
         for name, transform in _transforms(layout, reference).items()
     )
-    stay = () if moves else Source(reference, window).kept(free, balance.others)
+    kept = () if moves else FromReference(reference, window).keep(free, balance.others)
     held = {"reference": reference, "weight": balance.rest, "window": window.opened()}
-    return (*moves, *stay, *added, *_released(free, boxes, held))
+    return (*moves, *kept, *added, *_released(free, boxes, held))
 
 
 def _released(
     free: Sequence[str], boxes: Sequence[Box], held: Mapping[str, Any]
 ) -> tuple[Term, ...]:
-    """Terms that hold all but what free objects covered, and all but the boxes of added ones."""
+    """Hold terms whose regions leave out free objects and the boxes of added ones."""
     return (
         *(HoldRest(object=name, **held) for name in free),
         *(HoldBeside(object=b.object, box=_corner(b), **held) for b in boxes),
@@ -115,7 +115,7 @@ def _released(
 
 
 def _transforms(layout: Layout, reference: Record) -> dict[str, Affine]:
-    """How every object that is moved, resized or turned goes there from where the record has it."""
+    """Transforms of the objects that are moved, resized or rotated, from their final places."""
     settled = reference.settled()
     found = {}
     for placed in layout.of("move"):
@@ -127,9 +127,9 @@ def _transforms(layout: Layout, reference: Record) -> dict[str, Affine]:
 
 
 def _box(placed: Placed, weight: float, window: Window) -> Box:
-    """The term of an added object; what of its box lies outside the picture is cut off."""
+    """The box term of an added object; its box is cut off at the edges of the picture."""
     place = placed.box
-    assert place is not None  # that an added object has a box, `Layout.parse` has seen
+    assert place is not None  # `Layout.parse` has checked it
     left, top = max(0.0, place.x - place.width / 2), max(0.0, place.y - place.height / 2)
     right, bottom = min(1.0, place.x + place.width / 2), min(1.0, place.y + place.height / 2)
     return Box(
@@ -149,7 +149,7 @@ def _corner(box: Box) -> tuple[float, float, float, float]:
 
 
 def _present(box: Box) -> Presence:
-    """The term that the object is there at all: a box alone attracts only what is drawn."""
+    """The presence term of an added object: a box alone only moves what is drawn anyway."""
     return Presence(object=box.object, weight=box.weight, window=box.window)
 
 
@@ -164,7 +164,7 @@ def _check_no_reference_needed(layout: Layout) -> None:
 
 
 def _check_one_picture(layout: Layout, reference: Record) -> None:
-    """Raise a ValueError where an object would have to go to one place from several others."""
+    """Raise a ValueError if objects move and the reference has several pictures."""
     moved = [placed.phrase for placed in layout.of("move") if placed.shifted]
     if moved and reference.batch > 1:
         raise ValueError(
@@ -176,7 +176,7 @@ def _check_one_picture(layout: Layout, reference: Record) -> None:
 
 
 def _check_apart(layout: Layout, reference: Record) -> None:
-    """Raise a ValueError where one word would be asked for two things."""
+    """Raise a ValueError if two objects of the layout share a word of the prompt."""
     phrases = [placed.phrase for placed in layout.of("move", "keep", "free")]
     for i, phrase in enumerate(phrases):
         for other in phrases[:i]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Affine:
-    """T of the paper's recipes.
+    """The transform T of the paper's recipes (arXiv 2306.00986, section 4).
 
     Attributes:
         dx, dy: offset as fraction of the width and of the height; right and down are positive.
@@ -34,14 +34,14 @@ class Affine:
 
 
 def warp(maps: Tensor, centre: Tensor, transform: Affine, aspect: float | None = None) -> Tensor:
-    """Maps after T; what comes in from outside the picture is 0.
+    """Maps transformed by T, interpolated linearly; outside the picture they are 0.
 
     Args:
         maps: [B, H, W].
         centre: [B, 2], the point (x, y) in [0, 1] that scale and rotation leave in place.
         transform: T.
-        aspect: width over height of the picture that the maps cover, whose pixels rotation keeps
-            square; that of the maps if None.
+        aspect: width over height of the picture, needed as rotation acts on square pixels; that of
+            the maps if None.
 
     Returns:
         [B, H, W].
@@ -49,7 +49,7 @@ def warp(maps: Tensor, centre: Tensor, transform: Affine, aspect: float | None =
     height, width = maps.shape[-2:]
     angle = math.radians(transform.rotation)
     aspect = aspect or width / height
-    # rotation happens in pixels, so the off-diagonal entries carry the aspect ratio
+    # coordinates are fractions but rotation acts on pixels: off-diagonal entries have the aspect
     forward = torch.tensor(
         [
             [math.cos(angle) * transform.scale_x, -math.sin(angle) * transform.scale_y / aspect],
@@ -59,7 +59,7 @@ def warp(maps: Tensor, centre: Tensor, transform: Affine, aspect: float | None =
     inverse = torch.linalg.inv(forward.double()).to(maps)
     middle = 2 * centre.to(maps) - 1
     target = middle + 2 * torch.tensor([transform.dx, transform.dy]).to(maps)
-    # grid_sample asks where each output point comes from: p_in = A^-1 (p_out - target) + middle
+    # grid_sample wants the input point of each output point: p_in = A^-1 (p_out - target) + middle
     offset = middle - target @ inverse.T
     theta = torch.cat([inverse.expand(len(maps), 2, 2), offset[..., None]], -1)
     grid = F.affine_grid(theta, [len(maps), 1, height, width], align_corners=False)

@@ -10,14 +10,15 @@ import math
 import torch
 from torch import Tensor
 
-# Half precision, in which records are kept, rounds to a thousandth: a tenth of this.
+# Range of a map, relative to its peak, below which it is noise: ten times the rounding of the half
+# precision in which records are stored.
 NOISE = 0.01
 
 
 def word_maps(
     query: Tensor, key: Tensor, heads: int, words: Tensor, text: slice = slice(None)
 ) -> Tensor:
-    """Attention that every pixel pays to every word.
+    """Attention of every pixel to every word: softmax(Q K^T / sqrt(D)), averaged over heads.
 
     A context shorter than its batch mates is repeated by ComfyUI until the lengths agree. A softmax
     over r copies gives each copy 1/r of the probability, so the copies are summed again.
@@ -26,9 +27,9 @@ def word_maps(
         query: [B, N, heads * D], N pixels.
         key: [B, M, heads * D] of all M tokens that are attended to.
         heads: number of attention heads.
-        words: [K, T], column t averages the tokens of word t (see `TokenTable.averaging`).
-        text: where among the M tokens those K of the prompt stand, repeated R times; all by
-            default.
+        words: [K, T], column t averages over the tokens of word t (see `TokenTable.averaging`).
+        text: slice of the M tokens with the K of the prompt, or with R copies of them one after
+            the other; all by default.
 
     Returns:
         [B, T, N] in [0, 1], float32.
@@ -71,26 +72,26 @@ def as_grid(maps: Tensor, height: int, width: int) -> Tensor:
 def sharpen(maps: Tensor, steepness: float = 10.0) -> Tensor:
     """Normalised, thresholded maps A' = N(sigmoid(s (N(A) - 0.5))).
 
-    Section 3 of the paper with its s = 10. The second N uses the ends that the sigmoid has on a map
-    with a shape, so that it cannot stretch what the first one left flat.
+    Section 3 of the paper (arXiv 2306.00986) with its s = 10. The second N divides by the range of
+    the sigmoid on [0, 1] instead of the map's own, so that it does not amplify a flat map.
 
     Args:
         maps: [..., H, W].
         steepness: s; larger is closer to a hard threshold at half of the range.
 
     Returns:
-        [..., H, W] in [0, 1]; 0 everywhere where the map has no shape, see `normalised`.
+        [..., H, W] in [0, 1]; 0 everywhere for a flat map, see `normalised`.
     """
     low = 1 / (1 + math.exp(steepness / 2))
     return (torch.sigmoid(steepness * (normalised(maps) - 0.5)) - low) / (1 - 2 * low)
 
 
 def normalised(maps: Tensor) -> Tensor:
-    """N(X) = (X - min X) / (max X - min X) over space of maps [..., H, W].
+    """N(X) = (X - min X) / (max X - min X) of maps [..., H, W], over space, in [0, 1].
 
-    A map whose range is within `NOISE` of its level shows rounding, not an object. It fades to 0 as
-    r^4 / (1 + r^4), with r the range in units of NOISE max |X|: above r = 10 no digit that matters
-    changes, and the gradient is smooth throughout.
+    A map whose range is below `NOISE` of its peak is flat: it shows rounding, not an object. N(X)
+    is therefore multiplied by r^4 / (1 + r^4), with r the range in units of NOISE max |X|: 1 to
+    four digits above r = 10, near 0 for a flat map, and smooth in between.
     """
     low = maps.amin((-2, -1), keepdim=True)
     span = maps.amax((-2, -1), keepdim=True) - low

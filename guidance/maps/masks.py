@@ -1,7 +1,7 @@
-"""Masks as users give them: a region that counts in part, or the outline of an object.
+"""Masks from users, which have one of two meanings.
 
-What is held under a mask is held in part where the mask is grey. The outline of an object is
-another thing: however bright it is drawn, its brightest part is the object.
+As a region to hold, a value between 0 and 1 holds in part. As the outline of an object, only values
+relative to the brightest one matter, which marks the object.
 """
 
 import torch
@@ -28,10 +28,10 @@ def checked_mask(mask: Tensor, label: str) -> Tensor:
 
 
 def outline(mask: Tensor, label: str) -> Tensor:
-    """The outline of an object, [B, H, W] in [0, 1]: the peak of every picture's mask counts as 1.
+    """A mask as the outline of an object, [B, H, W] in [0, 1]: its peak is 1 in every picture.
 
-    So a mask that is soft, blurred or grey all over, as segmentations send them, asks for the whole
-    object. A picture whose mask is empty stays empty.
+    So masks that are soft, blurred or grey, such as those of segmentation nodes, mark the whole
+    object. An empty mask of a picture stays empty.
 
     Raises:
         ValueError: see `checked_mask`.
@@ -42,7 +42,7 @@ def outline(mask: Tensor, label: str) -> Tensor:
 def peaked(mask: Tensor) -> Tensor:
     """A mask [B, H, W] in [0, 1], float32, whose peak is 1 in every picture that has one.
 
-    What is no mask at all, such as one that is empty or holds NaN, stays so for `checked_mask`.
+    It checks nothing: a mask without pixels or with NaN is left to `checked_mask`.
     """
     mask = mask.float().clamp(0, 1)
     if not mask.numel():
@@ -52,7 +52,7 @@ def peaked(mask: Tensor) -> Tensor:
 
 
 def placing(mask: Tensor, label: str) -> Tensor:
-    """An outline that says where an object shall be, and where not.
+    """An `outline` that determines a place: in every picture some of it is object, some is not.
 
     Raises:
         ValueError: see `checked_mask`; or in some picture it is empty, or without room around it.
@@ -72,7 +72,10 @@ def placing(mask: Tensor, label: str) -> Tensor:
 
 
 def pictures(mask: Tensor) -> Tensor:
-    """A mask [H, W], [B, H, W], [B, 1, H, W] or [B, H, W, 1], as nodes send them, as [B, H, W].
+    """A MASK of any shape that nodes use as [B, H, W].
+
+    Args:
+        mask: [H, W], [B, H, W], [B, 1, H, W] or [B, H, W, 1].
 
     Raises:
         ValueError: another shape.
@@ -91,7 +94,7 @@ def pictures(mask: Tensor) -> Tensor:
 
 
 def covered(cells: int, start: float, end: float, like: Tensor | None = None) -> Tensor:
-    """Part of every one of n equal cells of [0, 1] that an interval covers, [n] in [0, 1].
+    """Fraction of each of n equal cells of [0, 1] that an interval covers, [n] in [0, 1].
 
     Args:
         cells: n.

@@ -12,10 +12,10 @@ from torch import Tensor
 from ..words.table import TokenTable
 from .attention import sharpen
 
-# A place where attention is read. What its parts mean is known to its architecture alone; here
-# sites are compared, and files name them by their parts.
+# A layer of the network at which attention is read. Only its architecture knows what the parts of
+# the tuple mean; here sites are only compared, and files use the parts as a name.
 Site = tuple[Any, ...]
-GRID_CELLS = 256  # 16 x 16, the grid on which attention says most about objects
+GRID_CELLS = 256  # 16 x 16, the grid on which attention localises objects best
 Value = TypeVar("Value")
 
 
@@ -28,7 +28,10 @@ def coordinates(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def centroid(maps: Tensor) -> Tensor:
-    """Centre of mass (x, y) of maps [..., H, W], as [..., 2] in [0, 1]; the middle if empty."""
+    """Centre of mass (x, y) of maps [..., H, W], as [..., 2] in [0, 1]; (0.5, 0.5) if empty.
+
+    Section 3.2 of the paper: sum over (x, y) of (x, y) A / sum A.
+    """
     x, y = coordinates(maps)
     mass = maps.sum((-2, -1))
     full = mass > 0
@@ -70,7 +73,7 @@ def resample(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 def coarse(features: Tensor) -> Tensor:
-    """Features [B, C, h, w] averaged to about `GRID_CELLS` cells, little enough to record."""
+    """Features [B, C, h, w] averaged to about `GRID_CELLS` cells, few enough to record."""
     height, width = features.shape[-2:]
     factor = max(1.0, math.sqrt(height * width / GRID_CELLS))
     size = max(1, round(height / factor)), max(1, round(width / factor))
@@ -79,15 +82,15 @@ def coarse(features: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Properties:
-    """What one forward pass shows at one noise level.
+    """Attention maps and features of one forward pass, and the properties of objects in them.
 
     Attributes:
         sigma: noise level, in the model's own units.
-        table: the words behind the second axis of maps and features.
-        maps: attention by site, each [B, T, H, W], T words.
-        features: [B, T, C] pooled by word, each from the pass of its own conditioning; None where
-            the pass did not reach their place, or no term reads them while it runs (a record
-            has them, see `record.with_features`).
+        table: the words of the prompt, T in number.
+        maps: attention by site, each [B, T, H, W] in [0, 1].
+        features: [B, T, C] mean features of each word, from the pass of its own conditioning; None
+            if they were not read: the pass did not reach their place, or no term needs them (those
+            of a record are computed later, see `record.with_features`).
         denoised: [B, C, h, w] prediction of the clean latent after guidance, or None during the
             pass.
         grid: [B, C, h, w] the features themselves, see `coarse`, or None like `features`.
@@ -112,7 +115,11 @@ class Properties:
         return self._known[key]
 
     def map(self, name: str) -> tuple[Tensor, ...]:
-        """The object's map at every site, each [B, H, W]: the mean over the words of its phrase."""
+        """The object's map at every site, each [B, H, W]: the mean over the words of its phrase.
+
+        Raises:
+            ValueError: the prompt lacks the object, as in all properties of it.
+        """
 
         def mean() -> tuple[Tensor, ...]:
             words = list(self.table.find(name))
@@ -125,13 +132,13 @@ class Properties:
         return self.remember(("shape", name), lambda: _at_once(sharpen, self.map(name)))
 
     def centroid(self, name: str) -> Tensor:
-        """The object's centroid at every site, [B, S, 2]."""
+        """The object's centroid (x, y) in [0, 1] at every site, [B, S, 2]."""
         return self.remember(
             ("centroid", name), lambda: torch.stack(_at_once(centroid, self.map(name)), 1)
         )
 
     def size(self, name: str) -> Tensor:
-        """The object's size at every site, [B, S], as fraction of the area."""
+        """The object's size at every site, [B, S], as fraction of the area: its mean shape."""
         return torch.stack([s.mean((-2, -1)) for s in self.shape(name)], 1)
 
     def appearance(self, name: str) -> Tensor:
@@ -146,7 +153,7 @@ class Properties:
 
 
 def mean_shape(properties: Properties, name: str) -> Tensor:
-    """Mean over the sites of an object's shapes, [B, H, W], on the grid of the first."""
+    """Mean over the sites of an object's shapes, [B, H, W] in [0, 1], on the grid of the first."""
     shapes = properties.shape(name)
     height, width = shapes[0].shape[-2:]
     return torch.stack([resample(s[:, None], height, width)[:, 0] for s in shapes]).mean(0)
@@ -155,7 +162,8 @@ def mean_shape(properties: Properties, name: str) -> Tensor:
 def pooled(maps: Mapping[Site, Tensor], features: Tensor) -> Tensor:
     """Features [B, C, h, w] pooled under the mean shape of every word, [B, T, C].
 
-    The paper pools by layer; one mean shape over the sites keeps a single vector a word.
+    The paper pools with the shape of each layer; the mean shape over the sites gives one vector for
+    each word.
     """
     height, width = features.shape[-2:]
     sharp = _at_once(sharpen, [m.detach() for m in maps.values()])
@@ -164,7 +172,7 @@ def pooled(maps: Mapping[Site, Tensor], features: Tensor) -> Tensor:
 
 
 def _at_once(function: Callable[[Tensor], Tensor], maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """What a function of maps [..., H, W] makes of each; of maps on one grid in a single call."""
+    """A function of maps [..., H, W] applied to each; to maps of one shape in a single call."""
     if len({m.shape for m in maps}) == 1:
         return function(torch.stack(tuple(maps))).unbind()
     return tuple(map(function, maps))

@@ -1,4 +1,4 @@
-"""The terms of a run, from all that its wishes ask for together."""
+"""The terms of a run, from all of its wishes together."""
 
 import math
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from ..terms.wish import Change, Wish
 
 
 def expanded(wishes: Sequence[Wish]) -> tuple[Term, ...]:
-    """The terms of wishes that act together, in whatever order they come.
+    """The terms of wishes that act together; their order does not matter.
 
-    Recipes of one object ask for all of their transforms at once: a move and a resize, not a tug of
-    war. What keeps the place, size or shape that a reference shows, of an object that a recipe
-    gives another one, gives way. So does all that keeps an object which is removed, since the
-    prompt no longer names it. What several recipes want of an object at the same time, they want
-    once.
+    - The transforms of all recipes of one object are composed, so that a move and a resize do not
+      compete.
+    - Terms that keep an aspect of an object as in a reference are dropped if a recipe changes it,
+      and all terms that keep an object if it is removed, as the prompt no longer names it.
+    - Of terms of several recipes that ask for the same, the one with the most weight stays.
 
     Raises:
         ValueError: two recipes change one object relative to two references.
@@ -34,12 +34,12 @@ def expanded(wishes: Sequence[Wish]) -> tuple[Term, ...]:
 
 
 def _gives_way(term: Term, change: Change, own: str | None) -> bool:
-    """Whether a term keeps what a change of another wish makes different.
+    """Whether a term keeps an aspect that a change of another wish alters.
 
     Args:
         term: of some wish.
         change: of some wish, jointly with the others.
-        own: object that the term's wish changes, which it does not keep from itself.
+        own: object that the wish of the term changes itself, None if none.
     """
     if change.transform is not None and term.object == own:
         return False
@@ -49,7 +49,7 @@ def _gives_way(term: Term, change: Change, own: str | None) -> bool:
 
 
 def _joint(changes: Sequence[Change]) -> list[Change]:
-    """Each change with where all recipes of its object together take it."""
+    """The changes, each with the composed transform of all recipes of its object."""
     return [
         change
         if change.transform is None
@@ -59,25 +59,25 @@ def _joint(changes: Sequence[Change]) -> list[Change]:
 
 
 def _together(change: Change, changes: Sequence[Change]) -> Affine:
-    peers = [
-        peer
-        for peer in changes
-        if peer.transform is not None
-        and peer.concerns(change.object, change.object, (change.reference,))
+    same = [
+        other
+        for other in changes
+        if other.transform is not None
+        and other.concerns(change.object, change.object, (change.reference,))
     ]
-    if any(peer.reference is not change.reference for peer in peers):
+    if any(other.reference is not change.reference for other in same):
         raise ValueError(
             f"object {change.object!r} is moved or resized relative to two references at once; "
             "wire the same record into all of its recipes"
         )
     steps: list[Affine] = []
-    for way in (peer.transform for peer in peers):
-        # one recipe may come on two wires; its transform is then the same thing, asked for once
-        if way is not None and not any(way is step for step in steps):
-            steps.append(way)
+    for transform in (other.transform for other in same):
+        # the same recipe may be wired twice: its transform is one object and counts once
+        if transform is not None and not any(transform is step for step in steps):
+            steps.append(transform)
     if len(steps) == 1:
         return steps[0]
-    # each one is about the object's own centroid, which goes along: the order does not matter
+    # each is about the object's own centroid, which moves along, so they may be in any order
     return Affine(
         rotation=sum(step.rotation for step in steps),
         dx=sum(step.dx for step in steps),
@@ -88,7 +88,7 @@ def _together(change: Change, changes: Sequence[Change]) -> Affine:
 
 
 def _strongest(term: Term, of_recipes: Sequence[Term]) -> Term:
-    """Of the recipes' terms that want the same as one of them, the first with the most weight."""
+    """Of the recipes' terms that ask for the same as one of them, the first of most weight."""
     if not any(term is one for one in of_recipes):
         return term
     return max((t for t in of_recipes if t.wants == term.wants), key=lambda t: abs(t.weight))

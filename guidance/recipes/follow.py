@@ -1,8 +1,8 @@
-"""Follow a reference: its layout, its look, or both, object by object.
+"""Recipes that take layout, appearance or both of a reference, object by object.
 
-The recipes of section 4 of the paper (arXiv 2306.00986) beside moving: new appearances in the same
+Those of section 4 of the paper (arXiv 2306.00986) other than moving: new appearances in the same
 layout, new layouts with the same appearances, the layout of one picture with the appearance of
-another, several pictures composed.
+another, and pictures composed of several. Removal of an object is not in the paper.
 """
 
 import re
@@ -14,11 +14,12 @@ from ..terms.base import Term
 from ..terms.hold import HoldRest
 from ..terms.window import Window
 from ..words.written import EQUALS, listed
-from .transform import LOOK, STEP_LENGTH, Balance, Source
+from .transform import APPEARANCE, STEP_LENGTH, Balance, FromReference
 
-# Where another picture gives shape and place, a look counts more than beside them, and on to the
-# end, which decides colours. Its steps are shorter: it has no shape beside it.
-LOOK_ALONE, STEP_LENGTH_ALONE = 0.3, 0.5
+# Weight and step length of an appearance without layout from the same reference. It weighs more
+# than with one, and acts to the end of the run, where colours are decided; no shape holds its
+# steps, so they are shorter.
+APPEARANCE_ALONE, STEP_LENGTH_ALONE = 0.3, 0.5
 
 
 def follow(
@@ -28,14 +29,15 @@ def follow(
     appearance: float,
     window: Window,
 ) -> tuple[Term, ...]:
-    """Terms that give objects the place and shape, and the look, that a reference shows.
+    """Terms that give objects position, size and shape, and appearance, as in a reference.
 
     Args:
-        reference: run or real image.
-        objects: which object of the prompt follows which of the reference.
-        layout: weight of shape, place and size; 0 leaves the layout free.
-        appearance: weight of the look; 0 leaves it free.
-        window: when the terms act; a look without layout acts from its start to the end.
+        reference: record of a run or of a real image.
+        objects: object of the reference by object of the prompt that follows it.
+        layout: factor of the weights of shape, position and size; 0 leaves the layout free.
+        appearance: factor of that of appearance; 0 leaves it free.
+        window: when the terms act; an appearance without layout acts from its start to the end of
+            the run.
 
     Raises:
         ValueError: the reference lacks an object, or names none.
@@ -51,11 +53,11 @@ def follow(
 
 
 def paired(text: str) -> dict[str, str]:
-    """Objects of the prompt with those of the reference that they follow.
+    """Objects of the reference by object of the prompt, parsed from text.
 
     Args:
-        text: such as "green star = red circle, square": pairs as in `written.listed`, one name
-            alone where both are called the same.
+        text: such as "green star = red circle, square": pairs separated as in `written.listed`, or
+            one name where both are the same.
 
     Raises:
         ValueError: a pair that lacks a side or has a third one, an object that is there twice.
@@ -79,54 +81,52 @@ def paired(text: str) -> dict[str, str]:
 
 def copy_object(
     object: str,
-    source: str,
+    reference_object: str,
     reference: Record,
     transform: Affine,
     layout: float,
     appearance: float,
     window: Window,
 ) -> tuple[Term, ...]:
-    """Terms that draw an object of a reference, at its place there or transformed.
-
-    Places are those where the reference's objects ended up, see `transform`.
+    """Terms that draw an object of a reference, at its final place there or transformed.
 
     Args:
         object: phrase of the prompt.
-        source: object of the reference.
+        reference_object: object of the reference.
         reference: run or real image.
-        transform: where the object goes, relative to the reference.
+        transform: from its place in the reference to the new one.
         layout, appearance, window: see `follow`.
 
     Raises:
         ValueError: the reference lacks the object.
     """
-    reference.table.find_object(source)
+    reference.table.find_object(reference_object)
     terms: list[Term] = []
-    beside = Source(reference, window, STEP_LENGTH * min(1.0, max(layout, appearance)))
+    both = FromReference(reference, window, STEP_LENGTH * min(1.0, max(layout, appearance)))
     if layout:
-        terms += beside.place(object, source, transform, layout, Balance())
+        terms += both.place(object, reference_object, transform, layout, Balance())
     if appearance and layout:
-        terms.append(beside.look(object, source, LOOK * appearance))
+        terms.append(both.appearance(object, reference_object, APPEARANCE * appearance))
     elif appearance:
-        alone = Source(reference, window.opened(), STEP_LENGTH_ALONE * min(1.0, appearance))
-        terms.append(alone.look(object, source, LOOK_ALONE * appearance))
+        alone = FromReference(reference, window.opened(), STEP_LENGTH_ALONE * min(1.0, appearance))
+        terms.append(alone.appearance(object, reference_object, APPEARANCE_ALONE * appearance))
     return tuple(terms)
 
 
 def remove_object(
     object: str, reference: Record, weight: float, window: Window
 ) -> tuple[Term, ...]:
-    """Terms that redraw the place of an object by a prompt that lacks it, and keep all else.
+    """Terms that remove an object, for a run whose prompt no longer names it.
 
-    Not in the paper. The rest of the picture is held, and the other objects keep their maps: else
-    the model, told of one object and given room, draws it again where the removed one was.
+    Not in the paper. The rest of the picture is held, and the other objects keep position, size and
+    shape: else the model draws one of them in the free region.
 
     Args:
         object: object of the reference.
-        reference: run or real image that shows it.
+        reference: record of a run or of a real image that shows it.
         weight: factor of all terms; below 1 the rest of the picture is held only in part.
-        window: when the other objects are kept; the rest is held from its start to the end of the
-            run.
+        window: when the other objects are kept; the rest of the picture is held from its start to
+            the end of the run.
 
     Raises:
         ValueError: the reference lacks the object, or holds no picture.

@@ -1,10 +1,10 @@
 """Move and resize an object, and keep all else (arXiv 2306.00986, section 4, eq. 9).
 
-The object's shape goes to the transformed reference shape, the shapes of the other objects and all
-appearances stay. Three departures: a position term, whose gradient also reaches over a distance at
-which shapes do not overlap; places and shapes are compared with where the reference's objects ended
-up, since its maps at high noise are too vague to say where to, and objects were left half way or
-twice; and a hold term for what no word names.
+The target of the object's shape is the transformed shape of the reference; the shapes of the other
+objects and all appearances are kept. Three departures from the paper: a position term, as shapes
+that do not overlap have no useful gradient; positions and shapes are compared with the final ones
+of the reference, because its maps at high noise are too vague, which left objects half way or drew
+them twice; and a hold term for what no word names.
 """
 
 from collections.abc import Sequence
@@ -19,26 +19,27 @@ from ..terms.reference import Position, Shape, Size
 from ..terms.window import Window
 from ..terms.wish import Change
 
-# A gradient of fixed length never rests: once the object is in place it only shakes it, and
-# samplers that extrapolate from step to step amplify that. Places and shapes are settled by then.
-GUIDED = Window(0.0, 0.7)
-# The look bends shapes where it leads, so beside shape and place of the same object it counts
-# little.
-LOOK = 0.1
-# Recipes take longer steps than a single term, which would break its object at theirs.
+# Default window of recipes. Steps of normalised length do not vanish at the target, where they only
+# disturb the object, and samplers that extrapolate from step to step amplify that. Positions and
+# shapes are decided before its end.
+RECIPE_WINDOW = Window(0.0, 0.7)
+# Weight of appearance next to shape and position of the same object: with more it distorts shapes.
+APPEARANCE = 0.1
+# Steps of recipes; a single term distorts its object with steps of this length.
 STEP_LENGTH = 1.5
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Weights of the parts of a recipe; the defaults are what `nox -s report` measures.
+    """Weights of the parts of a recipe; the defaults are those that `nox -s report` measures.
 
     Attributes:
         shape: of the object's transformed shape.
         position: of its centroid.
         size: of its size.
         others: shape and appearance of the other objects, and appearance of this one.
-        rest: how much of the difference to the reference is removed outside the object, 0 to 1.
+        rest: of the hold term: fraction of the difference to the reference that is removed outside
+            the object, 0 to 1.
     """
 
     shape: float = 2.0
@@ -49,12 +50,12 @@ class Balance:
 
 
 @dataclass(frozen=True)
-class Source:
-    """What a recipe's terms compare with, and when they act.
+class FromReference:
+    """Makes the terms of a recipe that compare with one reference.
 
     Attributes:
-        reference: run or real image.
-        window: of the terms that steer.
+        reference: record of a run or of a real image.
+        window: of the terms.
         step_length, group: of the terms, see `EnergyTerm`.
     """
 
@@ -64,20 +65,20 @@ class Source:
     group: str = ""
 
     def place(
-        self, object: str, source: str, transform: Affine, weight: float, balance: Balance
+        self, object: str, reference_object: str, transform: Affine, weight: float, balance: Balance
     ) -> tuple[EnergyTerm, ...]:
-        """Terms that draw an object where the reference's ended up, or transformed from there.
+        """Terms for shape, position and size of an object: the final ones of the reference.
 
         Args:
             object: phrase of the prompt.
-            source: object of the reference; the same phrase if empty.
-            transform: where it goes.
+            reference_object: object of the reference; the same phrase if empty.
+            transform: from its place in the reference to the new one.
             weight: factor of all terms.
             balance: weights of shape, position and size.
         """
         shape = Shape(
             object=object,
-            source=source,
+            reference_object=reference_object,
             transform=transform,
             weight=weight * balance.shape,
             settled=True,
@@ -85,7 +86,7 @@ class Source:
         )
         position = Position(
             object=object,
-            source=source,
+            reference_object=reference_object,
             x=transform.dx,
             y=transform.dy,
             weight=weight * balance.position,
@@ -94,7 +95,7 @@ class Source:
         )
         size = Size(
             object=object,
-            source=source,
+            reference_object=reference_object,
             size=transform.scale_x * transform.scale_y,
             weight=weight * balance.size,
             settled=True,
@@ -102,23 +103,25 @@ class Source:
         )
         return shape, position, size
 
-    def look(self, object: str, source: str, weight: float) -> Appearance:
-        """The term that gives an object its look in the reference."""
-        return Appearance(object=object, source=source, weight=weight, **vars(self))
+    def appearance(self, object: str, reference_object: str, weight: float) -> Appearance:
+        """The term that gives an object its appearance in the reference."""
+        return Appearance(
+            object=object, reference_object=reference_object, weight=weight, **vars(self)
+        )
 
-    def kept(self, but: Sequence[str], weight: float) -> tuple[EnergyTerm, ...]:
-        """Terms that keep shape and look of all objects but those that share a word with some.
+    def keep(self, but: Sequence[str], weight: float) -> tuple[EnergyTerm, ...]:
+        """Terms that keep shape and appearance of the objects of the reference.
 
         Args:
-            but: objects that are not kept.
-            weight: of a shape; that of a look is `LOOK` of it.
+            but: objects that are not kept, nor any that shares a word with one of them.
+            weight: of a shape; that of an appearance is `APPEARANCE` times it.
         """
         table = self.reference.table
         terms: list[EnergyTerm] = []
         for name in table.objects:
             if all(table.apart(name, other) for other in but):
                 terms.append(Shape(object=name, weight=weight, settled=True, **vars(self)))
-                terms.append(self.look(name, "", LOOK * weight))
+                terms.append(self.appearance(name, "", APPEARANCE * weight))
         return tuple(terms)
 
 
@@ -126,19 +129,19 @@ class Source:
 class Recipe:
     """A wish to move or resize one object and to keep all else.
 
-    What it keeps depends on the other wishes of a run, so it stays whole until all of them are
-    known. It has no energy of its own.
+    It has no energy of its own: its terms depend on the other wishes of the run, see `expand`.
 
     Attributes:
         object: phrase of the prompt.
         reference: record of the unguided run with the same prompt and seed.
-        transform: where the object goes, relative to the reference.
-        weight: factor of the terms that move the object; 0 moves nothing, and keeps the rest.
-        window: when the object is guided; the rest is held from its start on.
+        transform: from its place in the reference to the new one.
+        weight: factor of the terms that move the object; at 0 it only keeps the rest.
+        window: when the energy terms act; the rest of the picture is held from its start to the
+            end of the run.
         balance: weights of the parts.
         free: objects that are not kept either.
-        step_length: of its terms, see `EnergyTerm`; `STEP_LENGTH` if None, less where the weight is
-            below 1: what keeps the rest must not steer by itself.
+        step_length: of its terms, see `EnergyTerm`; if None, `STEP_LENGTH` times the weight, at
+            most `STEP_LENGTH`: terms that keep the rest must not take long steps by themselves.
         group: of its terms.
 
     Raises:
@@ -149,14 +152,14 @@ class Recipe:
     reference: Record
     transform: Affine
     weight: float = 1.0
-    window: Window = field(default=GUIDED)
+    window: Window = field(default=RECIPE_WINDOW)
     balance: Balance = field(default=Balance())
     free: tuple[str, ...] = ()
     step_length: float | None = None
     group: str = ""
 
     def __post_init__(self) -> None:
-        self.parts(self.transform)  # says what the reference lacks where the recipe is made
+        self.parts(self.transform)  # raises if the reference lacks something
 
     @property
     def length(self) -> float:
@@ -167,21 +170,21 @@ class Recipe:
 
     @property
     def takes_raw(self) -> bool:
-        """No: raw steps moved the object in one of three pictures, at strengths from 10 to 3000."""
+        """No: raw steps moved the object in only one of three pictures, at any strength tried."""
         return False
 
     @property
     def change(self) -> Change | None:
-        """Where it takes its object; None if it is switched off."""
+        """The transform of its object; None if the recipe is switched off."""
         if self.weight == 0 or self.window.empty:
             return None
         return Change(self.object, self.reference, self.transform)
 
     def parts(self, transform: Affine) -> tuple[Term, ...]:
-        """The recipe's terms, should the object go there."""
+        """The recipe's terms for a transform."""
         self.reference.table.find_object(self.object)
         balance = self.balance
-        source = Source(self.reference, self.window, self.length, self.group)
+        make = FromReference(self.reference, self.window, self.length, self.group)
         rest = HoldRest(
             object=self.object,
             reference=self.reference,
@@ -192,26 +195,26 @@ class Recipe:
             idle=self.weight == 0,
         )
         return (
-            *source.place(self.object, "", transform, self.weight, balance),
-            source.look(self.object, "", LOOK * balance.others),
-            *source.kept((self.object, *self.free), balance.others),
+            *make.place(self.object, "", transform, self.weight, balance),
+            make.appearance(self.object, "", APPEARANCE * balance.others),
+            *make.keep((self.object, *self.free), balance.others),
             rest,
         )
 
     def expand(self, changes: Sequence[Change]) -> tuple[Term, ...]:
-        """Its terms, with its object where all recipes of the object together take it."""
-        goes = Affine()
+        """Its terms, with the composed transform of all recipes of its object, see `combine`."""
+        joint = Affine()
         if self.change is not None:
-            goes = next(
+            joint = next(
                 change.transform
                 for change in changes
                 if change.transform is not None
                 and (change.object, change.reference) == (self.object, self.reference)
             )
-        return self.parts(goes)
+        return self.parts(joint)
 
     def combined(self, weight: float, group: str = "") -> "Recipe":
-        """See `Wish`: the factor counts for all that it moves and keeps."""
+        """See `Wish`; the factor also multiplies the weights of what it keeps."""
         balance = replace(
             self.balance, others=weight * self.balance.others, rest=weight * self.balance.rest
         )

@@ -1,7 +1,7 @@
-"""All maps of a record in few bytes, for the page: by step, site and word.
+"""All maps of a record as bytes, for the page: by step, site and word.
 
-Each map is stored as bytes between its own lowest and highest value, so that means over words and
-sites are those of the maps themselves, to 1/255 of their range.
+Each map is quantised to 8 bits between its own lowest and highest value, which are stored with it,
+so that the page can average maps over words and sites.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,13 +38,13 @@ class Atlas:
 
 
 def atlas(record: Record, budget: int = BUDGET) -> Atlas:
-    """The maps of a record; of long runs and large batches a part that fits into a budget.
+    """The maps of a record; of long runs and large batches only as many as fit into a budget.
 
     Steps are left out evenly, down to the last one alone; then pictures from the end of the batch.
 
     Args:
         record: the run.
-        budget: bytes of the maps; of one step of one picture they may be more.
+        budget: bytes of the maps; exceeded only if one step of one picture already does.
 
     Raises:
         ValueError: the record is empty, or its prompt is.
@@ -93,7 +93,7 @@ def _maps(properties: Properties, pictures: int, height: int, width: int) -> Ten
 
 
 def thinned(values: Sequence[Value], most: int) -> list[Value]:
-    """At most `most` of the values, evenly spaced: the first and the last, or the last alone."""
+    """At most `most` of the values, evenly spaced, with the first and the last; for 1 the last."""
     if len(values) <= most:
         return list(values)
     if most == 1:

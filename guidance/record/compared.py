@@ -17,8 +17,8 @@ def reference_properties(
             properties at the noise level of the pass.
 
     Returns:
-        maps float32 on the device of the pass's maps; of a step whose prompt names the object,
-        where the record has one.
+        properties with maps in float32, on the device of those of the pass. If prompts change
+        during the reference's run, of steps that name the object, if there are any.
     """
     like = next(iter(seen.maps.values()))
 

@@ -56,7 +56,7 @@ class Feature:
         record.table.find_object(name)
         # prompts of a timestep range come and go: steps that did not name it have no map of it
         named = [s.properties for s in record if s.properties.table.has(name)]
-        return cls._read(record, name, named, lambda shown: shown.appearance(name).float())
+        return cls._read(record, name, named, lambda seen: seen.appearance(name).float())
 
     @classmethod
     def under(cls, record: Record, mask: Tensor, label: str = "masked region") -> "Feature":
@@ -83,10 +83,10 @@ class Feature:
                 "look; paint the region in every picture"
             )
 
-        def pooled(shown: Properties) -> Tensor:
-            if shown.grid is None:
+        def pooled(seen: Properties) -> Tensor:
+            if seen.grid is None:
                 raise ValueError(f"the record holds no features, so the {label} has no look in it")
-            grid = shown.grid.float()
+            grid = seen.grid.float()
             return pool(grid, mask[:, None].to(grid))[:, 0]
 
         return cls._read(record, label, [step.properties for step in record], pooled)
@@ -97,8 +97,8 @@ class Feature:
         record: Record,
         label: str,
         steps: Sequence[Properties],
-        look: Callable[[Properties], Tensor],
+        read: Callable[[Properties], Tensor],
     ) -> "Feature":
-        vectors = torch.stack([look(shown) for shown in steps])
-        sigmas = tuple(shown.sigma for shown in steps)
+        vectors = torch.stack([read(seen) for seen in steps])
+        sigmas = tuple(seen.sigma for seen in steps)
         return cls(record.family, label, sigmas, vectors)

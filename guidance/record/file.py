@@ -22,7 +22,7 @@ from ..words.table import TokenTable
 from .record import Record, Step, moved
 
 KIND = "self-guidance record"
-TOKENS = 7700  # of a prompt: far above any that is used, low enough to search in a moment
+TOKENS = 7700  # of a prompt, at most: above any real one, and low enough to be searched quickly
 STEPS, PICTURES, WORDS = "steps", "pictures", "words"
 OPTIONAL = {  # axes after the steps and pictures
     "features": (WORDS, "feature channels"),
@@ -55,16 +55,16 @@ def pack(record: Record) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         ValueError: the record is empty.
     """
-    record.last  # noqa: B018  an empty record says what its run lacked
+    record.last  # noqa: B018  raises for an empty record
     tensors: dict[str, Tensor] = {}
     parts = []
     for index, (_, group) in enumerate(groupby(record.steps, key=_layout)):
         steps = list(group)
-        shown = [
+        by_step = [
             _named(moved(step.properties, torch.device("cpu"), torch.float16)) for step in steps
         ]
-        for name in shown[0]:
-            tensors[f"{index}.{name}"] = torch.stack([tensors[name] for tensors in shown])
+        for name in by_step[0]:
+            tensors[f"{index}.{name}"] = torch.stack([named[name] for named in by_step])
         parts.append(
             {
                 "table": _table_facts(steps[0].properties.table),
@@ -77,7 +77,7 @@ def pack(record: Record) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Record:
-    """The record that `pack` made tensors and facts of; both are checked, as files may be foreign.
+    """The inverse of `pack`, with checks, as files may be foreign.
 
     Raises:
         ValueError: something is missing, unexpected, out of its range or does not fit the rest.
@@ -124,9 +124,9 @@ def _steps(
     for i, (sigma, flag, values) in enumerate(columns):
         if type(flag) is not bool:
             raise ValueError(f"guided must be true or false, got {str(flag)[:40]}")
-        shown = {name: stack[i] for name, stack in stacks.items()}
-        maps = {site: shown.pop(_site_name(site)) for site in family.sites}
-        properties = Properties(_number(sigma, "sigma", 0.0), table, maps, **shown)
+        of_step = {name: stack[i] for name, stack in stacks.items()}
+        maps = {site: of_step.pop(_site_name(site)) for site in family.sites}
+        properties = Properties(_number(sigma, "sigma", 0.0), table, maps, **of_step)
         yield Step(properties, _energies(values, sizes[PICTURES]), flag)
 
 

@@ -23,8 +23,8 @@ class Step:
 
     Attributes:
         properties: maps, features and prediction of the call, detached, float16 on the CPU.
-        energies: [B] values by term, as read before the correction.
-        guided: whether a correction was applied.
+        energies: [B] values by name of the term, before the correction.
+        guided: whether the prediction was corrected by terms.
     """
 
     properties: Properties
@@ -32,9 +32,9 @@ class Step:
     guided: bool = False
 
 
-@dataclass(frozen=True, eq=False)  # a key of what was read from it
+@dataclass(frozen=True, eq=False)  # identity: records are keys of caches
 class Record:
-    """All calls of a run, from high to low noise; serves the preview and as reference of terms.
+    """All calls of a run, from high to low noise: for previews, and as the reference of terms.
 
     Attributes:
         family: name of the model family, see `families`.
@@ -96,21 +96,24 @@ class Record:
             tensors in float32.
         """
         device = torch.device("cpu") if like is None else like.device
-        shown = [step.properties for step in self.steps]
+        seen_steps = [step.properties for step in self.steps]
         if naming:
-            shown = [seen for seen in shown if seen.table.has(naming)] or shown
-        lower, upper, share = between([seen.sigma for seen in shown], sigma)
-        high = moved(shown[upper], device, torch.float32)
-        if share == 1 or shown[lower].table != high.table:  # words of two cannot be mixed
+            seen_steps = [seen for seen in seen_steps if seen.table.has(naming)] or seen_steps
+        lower, upper, share = between([seen.sigma for seen in seen_steps], sigma)
+        high = moved(seen_steps[upper], device, torch.float32)
+        if share == 1 or seen_steps[lower].table != high.table:  # other words: no mean
             return high
-        return _mixed(moved(shown[lower], device, torch.float32), high, share)
+        return _mixed(moved(seen_steps[lower], device, torch.float32), high, share)
 
     def settled(self, like: Tensor | None = None, share: float = 0.5) -> Properties:
-        """Mean of the maps over the last part of the run, where objects stand in their final place.
+        """Properties with the mean maps over the last part of the run: where objects ended up.
 
         Args:
             like: tensor whose device the result shall be on; CPU if None.
-            share: part of the steps that counts as the last, in (0, 1].
+            share: fraction of the steps that counts as the last part, in (0, 1].
+
+        Returns:
+            maps are float32; features, prediction and grid are those of the last step.
         """
         if share not in self._settled:
             self._settled[share] = self._mean_of_last(share)
@@ -152,24 +155,27 @@ def with_features(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 def _features(steps: Sequence[Step]) -> tuple[Tensor, ...]:
     """Features [B, T, C] of the words of steps that are alike."""
-    shown = [step.properties for step in steps]
-    grids = [seen.grid for seen in shown if seen.grid is not None]
-    maps = {site: torch.cat([seen.maps[site] for seen in shown]).float() for site in shown[0].maps}
+    seen_steps = [step.properties for step in steps]
+    grids = [seen.grid for seen in seen_steps if seen.grid is not None]
+    maps = {
+        site: torch.cat([seen.maps[site] for seen in seen_steps]).float()
+        for site in seen_steps[0].maps
+    }
     features = pooled(maps, torch.cat(grids).float()).to(grids[0].dtype)
     # cloned, as a view would keep the features of all steps in memory
     return tuple(part.clone() for part in features.split(len(grids[0])))
 
 
 def between(sigmas: Sequence[float], sigma: float) -> tuple[int, int, float]:
-    """The two noise levels about one asked for, and the share of the higher one.
+    """The two noise levels around a given one, and the weight of the higher one.
 
     Args:
         sigmas: levels in any order.
-        sigma: the level asked for.
+        sigma: the given level.
 
     Returns:
-        index of the next lower level, index of the next higher one, and how far sigma lies from
-        the lower to the higher, linear in log sigma; outside the levels the nearest counts fully.
+        index of the next lower level, index of the next higher one, and the weight of the higher
+        one in [0, 1], linear in log sigma; outside the levels the nearest one has all the weight.
     """
     order = sorted(range(len(sigmas)), key=lambda i: sigmas[i])
     above = next((i for i, k in enumerate(order) if sigmas[k] >= sigma), len(order) - 1)

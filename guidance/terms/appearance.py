@@ -1,4 +1,4 @@
-"""The term for an object's look, as a reference or a feature has it (arXiv 2306.00986, 3.2)."""
+"""The term for the appearance of an object (arXiv 2306.00986, sections 3.2 and 3.3)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,15 +18,15 @@ from .wish import Aspect
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance(ReferenceTerm):
-    """Mean |appearance - target appearance| over the channels.
+    """Mean over the channels of |appearance - target|, divided by the mean of |target|.
 
-    Relative to the target's own magnitude. The paper does not divide; the division makes one weight
-    serve blocks whose features differ in scale. A target that shows next to nothing is compared
-    with a tenth of the magnitude that the words of this pass have on average.
+    The distance is that of `distance`. The paper does not divide; the division makes one weight
+    suit features of any scale. The divisor is at least a tenth of the mean magnitude of the
+    features of all words of the pass, for targets near 0.
 
     Attributes:
-        feature: the target itself, instead of a reference.
-        head: compares in the head's space of few axes instead, where nothing needs dividing.
+        feature: the target, instead of a reference.
+        head: if given, both are projected on its few axes first, and not divided.
 
     Raises:
         ValueError: neither or both of reference and feature; in a run: a target of another width.
@@ -45,8 +45,8 @@ class Appearance(ReferenceTerm):
 
     @property
     def keeps(self) -> frozenset[Aspect]:
-        """The look, of a reference."""
-        return self.kept(Aspect.LOOK, True)
+        """The appearance, if the target is that of a reference."""
+        return self.keeps_if(Aspect.LOOK, True)
 
     def check(self, family: Family, batch: int) -> None:
         """See `Term`; and a feature or head of another family, or of another batch size."""
@@ -57,10 +57,10 @@ class Appearance(ReferenceTerm):
             check_head(self.head, family)
 
     def target(self, seen: Properties) -> Tensor:
-        """The appearance wanted at this noise level, [B, C]."""
+        """The target appearance at the noise level of a pass, [B, C]."""
         if self.feature is not None:
             return self.feature.at(seen.sigma, next(iter(seen.maps.values())))
-        return self.then(seen).appearance(self.compared)
+        return self.at_reference(seen).appearance(self.compared)
 
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
@@ -71,7 +71,7 @@ class Appearance(ReferenceTerm):
                 f"features have {now.shape[1]}; take it from a record of this model"
             )
         if self.head is not None:
-            now, then = (self.head.project(look, seen.sigma) for look in (now, then))
+            now, then = (self.head.project(vectors, seen.sigma) for vectors in (now, then))
             return distance(now, then).mean(1)
         assert seen.features is not None  # `appearance` has seen them
         usual = seen.features.detach().abs().mean((1, 2))

@@ -1,9 +1,8 @@
-"""Terms that read one picture's attention alone: an object is there at all, or lies in a box.
+"""Terms without a reference: an object is in the picture at all, or lies in a box.
 
-Presence follows Attend-and-Excite (arXiv 2301.13826), Box layout control (arXiv 2304.03373) and,
-for its corners, BoxDiff (arXiv 2307.10816). Neither has a form relative to a reference: presence is
-no comparison, and a reference has a soft map instead of a box, which `Position`, `Size` and `Shape`
-compare with more exactly than a box drawn around it could.
+`Presence` follows Attend-and-Excite (arXiv 2301.13826), `Box` layout control (arXiv 2304.03373)
+and, for its corners, BoxDiff (arXiv 2307.10816). To compare an object with one of a reference, use
+`Position`, `Size` and `Shape`, which read its map instead of a box.
 """
 
 import math
@@ -19,26 +18,27 @@ from ..maps.masks import covered
 from ..maps.properties import Properties
 from .base import EnergyTerm
 
-# Part of a region whose highest values count, as in BoxDiff.
+# Fraction of a region whose highest values are averaged, as in BoxDiff.
 TOP = 0.2
 ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Presence(EnergyTerm):
-    """How much the highest point of the object's smoothed share falls short of `enough`.
+    """relu(1 - max(smoothed share) / enough), averaged over the sites.
 
     The share of an object at a pixel is the paper's: softmax of 100 A over the words of the prompt,
-    without start and end tokens, then a Gaussian of 3 x 3 cells. Departures:
-    an object is a phrase, so its mean map stands against the words outside the phrase; a rival that
-    nothing attends to is added, since a lone word would win everywhere against nothing (the
-    authors' code counts padding, which serves the same end); every object is a term of its own, not
-    only the most neglected; and the energy rests at 0 once the object is present, because a
-    gradient of fixed length would go on to distort a picture that shows it.
+    without start and end tokens, then smoothed by a Gaussian of 3 x 3 cells. Departures from the
+    paper: an object is a phrase, whose mean map competes with the words outside the phrase; a map
+    of zeros competes as well, as a prompt of one phrase would have share 1 everywhere (in the
+    authors' code padding tokens have this role); every object is a term of its own, not only the
+    most neglected one; and the energy is 0 once the object is present, because steps of normalised
+    length would otherwise distort the picture.
 
     Attributes:
-        enough: share that counts as present, in (0, 1]; 0.8 is where the paper stops, too.
-        sharpness: the paper's 100, which suits attention shared with start tokens and padding.
+        enough: share that counts as present, in (0, 1]; 0.8 as in the paper.
+        sharpness: factor of A in the softmax; the paper's 100 suits models whose attention is
+            shared with start tokens and padding.
 
     Raises:
         ValueError: `enough` outside its range.
@@ -61,18 +61,19 @@ class Presence(EnergyTerm):
 
 @dataclass(frozen=True, kw_only=True)
 class Box(EnergyTerm):
-    """Mean over the sites of (1 - attention inside the box / attention)^2.
+    """Mean over the sites of (1 - sum of A inside the box / sum of A)^2.
 
-    That keeps the object inside. With `corners` it also fills the box: added are BoxDiff's
-    1 - mean of the highest fifth inside, the mean of the highest fifth outside, and how far the
-    map's highest value of every column and row near an edge is from the box's own profile, each in
-    [0, 1]. BoxDiff reads shares as in `Presence`, which are flat where attention is strong; the
-    normalised map N(A) taken here always has a slope. Cells that the box cuts count by their area.
+    This keeps the object inside the box. With `corners` it also fills the box, by the terms of
+    BoxDiff, each in [0, 1]: 1 - the mean of the highest fifth of the cells inside; the mean of the
+    highest fifth outside; and, near each edge, the distance of the maximum of every column and row
+    to 1 inside the box and 0 outside. BoxDiff reads shares as in `Presence`, whose gradient
+    vanishes where attention is strong; here it is the normalised map N(A). Cells that the box cuts
+    count by the area inside.
 
     Attributes:
         x, y: top-left corner of the box in [0, 1].
         width, height: its sides as fractions of the picture, above 0.
-        corners: whether the object shall also reach the edges.
+        corners: whether the object must also reach the edges.
 
     Raises:
         ValueError: a box without area, one that reaches outside, or the whole picture.
@@ -110,11 +111,11 @@ class Box(EnergyTerm):
         return torch.stack(values).mean(0)
 
     def goal(self, seen: Properties) -> Tensor:
-        """The box's middle."""
+        """The centre of the box."""
         return torch.tensor([[self.x + self.width / 2, self.y + self.height / 2]])
 
     def _profiles(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """How much of every column [W] and row [H] the box covers."""
+        """Fractions of every column [W] and row [H] of maps that the box covers."""
         height, width = maps.shape[-2:]
         columns = covered(width, self.x, self.x + self.width, maps)
         return columns, covered(height, self.y, self.y + self.height, maps)
@@ -134,7 +135,13 @@ class Box(EnergyTerm):
 
 
 def shares(seen: Properties, name: str, sharpness: float = 100.0) -> tuple[Tensor, ...]:
-    """What part of the words' attention an object has, by site, each [B, H, W] in (0, 1)."""
+    """Softmax share of an object in the attention of all words, by site, each [B, H, W] in (0, 1).
+
+    Args:
+        seen: properties of a pass.
+        name: phrase of the object.
+        sharpness: see `Presence`.
+    """
     own = seen.table.find(name)
     others = [word for word in range(len(seen.table.words)) if word not in own]
     result = []
@@ -146,7 +153,7 @@ def shares(seen: Properties, name: str, sharpness: float = 100.0) -> tuple[Tenso
 
 
 def smoothed(maps: Tensor, deviation: float = 0.5) -> Tensor:
-    """Maps [B, H, W] under a Gaussian of 3 x 3 cells; outside, the border goes on."""
+    """Maps [B, H, W] smoothed by a Gaussian of 3 x 3 cells, with the border replicated."""
     side = math.exp(-1 / (2 * deviation**2))
     line = torch.tensor([side, 1.0, side]).to(maps) / (1 + 2 * side)
     padded = F.pad(maps[:, None], (1, 1, 1, 1), mode="replicate")
@@ -154,12 +161,12 @@ def smoothed(maps: Tensor, deviation: float = 0.5) -> Tensor:
 
 
 def highest(maps: Tensor, area: Tensor, part: float = TOP) -> Tensor:
-    """Mean of the highest values of a region, by area and so the same on every grid.
+    """Mean of the highest values of a region, weighted by area.
 
     Args:
         maps: [B, H, W].
-        area: [H, W], how much of every cell belongs to the region; not 0 everywhere.
-        part: of the region's area that counts.
+        area: [H, W], fraction of every cell that belongs to the region; not 0 everywhere.
+        part: fraction of the region's area whose highest values are averaged.
 
     Returns:
         [B].

@@ -1,7 +1,8 @@
-"""What every term declares, so that nobody has to ask a term for its class.
+"""The interface of terms: what each declares, so that callers need not know its class.
 
-Two kinds of terms steer a run. An energy term is a function of what the model shows, lowered along
-its gradient; a hold term pulls a region of the denoised prediction to a reference, without one.
+Two kinds of terms steer a run. An energy term is a function of the properties of a forward pass,
+and is lowered along its gradient. A hold term moves a region of the denoised prediction towards a
+reference, without a gradient through the model.
 """
 
 from abc import ABC, abstractmethod
@@ -28,9 +29,9 @@ class Term(ABC):
 
     Attributes:
         object: phrase of the prompt.
-        weight: factor of what the term does; 0 switches it off.
-        window: when it acts.
-        group: name of the sum that it is part of, for records and plots.
+        weight: factor of the energy or of the hold; 0 switches the term off.
+        window: part of the noise schedule in which it acts.
+        group: prefix of its name in records and plots, given by Combine nodes.
         reads_features: whether its gradient runs through the model's features.
     """
 
@@ -47,12 +48,12 @@ class Term(ABC):
 
     @property
     def acts(self) -> bool:
-        """Whether it is switched on at all."""
+        """Whether weight and window let it act at all."""
         return self.weight != 0 and not self.window.empty
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """Objects that the prompt has to name."""
+        """Phrases that the prompt must contain."""
         return (self.object,)
 
     @property
@@ -67,22 +68,22 @@ class Term(ABC):
 
     @property
     def reads_levels(self) -> bool:
-        """Whether it compares with what its reference showed at the noise level of the pass."""
+        """Whether it reads its reference at the noise level of the pass."""
         return bool(self.references)
 
     @property
     def frees(self) -> bool:
-        """Whether it sets a region free for others even where its own weight is 0."""
+        """Whether its weight may be 0 and it still limits the region that other terms hold."""
         return False
 
     @property
     def keeps(self) -> frozenset[Aspect]:
-        """What of its object stays as its reference shows it."""
+        """Aspects of its object that it keeps as in its reference."""
         return frozenset()
 
     @property
     def wants(self) -> tuple[Any, ...]:
-        """What it asks for, whatever its weight; equal where terms ask for the same."""
+        """Key of what it asks for, without its weight; equal for terms that ask for the same."""
         return (type(self), self.object, self.compared, self.window, *self.references)
 
     @property
@@ -92,17 +93,17 @@ class Term(ABC):
 
     @property
     def change(self) -> Change | None:
-        """See `Wish`; most terms leave the wishes of others alone."""
+        """See `Wish`; None for most terms."""
         return None
 
     @property
     def as_energy(self) -> "EnergyTerm | None":
-        """This term, if it is an energy term."""
+        """The term itself if it is an energy term, else None."""
         return None
 
     @property
     def as_hold(self) -> "HoldTerm | None":
-        """This term, if it is a hold term."""
+        """The term itself if it is a hold term, else None."""
         return None
 
     def expand(self, changes: Sequence[Change]) -> "tuple[Term, ...]":
@@ -119,7 +120,7 @@ class Term(ABC):
         """See `Wish`."""
 
     def check(self, family: Family, batch: int) -> None:
-        """Raise a ValueError unless the term fits a run.
+        """Check that the term fits a run.
 
         Args:
             family: of the model that samples.
@@ -134,13 +135,15 @@ class Term(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyTerm(Term):
-    """A function of what the model shows, [B], lower is better; its gradient steers the run.
+    """A function of the properties of a pass, [B], lower is better; its gradient steers the run.
 
     Attributes:
-        step_length: how long a normalised step may be on its account, in units of `plan.UNIT`; its
-            weight, but at most 1, if None.
-        tolerance: energy below which it is all but at its goal. With a fifth of the default, a look
-            that had to stay changed the picture as much as a look that had to change.
+        step_length: length of a normalised guidance step that it asks for, in units of
+            `acting.UNIT`; None: its weight, at most 1.
+        tolerance: energy below which the step shrinks in proportion, because the term has nearly
+            reached its target. The default keeps steps short where a term only has to preserve
+            what the picture already has: with a fifth of it, a term whose appearance target was
+            already met changed pictures as much as one with a new target.
     """
 
     step_length: float | None = None
@@ -168,12 +171,13 @@ class EnergyTerm(Term):
         return replace(self.combined(share), step_length=share * self.length)
 
     def goal(self, seen: Properties) -> Tensor | None:
-        """Where it wants the middle of its object, (x, y) as [B or 1, 2]; None if it says nothing.
+        """Target centre of its object, (x, y) as [B or 1, 2]; None if the term has no such target.
 
-        A goal outside the picture, or that of a mask cut by its edge, is where the term pulls to.
+        In [0, 1] for targets inside the picture; the object is pulled there also if it is outside.
 
         Args:
-            seen: properties of a step; relative goals are read at its noise level.
+            seen: properties of a step; targets relative to a reference are those of its noise
+                level.
         """
         return None
 
@@ -187,19 +191,20 @@ EnergyKind = TypeVar("EnergyKind", bound=EnergyTerm)
 
 @dataclass(frozen=True, kw_only=True)
 class HoldTerm(Term):
-    """A region of the denoised prediction stays as in a reference; which one, each kind says.
+    """Keeps a region of the denoised prediction as in a reference; subclasses define the region.
 
-    Not in the paper. Its recipes keep the shape and the appearance of every other object, but
-    nothing keeps what no word names: under strong guidance the background changes colour. The
-    energy E = 1/2 mean (m (D - D_ref))^2 reads the denoised prediction D itself, so its gradient
-    needs no pass through the model: D moves along D_ref - D by the share m, exactly onto the
-    reference where m is 1.
+    Not in the paper, whose recipes keep the shape and the appearance of every other object, but not
+    what no word names: under strong guidance the background changes colour. The energy
+    E = 1/2 mean (m (D - D_ref))^2 is a function of the denoised prediction D itself, so its
+    gradient needs no pass through the model: D becomes D + m (D_ref - D), the reference itself
+    where m is 1.
 
     Attributes:
-        reference: run, or real image, that shows the region.
-        region: where the reference is kept, [B or 1, 1, h, w] in [0, 1], on any grid.
-        shared: whether terms of this kind agree on one region: what one sets free, none holds.
-        idle: its recipe is switched off, so that it sets nothing free for others.
+        reference: record of a run or of a real image.
+        region: mask m of what is held, [B or 1, 1, h, w] in [0, 1], on any grid.
+        shared: whether the regions of all terms of this kind are multiplied into one: what one of
+            them leaves free, none of them holds.
+        idle: its recipe is switched off, so that it does not limit the region of others.
 
     Raises:
         ValueError: the reference holds no picture.
@@ -216,7 +221,7 @@ class HoldTerm(Term):
                 f"the reference of '{self.label}' holds no picture; record it with a Self-Guidance "
                 "KSampler or Record Image"
             )
-        object.__setattr__(self, "region", self.kept_region())
+        object.__setattr__(self, "region", self.held_region())
 
     @property
     def references(self) -> tuple[Record, ...]:
@@ -225,7 +230,7 @@ class HoldTerm(Term):
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """None: pixels are held, whether or not the prompt names what they show."""
+        """None: the prompt need not name what is held."""
         return ()
 
     @property
@@ -238,26 +243,33 @@ class HoldTerm(Term):
         return self.combined(held)
 
     @abstractmethod
-    def kept_region(self) -> Tensor:
-        """See `region`."""
+    def held_region(self) -> Tensor:
+        """The mask of what is held, see `region`."""
 
     def pull(
         self, denoised: Tensor, target: Tensor, share: float, region: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Denoised prediction moved to the reference in a region, and the energy [B] before it.
+        """The denoised prediction moved towards the reference in a region.
 
         Args:
             denoised: [B, C, h, w].
-            target: what the reference showed at this noise level, see `target`.
+            target: prediction of the reference, [B or 1, C, h, w], see `target`.
             share: factor of the weight, in [0, 1].
-            region: [B or 1, 1, h, w], where the reference is kept, once all terms are heard.
+            region: [B or 1, 1, h, w] in [0, 1], that of this term or of all terms together.
+
+        Returns:
+            the prediction [B, C, h, w], and the energy [B] before the move.
         """
         region = region.to(denoised)
         energy = (region * (target - denoised)).float().square().flatten(1).mean(1) / 2
         return torch.lerp(denoised, target, min(1.0, self.weight * share) * region), energy
 
     def target(self, sigma: float, denoised: Tensor) -> Tensor:
-        """The reference's prediction at a noise level, [B or 1, C, h, w], to hold `denoised` to.
+        """The reference's denoised prediction at a noise level, [B or 1, C, h, w].
+
+        Args:
+            sigma: the noise level.
+            denoised: [B, C, h, w], whose size, device and dtype the result has.
 
         Raises:
             ValueError: the reference has another size.

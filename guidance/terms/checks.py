@@ -1,4 +1,4 @@
-"""Whether what a term compares with fits a run: each check is one clear error."""
+"""Checks that the reference, mask or feature of a term fits a run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from ..record.record import Record
 
 
 def check_reference(label: str, record: Record, family: Family, batch: int) -> None:
-    """Raise a ValueError unless a record can be the reference of a run.
+    """Check that a record can be the reference of a run.
 
     Args:
         label: of the term, for the message.
@@ -38,7 +38,7 @@ def check_reference(label: str, record: Record, family: Family, batch: int) -> N
 
 
 def check_mask(label: str, mask: Tensor, batch: int) -> None:
-    """Raise a ValueError unless there is one mask, or one a picture; mask is [M, H, W]."""
+    """Raise a ValueError unless a mask [M, H, W] has one picture or as many as the run."""
     if len(mask) not in (1, batch):
         raise ValueError(
             f"the mask of '{label}' holds {len(mask)} pictures but the latent holds {batch}; "
@@ -47,7 +47,7 @@ def check_mask(label: str, mask: Tensor, batch: int) -> None:
 
 
 def check_feature(label: str, feature: Feature, family: Family, batch: int) -> None:
-    """Raise a ValueError unless a feature is of the family, and one or one a picture."""
+    """Raise a ValueError unless a feature is of the family, and of one picture or of the batch."""
     if feature.family != family.name:
         raise ValueError(
             f"the feature of '{label}' shows {feature.label!r} in a model of family "

@@ -1,27 +1,27 @@
-"""How far a property is from its target, as the terms that compare count it."""
+"""Distance of a property to its target, as used by all terms with a target."""
 
 from torch import Tensor
 
-# Twenty times the rounding of records in half precision.
-REST = 0.02
+# Distance within which the gradient fades: twenty times the rounding of half precision in records.
+FADE = 0.02
 
 
-def distance(now: Tensor, target: Tensor, rest: float = REST) -> Tensor:
-    """|now - target|, element by element, with a pull that fades within `rest`.
+def distance(now: Tensor, target: Tensor, fade: float = FADE) -> Tensor:
+    """Smoothed |now - target|, element by element: quadratic near the target, else L1.
 
-    The paper's plain L1 (arXiv 2306.00986, section 3.3) pulls next to the goal as strongly as far
-    from it. A run that begins like its reference is at the goal of every term that keeps something,
-    and there the way of such a pull is what rounding left over: a picture by itself and the same
-    picture in a batch then part by some percent of what guidance does.
+    The gradient of the paper's plain L1 (arXiv 2306.00986, section 3.3) has the same size at any
+    distance. A run that begins like its reference is at the target of every term that keeps
+    something, where the sign of that gradient is decided by rounding: then the same picture alone
+    and in a batch differs by some percent of the effect of guidance.
 
     Args:
-        now, target: shapes that broadcast; values that count in parts of the whole, such as a side
-            or a look's own magnitude.
-        rest: how near the goal the pull fades.
+        now, target: tensors whose shapes broadcast, in relative units, such as fractions of a side.
+        fade: distance within which the gradient falls to 0.
 
     Returns:
-        the distance d; d u (2 - u) with u = d / rest within `rest`, where value and slope meet.
+        d = |now - target| where d >= fade; else d u (2 - u) with u = d / fade, which has the same
+        value and slope at d = fade.
     """
     away = (now - target).abs()
-    near = (away / rest).clamp(max=1)
+    near = (away / fade).clamp(max=1)
     return away * near * (2 - near)

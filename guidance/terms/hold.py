@@ -1,4 +1,4 @@
-"""What keeps a region of the picture: all but an object, all but a box, or what a mask marks."""
+"""Hold terms: keep all but an object, all but a box, or the region under a mask."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -20,15 +20,15 @@ from .wish import Change
 class HoldRest(HoldTerm):
     """Everything but one object stays as in the reference.
 
-    The free region is where the object was in the end and where it shall be, with a margin of a
-    cell. Both follow from the reference alone, so they are known before the first step.
+    The free region is the union of the object's final shape in the reference and of that shape
+    after the transform, with a margin. It depends on the reference alone.
 
     Attributes:
         object: the one object that may change.
         transform: where the object goes, see `Shape`.
-        threshold: shape above which a cell belongs to the object.
-        margin: cells added around it.
-        gone: the object is taken away, so no other term keeps it.
+        threshold: value of the shape, in [0, 1], above which a cell belongs to the object.
+        margin: number of cells added around it.
+        gone: the object is removed, so no other term keeps it.
 
     Raises:
         ValueError: the reference lacks the object.
@@ -51,22 +51,25 @@ class HoldRest(HoldTerm):
 
     @property
     def frees(self) -> bool:
-        """What holds nothing still says where its object goes; a removal does so while it acts."""
+        """Yes, its region shows where the object goes; a removal does so only while it acts."""
         return not self.gone
 
     @property
     def change(self) -> Change | None:
-        """An object that is taken away, unless the term is switched off."""
+        """The removal of its object, unless the term is switched off."""
         return Change(self.object, self.reference, None) if self.gone and self.acts else None
 
-    def kept_region(self) -> Tensor:
+    def held_region(self) -> Tensor:
         """See `HoldTerm`."""
         settled = self.reference.settled()
-        was = mean_shape(settled, self.compared)
-        goes = warp(was, settled.centroid(self.compared).mean(1), self.transform)
-        free = (torch.maximum(was, goes)[:, None] > self.threshold).float()
-        around = 2 * self.margin + 1
-        return 1 - F.max_pool2d(free, around, stride=1, padding=self.margin)
+        before = mean_shape(settled, self.compared)
+        after = warp(before, settled.centroid(self.compared).mean(1), self.transform)
+        return self._all_but((torch.maximum(before, after)[:, None] > self.threshold).float())
+
+    def _all_but(self, free: Tensor) -> Tensor:
+        """1 except in the cells that are 1 in free [B, 1, h, w], and within the margin of them."""
+        side = 2 * self.margin + 1
+        return 1 - F.max_pool2d(free, side, stride=1, padding=self.margin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +77,8 @@ class HoldBeside(HoldRest):
     """Everything but a box stays as in the reference, for an object that the reference lacks.
 
     Attributes:
-        box: left and top edge, width and height, as fractions of the picture; a cell that it
-            touches may change.
+        box: left and top edge, width and height, as fractions of the picture; every cell that it
+            overlaps may change.
     """
 
     box: tuple[float, float, float, float]
@@ -85,25 +88,23 @@ class HoldBeside(HoldRest):
         """Name in records and plots."""
         return f"all but the box of {self.object}"
 
-    def kept_region(self) -> Tensor:
+    def held_region(self) -> Tensor:
         """See `HoldTerm`."""
         picture = self.reference.last.denoised
         assert picture is not None  # see __post_init__
         height, width = picture.shape[-2:]
         left, top, wide, high = self.box
         rows, columns = covered(height, top, top + high), covered(width, left, left + wide)
-        free = ((rows[:, None] > 0) & (columns > 0)).float()[None, None]
-        around = 2 * self.margin + 1
-        return 1 - F.max_pool2d(free, around, stride=1, padding=self.margin)
+        return self._all_but(((rows[:, None] > 0) & (columns > 0)).float()[None, None])
 
 
 @dataclass(frozen=True, kw_only=True)
 class HoldMask(HoldTerm):
-    """What a mask marks stays as in the reference.
+    """The region under a mask stays as in the reference.
 
     Attributes:
-        object: of no meaning here; only a name for the region.
-        mask: [B or 1, H, W] in [0, 1] of any size; values between hold in part.
+        object: name of the region in messages and plots; the prompt need not contain it.
+        mask: [B or 1, H, W] in [0, 1] of any size; values below 1 hold in part.
 
     Raises:
         ValueError: a mask that is empty or not finite.
@@ -123,6 +124,6 @@ class HoldMask(HoldTerm):
         super().check(family, batch)
         check_mask(self.label, self.mask, batch)
 
-    def kept_region(self) -> Tensor:
+    def held_region(self) -> Tensor:
         """See `HoldTerm`."""
         return checked_mask(self.mask, self.label)[:, None]

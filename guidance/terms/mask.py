@@ -1,8 +1,8 @@
 """Mask guidance: an object goes where a mask is.
 
-The segmentation is read from the model itself, without training: the sharpened maps of the prompt's
-objects become a distribution over objects and background at every pixel, and the energy is its
-cross-entropy against the mask. Not in the paper; a fitted head can take the place of the maps.
+A segmentation is computed from the attention maps, without training: a softmax over the objects of
+the prompt and the background at every pixel. The energy is its cross-entropy with the mask. Not in
+the paper; a fitted head can replace the maps.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ..maps.properties import Properties, centroid, resample
 from .base import EnergyTerm
 from .checks import check_mask
 
-# As in the paper's sharpening: logit of an object where its map is at the end of its range.
+# s of the paper's sharpening (arXiv 2306.00986, section 3): logits are from -s / 2 to s / 2.
 STEEPNESS = 10.0
 
 
@@ -43,14 +43,14 @@ def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Mask(EnergyTerm):
-    """Mean cross-entropy between where the object is and where the mask is.
+    """Mean cross-entropy of the object's segmentation with a mask, over the picture and the sites.
 
-    A plain mean over the picture: weighing mask and rest equally, so that a small mask counts as
-    much as a large one, made objects a cell too large on every side.
+    All pixels have the same weight. With equal weights of the mask's inside and outside, whatever
+    its size, objects became a cell too large on every side.
 
     Attributes:
-        mask: [B or 1, H, W] in [0, 1] of any size; its peak counts as 1, see `masks.outline`, and
-            values below ask for the object in part.
+        mask: [B or 1, H, W] in [0, 1] of any size, divided by its peak, see `masks.outline`;
+            values are target probabilities.
 
     Raises:
         ValueError: a mask that is not finite, or in some picture empty or without room around it.
@@ -62,7 +62,7 @@ class Mask(EnergyTerm):
         object.__setattr__(self, "mask", placing(self.mask, self.object))
 
     def goal(self, seen: Properties) -> Tensor:
-        """The mask's middle."""
+        """Centroid of the mask."""
         return centroid(self.mask.cpu())
 
     def check(self, family: Family, batch: int) -> None:
@@ -71,14 +71,14 @@ class Mask(EnergyTerm):
         check_mask(self.label, self.mask, batch)
 
     def odds(self, seen: Properties) -> tuple[Tensor, ...]:
-        """Log-odds that a pixel shows the object, one map [B, H, W] for every read-out."""
+        """Log-odds that a pixel shows the object, one map [B, H, W] for every site."""
         return logits(seen, self.object)
 
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
         values = []
         for odds in self.odds(seen):
-            # a copy: on a grid of its own size the mask is still a node's, without gradients
+            # a copy, as a mask that is not resampled is an inference tensor of a node
             wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0].clone()
             # of Bernoulli log-odds: -log p is softplus(-odds), -log(1 - p) is softplus(odds)
             loss = wanted * F.softplus(-odds) + (1 - wanted) * F.softplus(odds)
@@ -88,10 +88,10 @@ class Mask(EnergyTerm):
 
 @dataclass(frozen=True, kw_only=True)
 class HeadMask(Mask):
-    """The same cross-entropy, where a fitted head says where the object is.
+    """The same cross-entropy, with the segmentation of a fitted head.
 
     Attributes:
-        head: reads the features of the model family that it was fitted on.
+        head: fitted on features of the same model family.
     """
 
     head: Head
@@ -99,7 +99,7 @@ class HeadMask(Mask):
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """None: the head needs no word of the prompt."""
+        """None: the prompt need not name the object."""
         return ()
 
     @property

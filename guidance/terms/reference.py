@@ -1,8 +1,8 @@
-"""Terms for place, size and shape, absolute or relative to what a reference shows.
+"""Terms for position, size and shape, with an absolute target or one relative to a reference.
 
-Distances follow section 3.3 of the paper (arXiv 2306.00986: L1, averaged over sites) but for the
-goal itself, see `distance`, unless a class says otherwise. A term that compares with a reference
-reads it at the noise level of the pass.
+Energies follow section 3.3 of the paper (arXiv 2306.00986): L1, averaged over the sites, smoothed
+near the target, see `distance`; classes name exceptions. A term that compares with a reference
+reads it at the noise level of the pass, unless it is `settled`.
 """
 
 from dataclasses import dataclass, field
@@ -26,17 +26,17 @@ from .wish import Aspect
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceTerm(EnergyTerm):
-    """An energy term whose target may be relative to what a reference shows.
+    """An energy term whose target may be relative to an object of a reference.
 
     Attributes:
-        reference: run or real image; None for a target of its own.
-        source: object of the reference that is compared with; the same phrase if empty.
-        settled: compare with where the reference's object ended up, not with where it was at the
-            same noise level, as the paper does.
+        reference: record of a run or of a real image; None for an absolute target.
+        reference_object: object of the reference that is compared with; the same phrase if empty.
+        settled: compare with the reference's mean maps of the last part of its run, see
+            `Record.settled`; else, as in the paper, with those at the noise level of the pass.
     """
 
     reference: Record | None = None
-    source: str = ""
+    reference_object: str = ""
     settled: bool = False
 
     @property
@@ -47,24 +47,24 @@ class ReferenceTerm(EnergyTerm):
     @property
     def compared(self) -> str:
         """Name of the object in the reference."""
-        return self.source or self.object
+        return self.reference_object or self.object
 
     @property
     def reads_levels(self) -> bool:
-        """Where objects ended up is the same at every noise level."""
+        """See `Term`; `settled` properties are the same at every noise level."""
         return self.reference is not None and not self.settled
 
-    def then(self, seen: Properties) -> Properties:
-        """What the reference showed, to compare a pass with."""
-        assert self.reference is not None  # only those ask that have one
+    def at_reference(self, seen: Properties) -> Properties:
+        """Properties of the reference to compare those of a pass with."""
+        assert self.reference is not None  # callers have checked it
         return reference_properties(self.reference, seen, self.compared, self.settled)
 
-    def kept(self, aspect: Aspect, same: bool) -> frozenset[Aspect]:
-        """An aspect, if the target is the reference's own."""
+    def keeps_if(self, aspect: Aspect, same: bool) -> frozenset[Aspect]:
+        """The aspect, if the target is that of the reference unchanged (`same`)."""
         return frozenset({aspect} if self.reference is not None and same else ())
 
     def point(self, seen: Properties, x: float, y: float) -> Tensor:
-        """(x, y) as [B or 1, 2], an offset to the reference's mean centroid where there is one."""
+        """(x, y) as [B or 1, 2]; with a reference, added to the mean of its centroids."""
         point = torch.tensor([[x, y]])
         if self.reference is None:
             return point
@@ -76,12 +76,12 @@ class ReferenceTerm(EnergyTerm):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Position(ReferenceTerm):
-    """|centroid - target|, L1 in x and y.
+class PointTerm(ReferenceTerm):
+    """A term whose target is a point.
 
     Attributes:
-        x, y: target in [0, 1] from the top left; an offset to the reference's centroid with a
-            reference.
+        x, y: the point in [0, 1] from the top left; with a reference an offset to the centroid of
+            its object, in [-1, 1].
     """
 
     x: float
@@ -95,50 +95,36 @@ class Position(ReferenceTerm):
     @property
     def keeps(self) -> frozenset[Aspect]:
         """The place, without an offset."""
-        return self.kept(Aspect.PLACE, self.x == self.y == 0)
+        return self.keeps_if(Aspect.PLACE, self.x == self.y == 0)
 
     def goal(self, seen: Properties) -> Tensor:
-        """The target."""
+        """The point."""
         return self.point(seen, self.x, self.y)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position(PointTerm):
+    """|centroid - target|, mean over x, y and the sites."""
 
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
         now = seen.centroid(self.object)
         target = torch.tensor([self.x, self.y], device=now.device, dtype=now.dtype)
         if self.reference is not None:
-            target = target + self.then(seen).centroid(self.compared)
+            target = target + self.at_reference(seen).centroid(self.compared)
         return distance(now, target).mean((1, 2))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Concentration(ReferenceTerm):
-    """Mean squared distance of the object's mass to a point.
+class Concentration(PointTerm):
+    """Mean squared distance of the object's mass to a point, averaged over the sites.
 
-    It keeps one object from straddling two places. Not in the paper: its centroid is satisfied by
-    two halves on either side of the target. With a reference, the reference's own spread is
-    subtracted and only excess counts.
-
-    Attributes:
-        x, y: the point in [0, 1]; an offset to the reference's centroid with a reference.
+    Keeps the object in one piece. Not in the paper, whose centroid is also met by two halves on
+    either side of the target. With a reference, the same distance in the reference is subtracted,
+    and negative differences count as 0.
     """
 
-    x: float
-    y: float
     tolerance: ClassVar[float] = 0.003  # a squared distance
-
-    @property
-    def wants(self) -> tuple[Any, ...]:
-        """See `Term`."""
-        return (*super().wants, self.x, self.y)
-
-    @property
-    def keeps(self) -> frozenset[Aspect]:
-        """The place, without an offset."""
-        return self.kept(Aspect.PLACE, self.x == self.y == 0)
-
-    def goal(self, seen: Properties) -> Tensor:
-        """The point."""
-        return self.point(seen, self.x, self.y)
 
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
@@ -148,7 +134,7 @@ class Concentration(ReferenceTerm):
             point = about.to(now)
             allowed: Tensor | float = 0.0
             if self.reference is not None:
-                then = self.then(seen)
+                then = self.at_reference(seen)
                 own = then.centroid(self.compared)[:, index]
                 point = point + own
                 allowed = spread(then.map(self.compared)[index], own)
@@ -158,14 +144,14 @@ class Concentration(ReferenceTerm):
 
 @dataclass(frozen=True, kw_only=True)
 class Size(ReferenceTerm):
-    """|size - target|.
+    """|size - target|, mean over the sites.
 
     Attributes:
-        size: fraction of the area; a factor of the reference's size with a reference.
+        size: fraction of the area in [0, 1]; with a reference a factor of the size there.
     """
 
     size: float
-    tolerance: ClassVar[float] = 0.003  # of the picture; of 0.01, small objects stopped too early
+    tolerance: ClassVar[float] = 0.003  # of the area; with 0.01, small objects stopped too early
 
     @property
     def wants(self) -> tuple[Any, ...]:
@@ -175,26 +161,26 @@ class Size(ReferenceTerm):
     @property
     def keeps(self) -> frozenset[Aspect]:
         """The size, at factor 1."""
-        return self.kept(Aspect.SIZE, self.size == 1)
+        return self.keeps_if(Aspect.SIZE, self.size == 1)
 
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
         now = seen.size(self.object)
         target = torch.tensor(self.size, device=now.device, dtype=now.dtype)
         if self.reference is not None:
-            target = target * self.then(seen).size(self.compared)
+            target = target * self.at_reference(seen).size(self.compared)
         return distance(now, target, 2 * self.tolerance).mean(1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape(ReferenceTerm):
-    """Mean |shape - T(target shape)| over the picture.
+    """Mean over the picture and the sites of |shape - T(target shape)|.
 
     Attributes:
         mask: target shape [1 or B, H, W] in [0, 1] of any size, instead of a reference; its peak
             counts as 1, see `masks.outline`.
-        transform: T, about the target's own centroid; identity keeps the shape where it is. A
-            target of another aspect is fitted to the picture first, then turned.
+        transform: T, about the target's own centroid; the identity by default. A target of another
+            aspect ratio is stretched to that of the picture before it is rotated.
 
     Raises:
         ValueError: neither or both of reference and mask; a mask that is not finite, is empty, or
@@ -203,7 +189,7 @@ class Shape(ReferenceTerm):
 
     mask: Tensor | None = None
     transform: Affine = field(default=Affine())
-    tolerance: ClassVar[float] = 0.005  # a mean over the picture, of which objects are a small part
+    tolerance: ClassVar[float] = 0.005  # a mean over the picture, most of which is no object
 
     def __post_init__(self) -> None:
         if (self.reference is None) == (self.mask is None):
@@ -222,10 +208,10 @@ class Shape(ReferenceTerm):
     @property
     def keeps(self) -> frozenset[Aspect]:
         """The shape, where it is not transformed."""
-        return self.kept(Aspect.SHAPE, self.transform == Affine())
+        return self.keeps_if(Aspect.SHAPE, self.transform == Affine())
 
     def goal(self, seen: Properties) -> Tensor:
-        """Where the target's middle goes."""
+        """Centroid of the transformed target."""
         offset = self.transform
         if self.mask is not None:
             return centroid(self.mask.cpu()) + torch.tensor([offset.dx, offset.dy])
@@ -238,12 +224,12 @@ class Shape(ReferenceTerm):
             check_mask(self.label, self.mask, batch)
 
     def targets(self, seen: Properties) -> tuple[Tensor, ...]:
-        """The shape wanted at every site, each [B, H, W], not yet on the site's own grid."""
+        """Target shape for every site, each [B, H, W] in [0, 1], on the grid of the target."""
         if self.mask is not None:
             mask = self.mask.to(next(iter(seen.maps.values())))
             shapes, centres = (mask,) * len(seen.maps), (centroid(mask),) * len(seen.maps)
         else:
-            then = self.then(seen)
+            then = self.at_reference(seen)
             shapes, centres = then.shape(self.compared), then.centroid(self.compared).unbind(1)
         if self.transform == Affine():
             return shapes

@@ -1,4 +1,7 @@
-"""What users wire into a chain: terms, and recipes that become terms once all wishes are known."""
+"""Wishes: what users wire into a chain, either terms or recipes.
+
+A recipe becomes terms only when all wishes of a run are known, as they depend on the other wishes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Aspect(Enum):
-    """What of an object a term keeps, or a recipe changes."""
+    """An aspect of an object that a term keeps, or a recipe changes."""
 
     PLACE = "place"
     SIZE = "size"
@@ -23,12 +26,12 @@ class Aspect(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What a wish changes of an object that a reference shows: terms that keep it give way.
+    """A change of an object of a reference, which a wish asks for; terms that keep it are dropped.
 
     Attributes:
         object: phrase of the reference's prompt.
         reference: record that shows it.
-        transform: where it goes; None if it is taken away.
+        transform: from its place there to the new one; None if it is removed.
     """
 
     object: str
@@ -37,24 +40,24 @@ class Change:
 
     @property
     def aspects(self) -> frozenset[Aspect]:
-        """What is another thing afterwards."""
-        way = self.transform
-        if way is None:
+        """Aspects of the object that differ from the reference afterwards."""
+        transform = self.transform
+        if transform is None:
             return frozenset(Aspect)
         changed = {
-            Aspect.PLACE: way.dx != 0 or way.dy != 0,
-            Aspect.SIZE: way.scale_x * way.scale_y != 1,
-            Aspect.SHAPE: way != Affine(),
+            Aspect.PLACE: transform.dx != 0 or transform.dy != 0,
+            Aspect.SIZE: transform.scale_x * transform.scale_y != 1,
+            Aspect.SHAPE: transform != Affine(),
         }
         return frozenset(aspect for aspect, is_changed in changed.items() if is_changed)
 
     def concerns(self, object: str, compared: str, references: Sequence[Record]) -> bool:
-        """Whether it is about the object of a wish.
+        """Whether it changes the object of a wish.
 
         Args:
-            object: the wish's phrase of the prompt.
-            compared: its object of the reference.
-            references: records that it compares with.
+            object: phrase of the wish in the prompt.
+            compared: phrase of the object in its references.
+            references: records that the wish compares with.
         """
         if any(record is self.reference for record in references) and compared == object:
             return not self.reference.table.apart(object, self.object)
@@ -62,7 +65,7 @@ class Change:
 
 
 class Wish(Protocol):
-    """What a chain of terms holds: terms, and recipes that become terms."""
+    """An entry of a chain: a term or a recipe."""
 
     @property
     def object(self) -> str:
@@ -71,28 +74,28 @@ class Wish(Protocol):
 
     @property
     def takes_raw(self) -> bool:
-        """Whether it can be followed by gradients as they are, whose length nobody normalises."""
+        """Whether it works with raw gradients, whose length is not normalised."""
         ...
 
     @property
     def change(self) -> Change | None:
-        """What it changes of an object that a reference shows; None if nothing, or switched off."""
+        """Its change of an object of a reference; None if it has none, or is switched off."""
         ...
 
     def expand(self, changes: Sequence[Change]) -> "tuple[Term, ...]":
-        """Its terms, knowing what all wishes of the run change together."""
+        """Its terms, given the changes of all wishes of the run."""
         ...
 
     def combined(self: "WishKind", weight: float, group: str = "") -> "WishKind":
-        """The same in a sum: its weight times a factor, its group after the sum's name."""
+        """Itself in a sum of wishes: weight multiplied by that of the sum, name prefixed by its."""
         ...
 
     def scaled(self: "WishKind", share: float, held: float) -> "WishKind":
-        """The same in a run of another strength.
+        """Itself with weights for a run of another strength, see `Settings.joined`.
 
         Args:
-            share: factor of what it steers.
-            held: factor of what it holds, which no strength makes more than all.
+            share: factor of the weights of energy terms.
+            held: factor of those of hold terms, which strengths above 1 do not increase.
         """
         ...
 

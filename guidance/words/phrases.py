@@ -1,4 +1,4 @@
-"""How the name of an object is compared with the words of a prompt."""
+"""Comparing names of objects with the words of a prompt."""
 
 import difflib
 import re
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 ARTICLES = frozenset(("the", "a", "an"))
 ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 LAST = -1
-# Words that end an object's phrase; what is left between them are the objects of a prompt.
+# Words that separate phrases: what stands between them are the objects of a prompt.
 JOINING = frozenset(
     "a an the and or but of in on at by with without to from into onto "
     "over under near beside besides behind above below between against across along around "
@@ -18,9 +18,9 @@ JOINING = frozenset(
 
 
 def letters(text: str) -> str:
-    """What counts when texts are compared: letters, marks, digits and pictographs, in one case.
+    """A text reduced for comparison: letters, marks, digits and pictographs, in one case.
 
-    Decomposed, so that an accent is the same however it is written, and texts can be joined.
+    In Unicode's decomposed form (NFKD), in which an accented letter has one spelling.
     """
     plain = unicodedata.normalize("NFKD", text.casefold()).casefold()
     kinds = {c: unicodedata.category(c) for c in plain}
@@ -28,9 +28,10 @@ def letters(text: str) -> str:
 
 
 def numbered(phrase: str) -> tuple[str, int] | None:
-    """A phrase that picks one of several places, as the phrase and its number from 1, or `LAST`.
+    """The phrase and the number of one that picks one of several occurrences; None for others.
 
-    "second circle", "the 2nd circle", "circle 2", "circle #2" and "last circle" are such phrases.
+    Numbers start at 1; "last" is `LAST`. "second circle", "the 2nd circle", "circle 2", "circle #2"
+    and "last circle" are such phrases.
     """
     words = phrase.split()
     if words and words[0].lower() in ARTICLES:
@@ -58,7 +59,7 @@ def without_article(phrase: str) -> str:
 
 
 def closest(phrase: str, words: Sequence[str]) -> str | None:
-    """The words in a row that look most like a phrase and may name a thing, if any come close."""
+    """The consecutive words most similar to a phrase, for a hint; None if none is similar."""
     count = max(1, len(phrase.split()))
     rows = {
         " ".join(words[i : i + n]): None

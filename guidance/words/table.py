@@ -13,7 +13,7 @@ from .phrases import JOINING, LAST, closest, letters, numbered, without_article
 from .written import listed, unweighted, written
 
 SCENERY = frozenset(("background", "backdrop", "scene"))
-# Typed in capitals it parts a prompt in other front ends; to ComfyUI's tokenizer it is a word.
+# Typed in capitals it splits a prompt in other front ends; for ComfyUI's tokenizer it is a word.
 BREAK = "BREAK"
 
 
@@ -27,7 +27,7 @@ class TokenTable:
             word, its name.
         positions: for each word its token positions, 0-based along the conditioning's token axis.
         length: number of tokens of the conditioning, padding included.
-        named: objects that the user listed; found in the prompt where empty.
+        named: objects that the user listed; if empty, they are found in the prompt.
         borders: indices into `words` at which another prompt begins, in joined tables.
     """
 
@@ -37,7 +37,7 @@ class TokenTable:
     length: int
     named: tuple[str, ...] = ()
     borders: tuple[int, ...] = ()
-    # terms ask for the same phrases many times a step, and every step for the same matrix
+    # caches: terms look up the same phrases many times a step, and every step the same matrix
     _found: dict[str, tuple[int, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -49,8 +49,8 @@ class TokenTable:
     def objects(self) -> tuple[str, ...]:
         """Phrases of the prompt that name an object, in order, each once.
 
-        What is written as one word, such as "red_circle", is never parted, however many words the
-        tokenizer makes of it.
+        A text typed as one word, such as "red_circle", is never split, even if the tokenizer makes
+        several words of it.
         """
         if self.named:
             return self.named
@@ -72,7 +72,7 @@ class TokenTable:
         return tuple(phrases)
 
     def _whole(self) -> dict[int, tuple[int, str]]:
-        """Words that the tokenizer has parted: behind which index they end, and as typed."""
+        """Typed words that the tokenizer has split: (end index, exclusive; text) by start index."""
         known = set(self.words)
         parted = [text for text in written(self.prompt) if text not in known]
         whole = {}
@@ -97,13 +97,13 @@ class TokenTable:
         return replace(self, named=tuple(map(_plain, named)))
 
     def find(self, phrase: str) -> tuple[int, ...]:
-        """Indices into `words` of every place where the phrase stands, or of the one it picks.
+        """Indices into `words` of every occurrence of a phrase, or of the one that it picks.
 
-        Compared by letters and digits alone, from the start of a word to the end of a word, so that
-        case, punctuation and the tokenizer's way of splitting do not matter; an article at the
-        start may be missing in the prompt, and so may the weight of "(circle:1.3)". Where the
-        phrase itself is not in the prompt, "second circle", "2nd circle", "circle 2" and "last
-        circle" pick one of several circles.
+        Only letters and digits are compared, from the start of a word to the end of a word, so
+        case, punctuation and the way the tokenizer splits words do not matter. The prompt may lack
+        the article at the start of the phrase, and the weight of "(circle:1.3)". If the phrase
+        itself is not in the prompt, "second circle", "2nd circle", "circle 2" and "last circle"
+        pick one of several circles.
 
         Raises:
             ValueError: the prompt does not contain the phrase, or not as often.
@@ -114,11 +114,11 @@ class TokenTable:
         return found
 
     def find_object(self, phrase: str) -> tuple[int, ...]:
-        """What `find` returns, for a phrase that shall name an object.
+        """`find` for a phrase that must name an object.
 
-        Joining words alone, such as "and", name none: they stand all over a prompt, and guidance
-        by their maps disturbs the picture. In another language they may be nouns, and "a" may be a
-        letter; what the user lists as an object is one.
+        Joining words alone, such as "and", name none: they occur everywhere in a prompt, and
+        guidance by their maps disturbs the picture. In other languages they may be nouns, so an
+        object that the user has listed is always accepted.
 
         Raises:
             ValueError: see `find`; or the phrase holds joining words alone.
@@ -139,13 +139,13 @@ class TokenTable:
         return bool(self._search(phrase))
 
     def _search(self, phrase: str) -> tuple[int, ...]:
-        """What `find` returns, or nothing where it raises; each phrase is looked for once."""
+        """The result of `find`, or () where it raises; cached."""
         if phrase not in self._found:
             self._found[phrase] = self._written(phrase) or self._picked(phrase)
         return self._found[phrase]
 
     def _written(self, phrase: str) -> tuple[int, ...]:
-        """Every place of the phrase as the prompt has it."""
+        """Word indices of every occurrence of the phrase itself; () if there is none."""
         phrase = phrase.replace("embedding:", "")
         plain = _plain(phrase)
         for text in (phrase, without_article(phrase), plain, without_article(plain)):
@@ -155,7 +155,7 @@ class TokenTable:
         return ()
 
     def _picked(self, phrase: str) -> tuple[int, ...]:
-        """The place that a phrase such as "second circle" picks."""
+        """Word indices of the occurrence that a phrase such as "second circle" picks; else ()."""
         name, number = numbered(_plain(phrase.replace("embedding:", ""))) or ("", LAST)
         places = self._places(name)
         if number > len(places) or not places:
@@ -163,7 +163,7 @@ class TokenTable:
         return places[number if number == LAST else number - 1]
 
     def _places(self, phrase: str) -> list[tuple[int, ...]]:
-        """Words of each place where the phrase stands; equal prompts, joined, count as one."""
+        """Word indices of each occurrence; equal prompts that are joined count as one prompt."""
         wanted = letters(phrase)
         places: dict[tuple[tuple[str, ...], int], list[int]] = {}
         bounds = (0, *self.borders, len(self.words))
@@ -175,7 +175,7 @@ class TokenTable:
         return [tuple(place) for place in places.values()]
 
     def _missing(self, phrase: str) -> str:
-        """Why `find` does not find the phrase."""
+        """The message of the error that `find` raises."""
         phrase = phrase.replace("embedding:", "")
         several = listed(phrase)
         if len(several) > 1 and all(map(self.has, several)):
@@ -210,16 +210,16 @@ class TokenTable:
 
     @classmethod
     def joined(cls, tables: Sequence["TokenTable"]) -> "TokenTable":
-        """One table for conditionings that act side by side; a word counts in each of them."""
+        """One table for conditionings in one call; a word stands for its tokens in all of them."""
         starts = [sum(t.length for t in tables[:i]) for i in range(len(tables))]
-        # a prompt without listed objects has all of its phrases, also beside one that lists some
+        # a prompt without listed objects contributes its phrases, also next to one that lists some
         listed = any(t.named for t in tables)
         objects = [name for t in tables for name in t.objects] if listed else []
         return cls._merged(tables, starts, sum(t.length for t in tables), objects)
 
     @classmethod
     def overlaid(cls, tables: Sequence["TokenTable"]) -> "TokenTable":
-        """One table for texts whose tokens share their places, as SDXL's two encoders have them."""
+        """One table for texts at the same token positions, such as those of SDXL's two encoders."""
         named = [name for t in tables for name in t.named]
         return cls._merged(tables, [0] * len(tables), max(t.length for t in tables), named)
 
@@ -253,11 +253,12 @@ class TokenTable:
         """[length, words] matrix whose column t is 1/n at the n tokens of word t.
 
         Args:
-            length: number of tokens of the conditioning, where nodes have added some at its end.
+            length: number of tokens of the conditioning; `length` of the table if None. Nodes may
+                have added tokens at its end, whose rows are 0.
         """
         length = length or self.length
         if length not in self._averaging:
-            with torch.inference_mode(False):  # gradients pass through what it multiplies
+            with torch.inference_mode(False):  # an inference tensor cannot be part of a graph
                 self._averaging[length] = self._made_averaging(length)
         return self._averaging[length]
 
@@ -269,7 +270,7 @@ class TokenTable:
 
 
 def _plain(phrase: str) -> str:
-    """A phrase without the weights that it has in a prompt; others stay as they are."""
+    """A phrase without weights such as "(red:1.3)"; a phrase without a colon is unchanged."""
     return unweighted(phrase) if ":" in phrase else phrase
 
 
@@ -279,12 +280,12 @@ def _alike(text: str) -> str:
 
 
 def _matches(words: Sequence[str], wanted: str) -> list[list[int]]:
-    """For each word, which words from it on spell the wanted letters; none where they do not."""
+    """For each word, the indices of the words from it on that spell the wanted letters, or []."""
     spelled = [letters(word) for word in words]
     found: list[list[int]] = []
     for start, first in enumerate(spelled):
         text, place = "", []
-        # a place begins with a word, so that punctuation before it is no second place
+        # starts at a word, so that punctuation before it is not a second occurrence
         for index in range(start, len(words) if first and wanted else start):
             text += spelled[index]
             if spelled[index]:

@@ -1,4 +1,4 @@
-"""A prompt as it was typed: its words whole, without the weights, and lists of objects."""
+"""Prompts as typed: their words, without weights, and lists of objects."""
 
 import re
 

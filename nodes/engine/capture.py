@@ -170,7 +170,7 @@ class Capture:
         """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
         if not self.traced or self._read:
             return
-        wanted = ((uuid, site) for uuid in self._sources for site in self.family.guides)
+        wanted = ((uuid, site) for uuid in self._sources for site in self.family.term_sites)
         maps_done = all(place in self._maps for place in wanted)
         if maps_done and (not self._wants_features or len(self._features) == len(self._sources)):
             torch.set_grad_enabled(False)

@@ -262,7 +262,7 @@ class SamplingRun:
             if seen is None:
                 return
             self._take_note(call, moved(seen, traced.device, torch.float32))
-            guiding = seen.at_sites(self.family.guides)
+            guiding = seen.at_sites(self.family.term_sites)
             call.gradient, call.energies = call.acting.gradient(guiding, traced, self._scale)
 
     def _take_note(self, call: Call, seen: Properties | None) -> None:

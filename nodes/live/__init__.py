@@ -1,1 +1,1 @@
-"""What a page is shown while a run goes on."""
+"""Live view: messages to ComfyUI's page while a run samples."""

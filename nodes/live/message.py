@@ -1,6 +1,6 @@
-"""The messages that ComfyUI's page gets about a run: small, as several are sent a second.
+"""Messages to ComfyUI's page about a run: small, as several are sent each second.
 
-All of it is about the first picture of a batch, as ComfyUI's own previews are.
+They describe the first picture of a batch, as ComfyUI's own previews do.
 """
 
 import base64
@@ -26,11 +26,11 @@ DIGITS = 5
 
 
 class RunMessages:
-    """Collects the steps of one run, and makes a message about the last of them.
+    """Collects the energies of one run, and makes messages about its steps.
 
     Args:
-        model: whose latents are previewed.
-        plan: what the run is guided by.
+        model: that samples; its latent format gives the preview.
+        plan: that of the run.
         sigmas: noise levels of the run, the final 0 included.
     """
 
@@ -41,7 +41,7 @@ class RunMessages:
         self._curve: list[dict[str, Any]] = []
 
     def add(self, step: Step) -> None:
-        """Take note of a step's energies."""
+        """Add a step's energies to the curve."""
         sigma = step.properties.sigma
         active = self._plan.at(sigma).energies
         energies: dict[str, float] = defaultdict(float)
@@ -53,7 +53,7 @@ class RunMessages:
         self._curve.append({**point, "energies": {n: _short(v) for n, v in energies.items()}})
 
     def message(self, step: Step) -> dict[str, Any]:
-        """The last step as JSON can hold it; maps as base64 of bytes, rows of the picture down."""
+        """A message about a step, of JSON values; maps are base64 of bytes, row by row."""
         properties = step.properties
         return {
             "step": self._number(properties.sigma),
@@ -66,7 +66,7 @@ class RunMessages:
         }
 
     def _number(self, sigma: float) -> int:
-        """Which step of the schedule is at this noise level, from 1 on; samplers may go between."""
+        """Number, from 1, of the last step of the schedule at or above a noise level."""
         return max(1, sum(level >= sigma * (1 - 1e-4) for level in self._sigmas))
 
     def _picture(self, denoised: Tensor | None) -> str:
@@ -86,16 +86,16 @@ def object_map(properties: Properties, name: str) -> Tensor:
 
 
 def _objects(plan: Plan, properties: Properties) -> list[dict[str, Any]]:
-    """The objects of the prompt in its order, then what else the terms speak of."""
+    """Map, centroid and target of the objects of the prompt, then of other phrases of terms."""
     phrases = [phrase for scheduled in plan.terms for phrase in scheduled.term.phrases]
-    wanted = plan.goals(properties)
+    goals = plan.goals(properties)
     entries = []
     names = dict.fromkeys([*properties.table.objects, *phrases])
-    # prompts of a timestep range come and go
+    # of conditionings with timestep ranges not all phrases are in every step
     for name in [name for name in names if properties.table.has(name)][:OBJECTS]:
         picture = object_map(properties, name)
         middle = properties.centroid(name)[0].float().mean(0)
-        aim = wanted.get(name)
+        goal = goals.get(name)
         cells = (to_unit_range(picture[None])[0] * 255).round().byte()
         entries.append(
             {
@@ -103,14 +103,14 @@ def _objects(plan: Plan, properties: Properties) -> list[dict[str, Any]]:
                 "size": [picture.shape[1], picture.shape[0]],
                 "map": _text(cells.numpy().tobytes()),
                 "centroid": [_short(v) for v in middle.tolist()],
-                "target": None if aim is None else [_short(v) for v in aim[0].tolist()],
+                "target": None if goal is None else [_short(v) for v in goal[0].tolist()],
             }
         )
     return entries
 
 
 def _previewer(model: ModelPatcher) -> Any:
-    """ComfyUI's quick look at latents, or None for latents that it cannot show."""
+    """ComfyUI's preview of latents; None if it has none for this latent format."""
     layout = model.model.latent_format
     if layout.latent_rgb_factors is None:
         return None

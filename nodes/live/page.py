@@ -1,7 +1,7 @@
-"""Shows a run on ComfyUI's page while it samples.
+"""Sends the steps of a run to ComfyUI's page while it samples.
 
-A recorded step becomes one message, `self_guidance.live`, to the page that queued the run, at most
-one in `INTERVAL` seconds, and always the last one. Where no page listens, nothing is prepared.
+A recorded step becomes one message, `self_guidance.live`, to the page that queued the run: at most
+one in `INTERVAL` seconds, and always one about the last step. Without a page no message is made.
 """
 
 import logging
@@ -24,13 +24,13 @@ from .message import RunMessages
 
 EVENT = "self_guidance.live"
 INTERVAL = 0.25
-# ComfyUI's page says so when it connects; scripts that listen would not know our messages.
+# Feature flag that ComfyUI's page sends when it connects; other clients do not know these messages.
 OF_A_PAGE = "supports_preview_metadata"
 
 
 @dataclass(frozen=True)
 class Page:
-    """The page that queued what runs now.
+    """The page that queued the prompt that runs now.
 
     Attributes:
         send: sends it a message.
@@ -45,7 +45,7 @@ class Page:
 
 @contextmanager
 def live(model: ModelPatcher) -> Iterator[Watch | None]:
-    """What shows the runs of this block on the page; None where no page listens."""
+    """Context with the `Watch` that sends its runs to the page; None without a page."""
     page = listening_page()
     if page is None:
         yield None
@@ -64,12 +64,12 @@ def live(model: ModelPatcher) -> Iterator[Watch | None]:
 
 
 class LiveView:
-    """Sends the steps of one run, not too often. A fault of it ends the view, never the run.
+    """Sends the steps of one run. Its exceptions are logged and end the view, not the run.
 
     Args:
-        page: gets the messages.
+        page: receives the messages.
         messages: makes them.
-        clock: seconds that pass.
+        clock: gives the time in seconds.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class LiveView:
         self._broken = False
 
     def __call__(self, step: Step) -> None:
-        """Send a message about a step now, or keep the step until another one comes."""
+        """Send a message about a step, or keep the step until the interval has passed."""
         if self._broken:
             return
         self._waiting = step
@@ -92,7 +92,7 @@ class LiveView:
             self.flush()
 
     def flush(self) -> None:
-        """Send a message about the step that waits, if one does."""
+        """Send a message about the step that was kept, if any."""
         step, self._waiting = self._waiting, None
         if step is None or self._broken:
             return
@@ -110,7 +110,7 @@ class LiveView:
 
 
 def listening_page() -> Page | None:
-    """The page that queued what this thread runs; None in scripts and tests, or if it has left."""
+    """The page that queued what this thread runs; None without one, or if it was closed."""
     server = getattr(PromptServer, "instance", None)
     context = get_executing_context()
     client = getattr(server, "client_id", None)
@@ -119,6 +119,6 @@ def listening_page() -> Page | None:
         return None
     if not feature_flags.supports_feature(known, client, OF_A_PAGE):
         return None
-    # a node that was expanded while it ran shows what its parts do
+    # of a node that was expanded at run time, the expanded node itself is displayed
     node = get_progress_state().dynprompt.get_display_node_id(context.node_id)
     return Page(lambda data: server.send_sync(EVENT, data, client), node, context.prompt_id)

@@ -1,4 +1,4 @@
-"""Names of the textual-inversion embeddings of a prompt: tokenizers keep only their vectors."""
+"""Names of the textual-inversion embeddings of a prompt, as tokens hold only their vectors."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ UNNAMED = "embedding"
 
 
 def embeddings(clip: comfy.sd.CLIP, text: str, key: str) -> dict[str, list[Tensor]]:
-    """Vectors of every embedding that a prompt names and ComfyUI finds.
+    """Vectors of every embedding that a prompt names and ComfyUI finds, by name.
 
     Args:
-        clip: its tokenizer loads them.
+        clip: whose tokenizer loads them.
         text: the prompt as typed.
         key: name of the text encoder.
     """
@@ -32,16 +32,16 @@ def embeddings(clip: comfy.sd.CLIP, text: str, key: str) -> dict[str, list[Tenso
 
 
 def embedding_at(entries: Sequence[Any], known: Mapping[str, Sequence[Tensor]]) -> tuple[str, int]:
-    """Name and number of the vectors of the embedding with which the entries begin."""
+    """Name and number of vectors of the embedding at the start of entries of a tokenized prompt."""
     for name, vectors in known.items():
-        shown = entries[: len(vectors)]
-        if len(shown) == len(vectors) and all(map(_same, shown, vectors)):
+        first = entries[: len(vectors)]
+        if len(first) == len(vectors) and all(map(_same, first, vectors)):
             return name, len(vectors)
     return UNNAMED, 1
 
 
 def width(clip: comfy.sd.CLIP, key: str) -> int | None:
-    """Width of the embeddings that a text encoder takes, where its tokenizer says so."""
+    """Width of the embeddings of a text encoder; None if its tokenizer does not tell."""
     tokenizer = getattr(clip.tokenizer, f"clip_{key}", None)
     return getattr(tokenizer, "embedding_size", None)
 

@@ -1,4 +1,4 @@
-"""Where a CONDITIONING carries the words that it stands for."""
+"""Where a CONDITIONING carries its token table."""
 
-# Name of the `TokenTable` among the options of an entry; never changed, as packs save these.
+# Key of the `TokenTable` in the dictionary of an entry; never changed, as other packs save it.
 TABLE_KEY = "self_guidance"

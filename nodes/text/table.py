@@ -1,4 +1,4 @@
-"""Build the token table of a prompt from ComfyUI's own tokenizers of CLIP."""
+"""Token tables of prompts, from ComfyUI's own CLIP tokenizers."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ Word = tuple[str, tuple[int, ...]]
 
 
 def check_clip(clip: comfy.sd.CLIP | None) -> None:
-    """Raise a ValueError where a checkpoint had no text encoder."""
+    """Raise a ValueError for the missing CLIP of a checkpoint without text encoder."""
     if clip is None:
         raise ValueError(
             "clip is empty: the checkpoint holds no text encoder; load one with a CLIP Loader"
@@ -29,7 +29,7 @@ def check_clip(clip: comfy.sd.CLIP | None) -> None:
 
 
 def objects_input() -> io.Input:
-    """The phrases that name a prompt's objects."""
+    """Input for the objects of a prompt."""
     return io.String.Input(
         "objects",
         default="",
@@ -43,12 +43,12 @@ def objects_input() -> io.Input:
 def token_table(clip: comfy.sd.CLIP, text: str, tokens: dict[str, Any]) -> TokenTable:
     """The table of a prompt.
 
-    ComfyUI lays the tokens of several text encoders side by side at the same positions. They differ
-    only where an embedding has other vectors for one of them, or none; a word then stands at both
-    places. Where one of them has more chunks, ComfyUI cuts these off.
+    With several text encoders, ComfyUI puts their tokens at the same positions. They differ only if
+    an embedding has another number of vectors for one of them; a word then has its positions of
+    both. Chunks that not all of them have are cut off by ComfyUI.
 
     Args:
-        clip: its tokenizer names the tokens.
+        clip: whose tokenizer turns tokens into text.
         text: the prompt as typed.
         tokens: what `clip.tokenize(text)` returned.
     """
@@ -67,7 +67,7 @@ def token_table(clip: comfy.sd.CLIP, text: str, tokens: dict[str, Any]) -> Token
 
 
 def parted_table(clip: comfy.sd.CLIP, text: str) -> TokenTable:
-    """The table of texts with BREAK between them, each with chunks of its own."""
+    """The table of texts separated by BREAK, each encoded in chunks of its own."""
     parts = re.split(rf"\b{BREAK}\b", text)
     tables = [token_table(clip, part, clip.tokenize(part)) for part in parts]
     return replace(TokenTable.joined(tables), prompt=text)
@@ -76,7 +76,7 @@ def parted_table(clip: comfy.sd.CLIP, text: str) -> TokenTable:
 def _words(
     clip: comfy.sd.CLIP, key: str, chunks: Sequence[Any], names: Mapping[str, Sequence[Tensor]]
 ) -> Iterator[Word]:
-    """Words of one text encoder with their positions; a word may go on in the next chunk."""
+    """Words of one text encoder with their positions; a word may span two chunks."""
     entries = list(_entries(clip, key, chunks))
     text: str = ""
     places: list[int] = []
@@ -103,7 +103,7 @@ def _words(
 def _entries(
     clip: comfy.sd.CLIP, key: str, chunks: Sequence[Any]
 ) -> Iterator[tuple[str | Any, int]]:
-    """Tokens as text, and vectors as they are, with positions; without start, end and padding.
+    """Tokens as text, and vectors unchanged, with positions; without start, end and padding.
 
     ComfyUI drops vectors of another width and pads the chunk by as many tokens at its end.
     """
@@ -119,9 +119,9 @@ def _entries(
 
 
 def _end(texts: Sequence[Any]) -> int:
-    """How many entries of a chunk stand before its end and padding.
+    """Number of entries of a chunk before its end token and padding.
 
-    A prompt may hold the end token itself: the chunk's own is the last one that is no padding.
+    A prompt may contain the end token itself: that of the chunk is the last before the padding.
     """
     ends = [isinstance(text, str) and text.startswith("<|end") for text in texts]
     last = len(ends) - ends[::-1].index(True) if any(ends) else len(ends)

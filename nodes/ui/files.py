@@ -1,7 +1,7 @@
-"""Files inside ComfyUI's input and output folders, by names that users and workflows give.
+"""Files in ComfyUI's input and output folders, by names from users and workflows, and their nodes.
 
-A workflow comes from anybody, so a name may not lead out of these folders. In names, `/` and `\\`
-both separate folders, so that a workflow made on Windows runs elsewhere.
+Workflows may be foreign, so a name must not lead out of these folders. `/` and `\\` both separate
+folders in names, so that a workflow made on Windows runs elsewhere.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from ...guidance.storage import LIMIT, SUFFIX
 from .schema import schema
 from .types import CATEGORY
 
-LONGEST = 200  # bytes of a name; file systems allow 255, of which the number takes some
-FOLDERS = 1000  # of each of the two folders that are searched for files
+LONGEST = 200  # bytes of a name; file systems allow 255, which include the number
+FOLDERS = 1000  # subfolders of the input and of the output folder that are searched, at most
 LISTED = 8  # files in a message
 OUTPUT = " [output]"  # ComfyUI's way to say that a file is not in the input folder
 INPUT = " [input]"
 
-# A name fits text inputs and, so that it can be wired into nodes that load, lists of files.
+# A name of a file can be wired into text inputs, and into the lists of files of loader nodes.
 FileName = io.Custom("STRING,COMBO")
 
 
@@ -32,8 +32,8 @@ def output_file(prefix: str) -> Path:
     """A new file in the output folder, numbered as ComfyUI's Save Image numbers its files.
 
     Args:
-        prefix: name without number and suffix, with subfolders, which are made, and with what
-            ComfyUI replaces, such as %year%.
+        prefix: name without number and suffix; may have subfolders, which are created, and
+            placeholders of ComfyUI, such as %year%.
 
     Raises:
         ValueError: the prefix is empty, leads out of the output folder or is no name of a file.
@@ -54,7 +54,7 @@ def output_file(prefix: str) -> Path:
 
 
 def file_name(path: Path) -> str:
-    """The name of a file in the output folder, for users and for `input_file`."""
+    """The name of a file in the output folder, as users see it and `input_file` takes it."""
     return Path(path).relative_to(folder_paths.get_output_directory()).as_posix() + OUTPUT
 
 
@@ -66,7 +66,7 @@ def input_file(name: str) -> Path:
             in [output].
 
     Raises:
-        ValueError: the name is empty, leads out of the folders, or is not there.
+        ValueError: the name is empty, leads out of the folders, or no file has it.
     """
     text = name.strip() if isinstance(name, str) else name
     bases = {INPUT: folder_paths.get_input_directory(), OUTPUT: folder_paths.get_output_directory()}
@@ -81,18 +81,18 @@ def input_file(name: str) -> Path:
             _check_inside(path, base, "file", name)
             return path
     folders = " or ".join(mark.strip(" []") for mark in bases)
-    raise ValueError(f"file {name[:LONGEST]!r} is not in ComfyUI's {folders} folder; {_there()}")
+    raise ValueError(f"file {name[:LONGEST]!r} is not in ComfyUI's {folders} folder; {_listing()}")
 
 
 def known_files() -> list[str]:
-    """Names of the files of our format in both folders, as `input_file` takes them, in order."""
+    """Names of the .safetensors files in both folders, sorted, as `input_file` takes them."""
     inputs = _files(folder_paths.get_input_directory())
     outputs = _files(folder_paths.get_output_directory())
     return [*sorted(inputs), *(name + OUTPUT for name in sorted(outputs))]
 
 
 def fingerprint(name: str) -> str:
-    """What changes when the content of a file does, for ComfyUI's cache.
+    """Hash of a file's content, for ComfyUI's cache.
 
     Raises:
         ValueError: see `input_file`.
@@ -134,7 +134,7 @@ def _files(base: str) -> Iterator[str]:
                 yield path.relative_to(base).as_posix()
 
 
-def _there() -> str:
+def _listing() -> str:
     names = known_files()
     if not names:
         return f"there is no {SUFFIX} file in the input or output folder; save one first"
@@ -143,8 +143,8 @@ def _there() -> str:
 
 
 def _parts(text: str, what: str, wanted: str) -> list[str]:
-    """Folders and name of a relative path that goes down only."""
-    # control characters end or hide names; half a surrogate pair is in no file system
+    """Folders and name of a relative path without `..`."""
+    # control characters end or hide names; lone surrogates are invalid in file systems
     if not isinstance(text, str) or any(c < " " or "\ud800" <= c <= "\udfff" for c in text):
         raise ValueError(f"{what} must be {wanted}, got {text!a:.80}")
     text = text.strip()
@@ -235,11 +235,11 @@ def loader_schema(node_id: str, value: io.Output, description: str) -> io.Schema
 
 
 class FileLoader(io.ComfyNode):
-    """What nodes that load a file share: which names are good, and when a file is new."""
+    """Base of nodes that load a file: validation of its name, and caching by its content."""
 
     @classmethod
     def validate_inputs(cls, file: str | None = None) -> bool | str:
-        """Any file that is there, also one that came after the list was made; None if wired."""
+        """Accept any existing file, also one newer than the list; `file` is None if wired."""
         try:
             return file is None or bool(input_file(file))
         except ValueError as error:
@@ -247,6 +247,6 @@ class FileLoader(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str | None = None) -> str | float:
-        """The content. A wired name is not known yet, so its file is always read again."""
-        # a new nan each time: ComfyUI compares by identity first, and math.nan is always the same
+        """Hash of the content. If the name is wired it is unknown here: never cached."""
+        # a new NaN each time: ComfyUI compares by identity first, and `math.nan` is one object
         return float("nan") if file is None else fingerprint(file)

@@ -18,12 +18,15 @@ SIDE = 512  # pixels of a picture's longer side
 
 
 def map_files(node: type[io.ComfyNode], record: Record, image: Tensor | None) -> dict[str, Any]:
-    """Files of a record's maps and of its pictures, as entries of a node's `ui` output.
+    """Write a record's maps and pictures to files.
 
     Args:
-        node: that shows them.
+        node: class of the node that shows them.
         record: not empty.
-        image: pictures of the run, [B, H, W, C] in [0, 1].
+        image: pictures of the run, [B, H, W, C] in [0, 1]; None to show none.
+
+    Returns:
+        entries for the node's `ui` output.
     """
     found = atlas(record)
     name = f"self_guidance_{uuid4().hex}{storage.SUFFIX}"

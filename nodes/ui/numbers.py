@@ -1,4 +1,4 @@
-"""Numbers that are none: a page cannot send them, but a request or another node can."""
+"""Check of inputs for NaN and infinite numbers: the page cannot send them, other clients can."""
 
 import math
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from comfy_api.latest import io
 
 
 def finite(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutput]:
-    """The execute of a node, which first refuses numbers that are NaN or infinite, by their names.
+    """Decorator for the execute of a node: a ValueError for an input that is NaN or infinite.
 
-    ComfyUI compares an input with its range, and NaN is neither above nor below; an input that
-    comes on a wire is not compared at all.
+    ComfyUI compares inputs with their range, which NaN passes, and does not compare those that come
+    on a wire.
     """
     names = execute.__code__.co_varnames[1 : execute.__code__.co_argcount]
 

@@ -29,7 +29,7 @@ def heat(maps: Tensor) -> Tensor:
 
 
 def to_unit_range(maps: Tensor) -> Tensor:
-    """Maps [B, H, W] with each picture's range to_unit_range to [0, 1]."""
+    """Maps [B, H, W] scaled to [0, 1], each between its own lowest and highest value."""
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - low) / (high - low).clamp(min=1e-12)
 
@@ -58,7 +58,7 @@ def captioned(image: Tensor, text: str) -> Tensor:
 
 
 def tiled(images: list[Tensor], columns: int) -> Tensor:
-    """Images [H, W, 3] of one size as rows of a sheet [H', W', 3], black where none is left."""
+    """Images [H, W, 3] of one size in rows of a sheet [H', W', 3]; its last cells may be black."""
     columns = min(columns, len(images))
     images = images + [torch.zeros_like(images[0])] * (-len(images) % columns)
     rows = [torch.cat(images[i : i + columns], 1) for i in range(0, len(images), columns)]

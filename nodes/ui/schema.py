@@ -1,12 +1,12 @@
-"""One way to describe a node, on hosts that know search aliases and on those that do not."""
+"""Schemas of nodes, on hosts with and without search aliases."""
 
 from dataclasses import fields
 from typing import Any
 
 from comfy_api.latest import io
 
-# The method shares its name with others: the nodes that one could mistake for those say so, and
-# are found by what they do and by the paper.
+# Other methods have the same name. Nodes that could be confused with theirs say so, and are also
+# found by purpose and paper.
 METHOD = ["layout control", "spatial control", "diffusion self-guidance", "2306.00986"]
 NAMESAKES = (
     " Controls what stands where and how it looks (arXiv 2306.00986); it is neither the guidance "
@@ -15,11 +15,11 @@ NAMESAKES = (
 
 
 def schema(node_id: str, aliases: list[str], **more: Any) -> io.Schema:
-    """The schema of a node, with its search aliases where the host has a place for them.
+    """The schema of a node, with search aliases if the host supports them.
 
     Args:
-        node_id: never changes, workflows hold it.
-        aliases: what else people call the node.
+        node_id: saved in workflows, so it never changes.
+        aliases: other names by which users search the node.
         more: the other fields of io.Schema.
     """
     if "search_aliases" in {field.name for field in fields(io.Schema)}:

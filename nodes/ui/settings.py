@@ -1,4 +1,4 @@
-"""The inputs by which a node asks a model to follow terms."""
+"""The inputs of nodes that guide: strength, weighting, memory and terms."""
 
 from comfy_api.latest import io
 
@@ -9,18 +9,18 @@ AUTO = MemoryMode.AUTO.value
 NORMALISED, RAW = "normalised", "raw (paper)"
 
 
-def requested(
+def settings_of(
     strength: float, weighting: str = NORMALISED, memory: str = AUTO, terms: Chain = ()
 ) -> Settings:
-    """What the inputs of `request_inputs` ask for."""
+    """The settings of a run from the inputs of `settings_inputs`."""
     return Settings(tuple(terms), strength, weighting == RAW, MemoryMode(memory))
 
 
-def request_inputs(without: str) -> list[io.Input]:
+def settings_inputs(without: str) -> list[io.Input]:
     """Strength, weighting, memory and terms.
 
     Args:
-        without: what the node does without terms, for the tooltip.
+        without: what the node does without terms, in the tooltip.
     """
     return [
         number(

@@ -17,7 +17,7 @@ BoxesIO = io.Custom("BOUNDING_BOX")  # by name, so that hosts without it have th
 
 CATEGORY = "self-guidance"
 TERMS = f"{CATEGORY}/terms"
-Chain = Sequence[Wish]  # what a Terms socket carries
+Chain = Sequence[Wish]  # the value of a Terms socket
 
 
 def number(
@@ -38,12 +38,12 @@ def number(
 def object_input(
     tooltip: str = "The object, in the words of the prompt, such as 'red circle'.",
 ) -> io.Input:
-    """The phrase that names an object."""
+    """Input for the phrase of an object."""
     return io.String.Input("object", default="red circle", tooltip=tooltip)
 
 
 def reference_input(optional: bool = False) -> io.Input:
-    """A record to compare with."""
+    """Input for the record that a term compares with."""
     text = (
         "Record to compare with: usually of the unguided run with the same seed, from a "
         "Self-Guidance KSampler; or from Record Image or Load Record."
@@ -54,7 +54,7 @@ def reference_input(optional: bool = False) -> io.Input:
 
 
 def reference_object_input() -> io.Input:
-    """The phrase that names the object in the reference."""
+    """Input for the phrase of the object in the reference."""
     return io.String.Input(
         "reference_object",
         default="",
@@ -73,7 +73,7 @@ def term_inputs(
     weighs: str = "How much this term counts against the other terms. Where all are below 1, they "
     "also steer less. 0 switches it off.",
 ) -> list[io.Input]:
-    """Weight, window and chain, which every term has."""
+    """Inputs for weight, window and chain, which every term node has, see `TermValues`."""
     return [
         number(
             "weight",
@@ -105,7 +105,7 @@ def term_inputs(
 
 @dataclass(frozen=True)
 class TermValues:
-    """What a node was given for the inputs of `term_inputs`."""
+    """The values of the inputs of `term_inputs`."""
 
     weight: float
     start_percent: float
@@ -119,16 +119,16 @@ class TermValues:
 
     @property
     def own(self) -> dict[str, Any]:
-        """Weight and window, as terms take them."""
+        """Weight and window, as keyword arguments of terms."""
         return {"weight": self.weight, "window": self.window}
 
     def chained(self, *added: Wish, **more: Any) -> io.NodeOutput:
-        """The chain with the node's own terms at its end; `more` goes to the page."""
+        """Output of a node: the chain with its own terms at the end; `more` as in NodeOutput."""
         return io.NodeOutput((*self.terms, *added), **more)
 
 
 def terms_output() -> io.Output:
-    """The chain with this node's terms at its end."""
+    """Output for the chain with this node's terms at its end."""
     return Terms.Output(
         display_name="terms",
         tooltip="Wire into a Self-Guidance KSampler, Guider or Apply, or into the next term.",

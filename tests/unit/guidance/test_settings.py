@@ -7,7 +7,7 @@ import pytest
 import torch
 from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.recipes.combine import expanded
-from selfguidance.guidance.recipes.transform import GUIDED, Balance, Recipe
+from selfguidance.guidance.recipes.transform import RECIPE_WINDOW, Balance, Recipe
 from selfguidance.guidance.settings import Settings
 from selfguidance.guidance.terms.appearance import Appearance
 from selfguidance.guidance.terms.attention import Box, Presence
@@ -93,7 +93,11 @@ def test_a_recipe_of_the_weaker_moves_and_keeps_less_but_holds_as_much() -> None
     )
     (joined, _) = Settings((move,), 0.5).joined(Settings((LARGE,), 2.0)).terms
     assert isinstance(joined, Recipe)
-    assert (joined.transform, joined.window, joined.group) == (move.transform, GUIDED, "left")
+    assert (joined.transform, joined.window, joined.group) == (
+        move.transform,
+        RECIPE_WINDOW,
+        "left",
+    )
     assert joined.weight == pytest.approx(0.2)
     assert joined.step_length == pytest.approx(1.5 * 0.8 / 4)  # a weight of 0.8 steers with 0.8
     assert joined.balance == Balance(shape=3.0, others=0.5, rest=0.3)

@@ -11,7 +11,7 @@ from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.plan import Plan
 from selfguidance.guidance.recipes.combine import expanded
-from selfguidance.guidance.recipes.transform import GUIDED, Balance, Recipe
+from selfguidance.guidance.recipes.transform import RECIPE_WINDOW, Balance, Recipe
 from selfguidance.guidance.record.record import Record
 from selfguidance.guidance.terms.appearance import Appearance
 from selfguidance.guidance.terms.base import Term
@@ -97,7 +97,7 @@ def test_two_recipes_of_one_object_pull_at_it_no_harder_than_one(more: Affine | 
 
 def test_what_the_user_keeps_counts_beside_what_a_move_keeps() -> None:
     then = pictured()
-    own = Appearance(object="star", reference=then, weight=3.0, window=GUIDED)
+    own = Appearance(object="star", reference=then, weight=3.0, window=RECIPE_WINDOW)
     for order in permutations([own, asked("red circle", then)]):
         stars = [t for t in expanded(order) if isinstance(t, Appearance) and t.object == "star"]
         assert len(stars) == 2 and own in stars
@@ -139,7 +139,7 @@ def test_what_keeps_an_object_in_place_gives_way_to_a_move_and_its_size_to_a_res
     then = pictured()
     place = Position(object="circle", x=0, y=0, reference=then, settled=True)
     whole = Concentration(object="circle", x=0, y=0, reference=then)
-    size = Size(object="circle", size=1, reference=then, source="circle")
+    size = Size(object="circle", size=1, reference=then, reference_object="circle")
     shape = Shape(object="circle", reference=then)
     kept = [place, whole, size, shape]
     for transform, stays in (

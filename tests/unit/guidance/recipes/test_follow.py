@@ -8,7 +8,13 @@ import pytest
 from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.plan import Plan
 from selfguidance.guidance.recipes.combine import expanded
-from selfguidance.guidance.recipes.follow import LOOK, copy_object, follow, paired, remove_object
+from selfguidance.guidance.recipes.follow import (
+    APPEARANCE,
+    copy_object,
+    follow,
+    paired,
+    remove_object,
+)
 from selfguidance.guidance.recipes.transform import Recipe
 from selfguidance.guidance.terms.appearance import Appearance
 from selfguidance.guidance.terms.base import Term
@@ -33,7 +39,7 @@ def test_layout_is_shape_place_and_size_and_the_look_counts_a_tenth() -> None:
         ("Size", "star", "star", 3.0),
         ("Appearance", "star", "star", 0.5),
     ]
-    assert LOOK == 0.1
+    assert APPEARANCE == 0.1
 
 
 def test_a_look_alone_counts_more_and_to_the_end() -> None:

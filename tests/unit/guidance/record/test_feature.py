@@ -126,7 +126,7 @@ def test_a_look_is_kept_in_full_precision() -> None:
 @pytest.mark.parametrize("sigma", [9.0, 3.0, 1.0, 0.1])
 def test_as_a_target_a_look_is_its_reference(sigma: float) -> None:
     then, now = record(shown(10, 4.0, 2), shown(20, 1.0, 2)), shown(30, sigma, 2)
-    by_record = Appearance(object="square", reference=then, source="red circle")
+    by_record = Appearance(object="square", reference=then, reference_object="red circle")
     by_feature = Appearance(object="square", feature=Feature.of(then, "red circle"))
     torch.testing.assert_close(by_feature(now), by_record(now))
     assert by_feature.references == () and by_record.references == (then,)

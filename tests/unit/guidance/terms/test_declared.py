@@ -140,7 +140,7 @@ WANTING: dict[str, tuple[Callable[..., Term], dict[str, Any]]] = {
     "concentration": (lambda **more: Concentration(**{"x": 0, "y": 0} | SEEN | more), {"y": 0.3}),
     "size": (lambda **more: Size(**{"size": 1} | SEEN | more), {"size": 2}),
     "shape": (lambda **more: Shape(**SEEN | more), {"transform": TURN}),
-    "appearance": (lambda **more: Appearance(**SEEN | more), {"source": "red circle"}),
+    "appearance": (lambda **more: Appearance(**SEEN | more), {"reference_object": "red circle"}),
     "rest": (lambda **more: HoldRest(**SEEN | more), {"transform": TURN}),
 }
 
@@ -167,7 +167,7 @@ def test_terms_of_different_kinds_never_want_the_same() -> None:
 
 
 def test_a_phrase_that_names_itself_is_compared_with_itself() -> None:
-    named = Size(size=1, source="star", **SEEN)
+    named = Size(size=1, reference_object="star", **SEEN)
     assert named.compared == "star"
     assert named.wants == Size(size=1, **SEEN).wants
 

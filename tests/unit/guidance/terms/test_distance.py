@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from selfguidance.guidance.terms.distance import REST, distance
+from selfguidance.guidance.terms.distance import FADE, distance
 from torch import Tensor
 
 
@@ -14,7 +14,7 @@ def slope(away: float) -> float:
     return now.grad.item()
 
 
-@pytest.mark.parametrize("away", [REST, 0.1, 3.0])
+@pytest.mark.parametrize("away", [FADE, 0.1, 3.0])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_beyond_the_goals_surroundings_it_is_the_papers(away: float, sign: int) -> None:
     now, target = torch.tensor([1.0 + sign * away]), torch.tensor([1.0])
@@ -34,13 +34,13 @@ def test_what_rounding_leaves_over_pulls_next_to_nothing() -> None:
 
 
 def test_it_never_turns_back_and_has_no_corner_but_follows_its_formula() -> None:
-    near = torch.linspace(0, 2 * REST, 401, dtype=torch.float64)
+    near = torch.linspace(0, 2 * FADE, 401, dtype=torch.float64)
     values = distance(near, torch.zeros(1, dtype=torch.float64))
     steps = values.diff() / near.diff()
     assert (steps > 0).all()
     assert steps.diff().abs().max() < 0.025  # a corner of L1 would be a jump by 1 or 2
-    half = distance(torch.tensor(REST / 2), torch.tensor(0.0))
-    assert half.item() == pytest.approx(REST / 2 * 0.5 * 1.5)
+    half = distance(torch.tensor(FADE / 2), torch.tensor(0.0))
+    assert half.item() == pytest.approx(FADE / 2 * 0.5 * 1.5)
 
 
 def test_shapes_broadcast() -> None:

@@ -173,7 +173,7 @@ def test_appearance_is_bounded_where_its_target_shows_nothing() -> None:
 
 def test_appearance_can_come_from_another_object() -> None:
     then = record(looks(9.0, 9.0, square=(1.0, 3.0)))
-    term = Appearance(object="circle", reference=then, source="square")
+    term = Appearance(object="circle", reference=then, reference_object="square")
     assert term(looks(1.0, 3.0)).item() == 0
 
 
@@ -188,7 +188,9 @@ def test_place_size_and_shape_can_come_from_another_object() -> None:
         Shape: {},
     }
     for kind, target in terms.items():
-        assert kind(source="square", **target, **rest)(now).item() == pytest.approx(0, abs=1e-6)
+        assert kind(reference_object="square", **target, **rest)(now).item() == pytest.approx(
+            0, abs=1e-6
+        )
         if kind is not Concentration:  # which half the picture allows any spread
             assert kind(**target, **rest)(now).item() > 0.05
 
