@@ -24,6 +24,8 @@ SHORTCUTS = (
 )
 # The same around a whole step, which may skip ours with it.
 SKIPPING = "lazycache"
+# Models by device, where there are several.
+COPIES = "multigpu_clones"
 # What autograd says where another pack's code does not go with it.
 BROKEN = (
     "Inference tensors cannot",
@@ -79,6 +81,15 @@ def in_full(model_options: Options) -> Options:
     for kind, key in SHORTCUTS:
         wrappers.get(kind, {}).pop(key, None)
     return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}
+
+
+def on_one_device(model_options: Options) -> Options:
+    """The model options without ComfyUI's copies of the model on further devices.
+
+    The copies get some of a call's conditionings, in threads of their own and without gradient, and
+    what listens to the model does not hear them.
+    """
+    return {name: value for name, value in model_options.items() if name != COPIES}
 
 
 def unskipped(model_options: Options, guided: Callable[[float], Any]) -> Options:

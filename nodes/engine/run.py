@@ -37,6 +37,7 @@ from .foreign import (
     in_full,
     listed,
     mixes_conditionings,
+    on_one_device,
     unskipped,
 )
 from .gradient_pass import GradientPass
@@ -213,11 +214,13 @@ class SamplingRun:
         if call.guided:
             model_options = in_full(model_options)
         if self._gradient_pass is None or not call.traced:
-            capture, network = call.capture(self.family), model.diffusion_model
-            with self._architecture.listening(network, model_options, capture) as watched:
-                outputs = executor(model, conds, x, timestep, watched)
-            self._take_note(call, capture.properties(call.acting.sigma))
-            return outputs
+
+            def passed(lists: Conds, options: Options) -> list[Tensor]:
+                return executor(model, lists, x, timestep, options)
+
+            reads = [cond if g else None for cond, g in zip(conds, guided, strict=True)]
+            return self._read_pass(call, passed, conds, reads, model.diffusion_model, model_options)
+        model_options = on_one_device(model_options)
         if mixes_conditionings(model_options, conds, self._architecture.mixing):
             guided = [True] * len(conds)
 
@@ -229,6 +232,23 @@ class SamplingRun:
         rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
         others = forward(rest, x, model_options) if any(rest) else outputs
         return [a if g else b for a, b, g in zip(outputs, others, guided, strict=True)]
+
+    def _read_pass(
+        self,
+        call: Call,
+        passed: Callable,
+        conds: Conds,
+        reads: Conds,
+        network: Any,
+        model_options: Options,
+    ) -> list[Tensor]:
+        """The outputs of all conditionings, bit for bit ComfyUI's; the call has what they show."""
+        capture, alone = call.capture(self.family), on_one_device(model_options)
+        spread = len(alone) < len(model_options)
+        with self._architecture.listening(network, alone, capture) as watched:
+            outputs = passed(reads if spread else conds, watched)
+        self._take_note(call, capture.properties(call.acting.sigma))
+        return passed(conds, model_options) if spread else outputs
 
     def _guided_pass(
         self, call: Call, forward: Callable, alone: Conds, x: Tensor, model_options: Options
