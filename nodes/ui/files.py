@@ -49,6 +49,8 @@ def output_file(prefix: str) -> Path:
         raise ValueError(
             f"filename_prefix {prefix!r} cannot be used: {error.strerror}; choose another name"
         ) from error
+    except Exception as error:  # newer ones follow links, and say it by a plain Exception
+        raise _outside("filename_prefix", prefix) from error
     _check_inside(Path(folder), base, "filename_prefix", prefix)
     return Path(folder, f"{stem}_{number:05}_{SUFFIX}")
 
