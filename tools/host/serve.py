@@ -16,6 +16,7 @@ from . import host, threads, waiting
 
 PACK = "ComfyUI-SelfGuidance"
 PORT = 8188
+PATIENCE = 60.0  # seconds for an answer: a model that computes delays it
 
 
 class Server:
@@ -66,8 +67,18 @@ class Server:
         return answers(self.address + "/system_stats")
 
     def get(self, path: str, data: bytes | None = None) -> bytes:
-        """What the server answers to a GET of `path`, or to a POST of `data`."""
-        reply: bytes = _open(self.address + path, data).read()
+        """What the server answers to a GET of `path`, or to a POST of `data`.
+
+        Raises:
+            TimeoutError: it does not answer; the end of its log is in the message.
+        """
+        try:
+            reply: bytes = _open(self.address + path, data).read()
+        except OSError as error:
+            if not isinstance(getattr(error, "reason", error), TimeoutError):
+                raise
+            what = f"waited {PATIENCE:.0f} s for ComfyUI to answer {path}"
+            raise TimeoutError(f"{what}; its log{self._tail()}") from error
         return reply
 
     def json(self, path: str, data: Any = None) -> Any:
@@ -118,7 +129,7 @@ def _open(address: str, data: bytes | None = None) -> Any:
     """A request without the proxies that the user's environment may name."""
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    return direct.open(request, timeout=60)  # a model that computes delays answers
+    return direct.open(request, timeout=PATIENCE)
 
 
 def link(place: Path, target: Path) -> None:
