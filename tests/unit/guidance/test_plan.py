@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from selfguidance.guidance import acting as module
 from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.plan import Plan, Scheduled
@@ -32,12 +31,22 @@ def test_the_gradient_is_that_of_the_weighted_sum() -> None:
     assert not energies["bowl of circle"].requires_grad
 
 
-def test_scaling_the_loss_changes_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scale", [1.0, 2.0**-6, 2.0**18])
+def test_scaling_the_energies_changes_no_bit_of_the_gradient(scale: float) -> None:
     x = inputs()
-    scaled, _ = acting(Bowl(object="circle")).gradient(shown(x), x)
-    monkeypatch.setattr(module, "LOSS_SCALE", 1.0)
-    plain, _ = acting(Bowl(object="circle")).gradient(shown(x), x)
-    assert torch.equal(scaled, plain)
+    gradient, _ = acting(Bowl(object="circle")).gradient(shown(x), x, scale)
+    expected = torch.zeros_like(x)
+    expected[:, 0] = x[:, 0]
+    assert torch.equal(gradient, expected)
+
+
+def test_the_scale_keeps_a_small_gradient_from_vanishing_in_half_precision() -> None:
+    x = torch.ones(1, 3, 2, 4, dtype=torch.float16, requires_grad=True)
+    faint = acting(Bowl(object="circle", factor=1e-8))
+    without, _ = faint.gradient(shown(x.float()), x, scale=1.0)
+    scaled, _ = faint.gradient(shown(x.float()), x)
+    assert not without.any()
+    assert scaled[:, 0].all()
 
 
 def test_a_small_gradient_survives_half_precision() -> None:
