@@ -204,11 +204,10 @@ class SamplingRun:
         if call is None or call.lists:
             return executor(model, conds, x, timestep, model_options)
         guided = read_lists(conds, call.sources)
-        if not any(guided):  # some guiders ask for one conditioning after the other
-            return executor(model, conds, x, timestep, model_options)
-        if x.shape != call.shape:
-            if call.guided:
-                raise ValueError(IN_PARTS)
+        in_parts = x.shape != call.shape
+        if any(guided) and in_parts and call.guided:
+            raise ValueError(IN_PARTS)
+        if in_parts or not any(guided):  # some guiders ask for one conditioning after the other
             return executor(model, conds, x, timestep, model_options)
         call.lists = frozenset(i for i, reads in enumerate(guided) if reads)
         if call.guided:
