@@ -1,1 +1,1 @@
-"""How a sampling run is guided: wrappers, capture, gradient, memory and checks."""
+"""Guided sampling runs: wrappers, capture, gradient, memory and checks."""

@@ -1,8 +1,8 @@
-"""What a MODEL is asked to follow, put on a clone of it; nodes reach ComfyUI's patching from here.
+"""Attach settings to a clone of a MODEL.
 
-The clone carries one wrapper, `RunStarter`, on OUTER_SAMPLE. It knows what is asked and nothing of
-any run: whenever a sampler begins, it starts a `SamplingRun` of its own, whose wrappers live in the
-options of that run and go with it.
+The clone has one wrapper, `RunStarter`, on OUTER_SAMPLE. It holds the settings and no state of a
+run: whenever a sampler begins, it starts a `SamplingRun`, whose wrappers are in the model options
+of that run alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from .keys import WRAPPER_KEY
 from .model import family_of
 from .run import SamplingRun
 
-# Given the plan of a run and its noise levels, it returns what is called with every step.
+# Called with the plan and the noise levels of a run; the result is called with every recorded step.
 Watch = Callable[[Plan, Sequence[float]], Callable[[Step], None]]
 
 
@@ -37,8 +37,8 @@ def attached(
     Args:
         model: the user's MODEL; it is never changed.
         settings: what to follow; empty ones change no bit of any result.
-        keep: gets the record of every run that ends well.
-        watch: sees the steps of every recorded run while it samples.
+        keep: called with the record of every run that succeeds; runs are not recorded if None.
+        watch: see `Watch`.
 
     Raises:
         ValueError: terms for a model of a family that guidance does not know, or of another
@@ -52,7 +52,7 @@ def attached(
 
 
 def recorded(model: ModelPatcher, keep: Callable[[Record], None]) -> ModelPatcher:
-    """A clone of a MODEL that follows nothing, but gives `keep` the record of every run."""
+    """A clone of a MODEL without guidance; `keep` is called with the record of every run."""
     return _patched(model, RunStarter(Settings(), keep))
 
 
@@ -69,8 +69,7 @@ class RunStarter:
 
     Attributes:
         settings: all that the MODEL follows.
-        keep: gets the record of every run that ends well; runs are not recorded if None.
-        watch: sees the steps of every recorded run while it samples.
+        keep, watch: see `attached`.
     """
 
     settings: Settings
@@ -87,7 +86,7 @@ class RunStarter:
         *args: Any,
         **kwargs: Any,
     ) -> Tensor:
-        """Sample with the model as it is now: later nodes may have changed its schedule.
+        """Sample under guidance; the plan is made here, as later nodes may change the schedule.
 
         Raises:
             ValueError: see `check_latent`, `check_run`, `check_levels` and `check_times`.

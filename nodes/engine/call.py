@@ -16,20 +16,21 @@ from .conditioning import Source
 
 @dataclass
 class Call:
-    """State of one model call, which several functions of a run see.
+    """State of one model call, shared by the wrappers of a run.
 
     Attributes:
         sources: the conditionings that are read, by uuid.
-        acting: the terms that act, on the words of the sources; once the call has shown some of
-            them, on the words that it showed.
-        shape: of the latent.
+        acting: the terms that act on the words of the sources; after the pass, on the words of the
+            sources that were in it.
+        shape: of the latent, [B, C, h, w].
         guided: whether the denoised prediction is corrected.
-        traced: whether that takes a gradient through the model.
+        traced: whether that needs a gradient through the model.
         features: whether a term's gradient runs through the features.
-        lists: numbers of the lists that hold the sources, from where conditionings are computed on.
-        seen: what the call showed, once they are.
-        gradient: that of the terms, likewise.
-        energies: of the terms, each [B], likewise.
+        lists: indices of the call's lists of conditionings with sources; set when they are
+            computed, like all that follows.
+        seen: properties of the pass.
+        gradient: of the energy terms by the latent, [B, C, h, w].
+        energies: of the energy terms by name, each [B].
     """
 
     sources: Mapping[UUID, Source]
@@ -44,6 +45,6 @@ class Call:
     energies: dict[str, Tensor] = field(default_factory=dict)
 
     def capture(self, family: Family) -> Capture:
-        """What reads one attempt at the call in a model of a family."""
+        """A new capture for one pass; a call has a second pass if the first ran out of memory."""
         size = (self.shape[-2], self.shape[-1])
         return Capture(family, self.sources, self.lists, size, self.traced, self.features)

@@ -1,4 +1,4 @@
-"""Collect what guidance reads while the model runs once."""
+"""Read attention maps and features in one pass of the model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .conditioning import Source
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """What one site computes for all R rows of a batch.
+    """Attention of one site, for all R rows of a batch.
 
     Attributes:
         query: [R, N, heads * D] of the N cells of the picture, row by row from the top.
@@ -37,13 +37,13 @@ class Attention:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Whose rows a batch holds, equally many of each conditioning, and what of the picture.
+    """Conditionings of the rows of a batch, the same number of rows each, and their crop.
 
     Attributes:
         uuids: of the conditionings, as ComfyUI gives them in `transformer_options`.
-        lists: numbers of the call's lists that they are in, there `cond_or_uncond`.
-        part: height and width of the latent that the model is shown; a crop for an area.
-        grid_of: the grid of the whole picture, where that of the part is known.
+        lists: indices of the call's lists that they are in: ComfyUI's `cond_or_uncond`.
+        part: height and width of the latent that the model gets: those of an area if it is a crop.
+        grid_of: grid of the whole picture at a layer, from the grid of the part there.
     """
 
     uuids: Sequence[UUID]
@@ -55,17 +55,17 @@ class Rows:
 class Capture:
     """Maps and features of the conditionings that carry a token table, in one model call.
 
-    The call may run several conditionings in one batch, or one after the other; rows are told apart
-    by the conditioning's uuid. Where one is limited to an area, its rows are a crop, whose maps and
-    features are put into the whole picture's.
+    The call may run several conditionings in one batch, or one after the other; their uuids tell
+    which rows are whose. Rows of a conditioning with an area are of a crop, whose maps and features
+    are put into the grid of the whole picture.
 
     Args:
         family: which sites and features to read.
         sources: what is read, by uuid of the conditioning.
         lists: numbers of the call's lists of conditionings that hold the sources.
         size: height and width of the latent.
-        traced: whether the call runs with gradient, whose graph then ends where all that is read
-            was seen.
+        traced: whether the call runs with gradient; its graph then ends once everything that terms
+            read was captured.
         features: whether a term reads the features of words, in the pass and with gradient.
     """
 
@@ -91,19 +91,20 @@ class Capture:
         self._read = False
 
     def read_attention(self, site: Site, seen: Attention, rows: Rows) -> None:
-        """Take the maps of one site."""
+        """Capture the maps of one site."""
         query, key = seen.query, seen.key
         for uuid, part in self._parts(len(query), rows):
             text = seen.text(self._sources[uuid].length)
             maps = word_maps(query[part], key[part], seen.heads, self._averaging[uuid], text)
             maps = self._whole(uuid, as_grid(maps, *seen.grid), rows)
-            # where blocks are recomputed, it runs again for its graph, but is no longer looked at
+            # a recomputed block calls this again in the backward pass, which must not change the
+            # maps
             if not self._read:
                 self._maps[uuid, site] = maps
         self._end_graph()
 
     def read_features(self, hidden: Tensor, rows: Rows) -> None:
-        """Take the features [R, C, h, w] of all rows."""
+        """Capture the features [R, C, h, w] of all rows."""
         for uuid, part in self._parts(len(hidden), rows):
             features = hidden[part].float()
             if self._sources[uuid].corner is None:
@@ -116,7 +117,7 @@ class Capture:
         self._end_graph()
 
     def properties(self, sigma: float) -> Properties | None:
-        """What the call showed; None where no conditioning with a table took part."""
+        """Properties of the call; None if no conditioning with a table took part."""
         self._read = True
         sites = self.family.sites
         seen = [u for u in self._sources if all((u, site) in self._maps for site in sites)]
@@ -133,7 +134,7 @@ class Capture:
         return Properties(sigma, table, maps, features, grid=grid)
 
     def _pooled(self, uuid: UUID) -> Tensor:
-        """Features [B, T, C] of a conditioning's words, as its own pass shows them."""
+        """Features [B, T, C] of a conditioning's words, from its own pass."""
         maps = {site: self._maps[uuid, site] for site in self.family.sites}
         return pooled(maps, self._features[uuid])
 
@@ -146,7 +147,7 @@ class Capture:
         return placed(maps, rows.grid_of((height, width)), corner, rows.part, self.size)
 
     def _mean_features(self, seen: Sequence[UUID]) -> Tensor:
-        """Mean over the conditionings that see a cell; 0 where none does."""
+        """Mean of the features of a cell over the conditionings that cover it; 0 if none does."""
         grids = [self._features[uuid] for uuid in seen]
         if not self._covered:
             return grids[0] if len(grids) == 1 else torch.stack(grids).mean(0)
@@ -158,7 +159,7 @@ class Capture:
         return _divided(torch.stack(parts).sum(0), torch.stack(_aligned(shares)).sum(0))
 
     def _parts(self, count: int, rows: Rows) -> list[tuple[UUID, slice]]:
-        """The sources among `count` rows, each with its own."""
+        """The sources among `count` rows, each with the slice of its rows."""
         batch = count // len(rows.uuids)
         return [
             (uuid, slice(i * batch, (i + 1) * batch))
@@ -167,7 +168,7 @@ class Capture:
         ]
 
     def _end_graph(self) -> None:
-        """Stop recording the graph once all that terms read was seen: the rest costs no memory."""
+        """Disable gradients once all that terms read was captured: the rest needs no graph."""
         if not self.traced or self._read:
             return
         wanted = ((uuid, site) for uuid in self._sources for site in self.family.term_sites)
@@ -177,16 +178,16 @@ class Capture:
 
 
 def _joined(maps: Sequence[Tensor]) -> Tensor:
-    """Maps [B, T, h, w] of several conditionings as those of one with the words of all."""
+    """Maps [B, T, h, w] of several conditionings, concatenated over their words."""
     return maps[0] if len(maps) == 1 else torch.cat(_aligned(maps), 1)
 
 
 def _aligned(maps: Sequence[Tensor]) -> list[Tensor]:
-    """Maps on the coarsest of their grids: that of an area seen as one cell may be too fine."""
+    """Maps resampled to the coarsest of their grids; a crop of one cell may give a finer one."""
     height, width = min((m.shape[-2:] for m in maps), key=lambda size: size[0] * size[1])
     return [resample(m, height, width) for m in maps]
 
 
 def _divided(features: Tensor, covered: Tensor) -> Tensor:
-    """Features [B, C, h, w] over how much of each cell [B, 1, h, w] they cover; 0 where none."""
+    """Features [B, C, h, w] divided by coverage [B, 1, h, w]; 0 where that is 0."""
     return features / torch.where(covered > 0, covered, torch.ones_like(covered))

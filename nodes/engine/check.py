@@ -74,14 +74,14 @@ def check_latent(latent: torch.Tensor, latent_format: Any) -> None:
 
 
 def check_steps(steps: int) -> None:
-    """Raise a ValueError unless there is a step to take."""
+    """Raise a ValueError unless there is at least one step."""
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
 
 
 @contextmanager
 def seed_checked(seed: int, sampler_name: str) -> Iterator[None]:
-    """Within it, a seed that is too large for what the host does with it is a clear error.
+    """Context in which a seed that is too large for the host raises a clear ValueError.
 
     Raises:
         ValueError: the host adds to the seed, and no generator takes the sum.
@@ -98,12 +98,13 @@ def seed_checked(seed: int, sampler_name: str) -> Iterator[None]:
 
 
 def check_levels(plan: Plan, sigmas: Sequence[float]) -> None:
-    """Raise a ValueError where a term compares with what its reference never saw.
+    """Raise a ValueError if a term acts at noise levels above those of its reference.
 
-    Below its lowest noise level a reference shows the same, only finer. Above its highest it knows
-    nothing of how vague things still are, as the record of a run with a low denoise does in a full
-    one. Schedules differ in where they start, so a reference is taken to reach two of its own steps
-    above its highest level, and only a term that acts mostly higher is refused.
+    Below its lowest noise level a record is a good reference, as maps change little there. Above
+    its highest it is not: maps at high noise are vaguer. That is the case for the record of a run
+    with low denoise in a run with full denoise. As schedules start at different levels, a reference
+    is valid up to two of its own steps above its highest level, and only terms most of whose steps
+    are above that are refused.
 
     Args:
         plan: terms with their noise levels.
@@ -128,6 +129,6 @@ def check_levels(plan: Plan, sigmas: Sequence[float]) -> None:
 
 
 def _reach(sigmas: Sequence[float]) -> float:
-    """Up to which noise level a record that saw these can speak."""
+    """The highest noise level at which a record with these levels is a valid reference."""
     levels = sorted({s for s in sigmas if s > 0}, reverse=True)
     return levels[0] * (levels[0] / levels[1]) ** 2 if len(levels) > 1 else float("inf")

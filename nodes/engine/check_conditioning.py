@@ -16,13 +16,13 @@ Entries = Sequence[Mapping[str, Any]]
 
 
 def readable(positive: Entries) -> TokenTable:
-    """The words of a positive conditioning that guidance can read.
+    """The words of a positive conditioning, checked to be readable.
 
     Args:
         positive: its entries, as dictionaries, each with its tokens as `cross_attn`.
 
     Raises:
-        ValueError: it has no token table, is zero, or holds fewer tokens than its table.
+        ValueError: it has no token table, is zero, or has fewer tokens than its table.
     """
     known = described(positive)
     if not known:
@@ -48,7 +48,7 @@ def readable(positive: Entries) -> TokenTable:
 
 
 def check_words(terms: Sequence[Term], positive: Entries) -> None:
-    """Raise a ValueError unless guidance can read the positive and finds every term's objects.
+    """Raise a ValueError unless the positive conditioning names the objects of all terms.
 
     Args:
         terms: of the run.
@@ -73,7 +73,7 @@ def check_words(terms: Sequence[Term], positive: Entries) -> None:
 
 
 def _lost(term: Term, phrase: str) -> str:
-    """What to do about an object of a term that the prompt lacks, but its reference names."""
+    """Advice for the message if the prompt lacks an object that the term's reference names."""
     prompts = [r.table.prompt for r in term.references if phrase in r.table.objects]
     if not prompts or term.compared != phrase:
         return ""
@@ -86,7 +86,7 @@ def _lost(term: Term, phrase: str) -> str:
 
 
 def check_times(plan: Plan, positive: Entries, sampling: Any, sigmas: Sequence[float]) -> None:
-    """Raise a ValueError where a term acts only while the words that it needs are absent.
+    """Raise a ValueError if a term acts only in steps whose conditionings lack its objects.
 
     Args:
         plan: terms with their noise levels.

@@ -1,4 +1,4 @@
-"""Which of a run's positive conditionings guidance reads, and what it has to know of each."""
+"""Sources: the positive conditionings of a run whose attention is read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,11 @@ class Source:
 
     Attributes:
         table: its words.
-        length: number of its tokens; nodes such as Conditioning (Concat) add some behind the
-            table's, which stay without a word.
+        length: number of its tokens; nodes such as Conditioning (Concat) append some, which belong
+            to no word.
         corner: row and column of its area's first cell in the latent; None for the whole picture.
-        tokens: what the model is given of it, by which it is known among other conditionings.
+        tokens: its `c_crossattn`, whose identity distinguishes it from a counterpart with the same
+            uuid, see `sources`.
     """
 
     table: TokenTable
@@ -43,12 +44,12 @@ def described(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, Source]:
     """The sources among the entries that take part at a noise level, by uuid.
 
-    To an area of another conditioning ComfyUI adds a counterpart here: it has the other one's table
-    and uuid, but the tokens of an entry before it, so tokens that were there before are passed
-    over.
+    For an area of another conditioning ComfyUI adds a counterpart to this one. It has the table and
+    uuid of the other, but the tokens of an earlier entry; entries whose tokens occurred before are
+    therefore skipped.
 
     Args:
-        positive: entries as the guider has them while it samples.
+        positive: entries as the guider has them during sampling.
         sigma: noise level of the model call.
     """
     known: list[Any] = []
@@ -62,20 +63,20 @@ def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, S
 
 
 def takes_part(entry: Mapping[str, Any], sigma: float) -> bool:
-    """Whether the timestep range of an entry holds a noise level."""
+    """Whether a noise level is in the timestep range of an entry."""
     start, end = entry.get("timestep_start"), entry.get("timestep_end")
     if start is None and end is None:
         return True
-    level = torch.tensor(sigma)  # as exact as ComfyUI, which compares its own tensor
+    level = torch.tensor(sigma)  # float32, as ComfyUI compares it
     return bool((start is None or level <= start) and (end is None or level >= end))
 
 
 def read_lists(
     conds: Sequence[Sequence[Mapping[str, Any]] | None], known: Mapping[UUID, Source]
 ) -> list[bool]:
-    """Which of a call's lists of conditionings hold sources.
+    """Whether each of a call's lists of conditionings has a source.
 
-    A counterpart in another list has the uuid of a source; it is told from it by its tokens.
+    A counterpart in another list has the uuid of a source, but other tokens.
     """
 
     def holds(cond: Sequence[Mapping[str, Any]] | None, exact: bool) -> bool:

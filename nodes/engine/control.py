@@ -1,9 +1,8 @@
-"""What conditionings bring along, beside guidance: ControlNets and hooks.
+"""ControlNets and hooks of conditionings in passes with gradient.
 
-ControlNets add to the model's pass, but no gradient runs through them: their weights are inference
-tensors, which autograd refuses, and a graph through a second network would nearly double the cost
-of a step. The control that they return counts in full; only its own dependence on the latent is
-left out of the gradient.
+ControlNets are evaluated without gradient: their weights are inference tensors, which autograd
+refuses, and a graph through a second network would nearly double the cost of a step. Their output
+is used unchanged; only its dependence on the latent is missing from the gradient.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ Cond = list[dict[str, Any]]
 
 
 class DetachedControl:
-    """A ControlNet whose control is computed as ComfyUI itself does, without gradient."""
+    """A ControlNet that is evaluated without gradient."""
 
     def __init__(self, control: Any) -> None:
         self._control = control
@@ -29,13 +28,13 @@ class DetachedControl:
         return getattr(self._control, name)
 
     def get_control(self, *args: Any, **kwargs: Any) -> Any:
-        """What the ControlNet adds to the model's blocks."""
+        """The ControlNet's output, see ComfyUI."""
         with torch.no_grad():
             return self._control.get_control(*args, **kwargs)
 
 
 def without_gradient(conds: Sequence[Cond | None]) -> list[Cond | None]:
-    """The conditionings with their ControlNets detached; one that entries share stays shared."""
+    """The conditionings with detached ControlNets; entries that share one still do."""
     detached: list[tuple[Any, DetachedControl]] = []
 
     def changed(entry: dict[str, Any]) -> dict[str, Any]:
@@ -52,11 +51,11 @@ def without_gradient(conds: Sequence[Cond | None]) -> list[Cond | None]:
 
 
 def controlled(conds: Sequence[Cond | None]) -> bool:
-    """Whether a ControlNet adds to the pass of any of the conditionings."""
+    """Whether any of the conditionings has a ControlNet."""
     return any(entry.get("control") is not None for cond in conds for entry in cond or ())
 
 
 def check_hooks(positive: Sequence[Mapping[str, Any]]) -> None:
-    """Raise a ValueError where the weights change between the passes of the positives."""
+    """Raise a ValueError if positives have different hooks, as these change the weights."""
     if len({entry.get("hooks") for entry in positive}) > 1:
         raise ValueError(HOOKS)

@@ -1,8 +1,8 @@
-"""Patches of other packs in a pass whose gradient is taken.
+"""Patches of other packs in passes with gradient.
 
-They are written for inference: they change in place what they are given and what autograd has
-saved, or lose the gradient. Here they keep their effect and autograd can follow them, or the error
-says which one it cannot follow.
+Such patches are written for inference: some change their arguments or tensors saved by autograd in
+place, some lose the gradient. Here they are called in a way that autograd supports; where that is
+impossible, the error names the patch.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,23 +17,24 @@ from torch.autograd.graph import saved_tensors_hooks
 from .keys import WRAPPER_KEY
 
 Options = dict[str, Any]
-# Wrappers that make a pass faster: one compiles the model, the other skips it where little changed.
+# Wrappers that make a pass faster: one compiles the model, the other skips it if little has
+# changed.
 SHORTCUTS = (
     (WrappersMP.APPLY_MODEL, "torch.compile"),
     (WrappersMP.DIFFUSION_MODEL, "easycache"),
 )
-# The same around a whole step, which may skip ours with it.
+# A wrapper that skips whole steps, and with them the wrappers of this pack.
 SKIPPING = "lazycache"
-# Models by device, where there are several.
+# Key of the copies of a model on further devices.
 COPIES = "multigpu_clones"
-# What autograd says where another pack's code does not go with it.
+# Parts of autograd's error messages for code that does not support gradients.
 BROKEN = (
     "Inference tensors cannot",
     "modified by an inplace operation",
     "is being modified inplace",
     "does not require grad",
 )
-# How its complaints begin where a block does something else when it is computed again.
+# Start of the message if a block is recomputed with another result.
 CHANGED = "torch.utils.checkpoint: "
 
 
@@ -61,7 +62,7 @@ def has_foreign(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
 def mixes_conditionings(
     model_options: Mapping[str, Any], conds: Sequence[Any], mixing: Sequence[str]
 ) -> bool:
-    """Whether patches may need all conditionings in one call, as they have them unguided.
+    """Whether patches may need all conditionings of a call in one batch, as without guidance.
 
     Args:
         model_options: of the call.
@@ -70,12 +71,12 @@ def mixes_conditionings(
     """
     patches = model_options.get("transformer_options", {}).get("patches", {})
     hooks = {entry.get("hooks") for cond in conds for entry in cond or ()}
-    # hooks change the weights between calls, so ComfyUI keeps those with others apart anyway
+    # conditionings with different hooks are never in one batch, as hooks change the weights
     return any(patches.get(name) for name in mixing) and len(hooks) < 2
 
 
 def in_full(model_options: Options) -> Options:
-    """The model options without what compiles or skips the model's pass."""
+    """The model options without wrappers that compile or skip the model's pass."""
     options = model_options.get("transformer_options", {})
     wrappers = {kind: dict(keyed) for kind, keyed in options.get("wrappers", {}).items()}
     for kind, key in SHORTCUTS:
@@ -86,14 +87,14 @@ def in_full(model_options: Options) -> Options:
 def on_one_device(model_options: Options) -> Options:
     """The model options without ComfyUI's copies of the model on further devices.
 
-    The copies get some of a call's conditionings, in threads of their own and without gradient, and
-    what listens to the model does not hear them.
+    ComfyUI evaluates some of a call's conditionings on the copies, in other threads and without
+    gradient, and a capture does not read them.
     """
     return {name: value for name, value in model_options.items() if name != COPIES}
 
 
 def unskipped(model_options: Options, guided: Callable[[float], Any]) -> Options:
-    """The model options of a run in which steps at guided noise levels are never skipped.
+    """Model options with which steps at guided noise levels are never skipped.
 
     Args:
         model_options: with the wrappers of all nodes.
@@ -116,14 +117,14 @@ def _passed_by(skip: Callable, guided: Callable[[float], Any]) -> Callable:
 
 
 def traceable(patch: Callable) -> Callable:
-    """A patch whose gradient is right whatever it changes in place.
+    """A patch with correct gradients, whatever it changes in place.
 
     Raises:
-        ValueError: when called, what it returns has lost the gradient of what it was given.
+        ValueError: when called, its result has lost the gradient of its arguments.
     """
 
     def call(*args: Any) -> Any:
-        # what autograd needs is copied at once, so that a later change does not reach it
+        # saved tensors are copied, so that later changes in place do not affect them
         with saved_tensors_hooks(lambda saved: saved.detach().clone(), lambda copy: copy):
             return checked_call(patch, *args)
 
@@ -131,7 +132,7 @@ def traceable(patch: Callable) -> Callable:
 
 
 def checked_call(patch: Callable, *args: Any) -> Any:
-    """What a patch returns for the arguments.
+    """The result of a patch for the arguments.
 
     Raises:
         ValueError: it has lost their gradient.
@@ -148,7 +149,7 @@ def checked_call(patch: Callable, *args: Any) -> Any:
 
 @contextmanager
 def explained(model_options: Mapping[str, Any]) -> Iterator[None]:
-    """Within it, an error of autograd that patches cause is a ValueError that names them."""
+    """Context that turns errors of autograd caused by patches into ValueErrors that name them."""
     try:
         yield
     except RuntimeError as error:
@@ -182,7 +183,7 @@ def listed(model_options: Mapping[str, Any]) -> str:
 
 
 def name_of(function: Any) -> str:
-    """Where a function of another pack comes from: its file and its name."""
+    """Name and module of a function of another pack, for messages."""
     kind = function if hasattr(function, "__qualname__") else type(function)
     name = kind.__qualname__.replace(".<locals>", "")
     return f"{name} ({kind.__module__.rpartition('custom_nodes.')[-1]})"

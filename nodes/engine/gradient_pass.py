@@ -1,4 +1,4 @@
-"""Passes with gradient: what they hold in memory, and what happens where that is not enough."""
+"""Passes with gradient, and their repetition with recomputation if memory runs out."""
 
 import logging
 from collections.abc import Callable
@@ -29,13 +29,12 @@ NO_RECOMPUTATION = (
 
 
 class GradientPass:
-    """How a run's passes with gradient are made; one for each run.
+    """Makes the passes with gradient of a run; one instance for each run.
 
     Args:
         architecture: of the network.
-        network: what gradients pass through, loaded.
-        budget: says whether blocks are computed twice so that less is kept, and is told when
-            memory ends.
+        network: the `diffusion_model`, loaded.
+        budget: decides whether blocks are recomputed; this switches it on if memory runs out.
 
     Attributes:
         network: the same.
@@ -48,13 +47,12 @@ class GradientPass:
         self._weights = Weights(network)
 
     def run(self, attempt: Attempt[Result], foreign: bool) -> Result:
-        """The result of an attempt; of a second one, with recomputation, where memory ends.
+        """The result of an attempt, or of a second one with recomputation if memory runs out.
 
         Args:
-            attempt: makes one pass and takes its gradient, within the context that it is given: it
-                has to enter it last, so that what it puts into blocks is computed again with them.
-            foreign: whether functions of other packs take part, whose tensors may be of inference
-                mode.
+            attempt: makes one pass and takes its gradient. It must enter the context that it gets
+                after all contexts that change blocks, so that their changes are recomputed too.
+            foreign: whether functions of other packs take part, which may use inference tensors.
 
         Raises:
             OutOfMemoryError: the second attempt needs too much memory, too.
@@ -68,7 +66,7 @@ class GradientPass:
                 if self._budget.recompute or not self._budget.may_change:
                     reason = TOO_LITTLE if self._budget.recompute else NO_RECOMPUTATION
                     raise type(error)(reason) from error
-            # only here, after the error and with it the frames that held the graph are gone
+            # outside of `except`: the error would keep the frames that hold the graph
             logging.warning("Self-Guidance: memory is short, blocks are now computed twice")
             self._budget.recompute = True
             management.soft_empty_cache()

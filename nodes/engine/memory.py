@@ -1,6 +1,6 @@
-"""The memory that guided steps need, known and asked for before they need it.
+"""Estimate and reserve the memory of guided steps.
 
-What the graph of one picture keeps is counted by `nox -s bench` and stands in the family records.
+The size of the graph is `Family.graph`, as measured by `nox -s bench`.
 """
 
 import math
@@ -13,19 +13,19 @@ from ...guidance.families import Family
 from ...guidance.settings import MemoryMode
 
 KIB = 1024
-# What is left of a graph whose blocks are recomputed, with room for the one that is at work.
+# Fraction of the graph that stays in memory with recomputation, with one block being recomputed.
 RECOMPUTED = 0.2
-# Part of a device's memory that other programs and the activations of a plain pass leave.
+# Fraction of a device's memory for model and graph; the rest is for other programs and activations.
 USABLE = 0.85
 
 
 class Budget:
-    """What the graphs of one run hold.
+    """Memory of the graphs of one run, and whether their blocks are recomputed.
 
     Args:
-        family: of the model, says what a cell of the latent costs.
-        features: whether a term reads features, which lie further down the network.
-        mode: what the user asks for.
+        family: of the model, with the memory of a cell of the latent.
+        features: whether a term reads features, which makes the graph longer.
+        mode: the user's choice.
     """
 
     def __init__(self, family: Family, features: bool, mode: MemoryMode) -> None:
@@ -35,22 +35,22 @@ class Budget:
 
     @property
     def may_change(self) -> bool:
-        """Whether recomputation may begin by itself."""
+        """Whether recomputation may be switched on during the run."""
         return self._mode is MemoryMode.AUTO
 
     def graph(self, model: ModelPatcher, shape: Sequence[int]) -> int:
-        """Bytes of the graph of a latent [B, C, h, w] whose activations are all kept."""
+        """Bytes of the graph for a latent [B, C, h, w] without recomputation."""
         cells = shape[0] * math.prod(shape[2:])
         dtype = model.model.manual_cast_dtype or model.model.get_dtype()
         return cells * self._cost * management.dtype_size(dtype) // 2
 
     def asked_shape(self, model: ModelPatcher, shape: Sequence[int]) -> list[int]:
-        """The shape of a latent for which ComfyUI reserves what guided steps of this one need.
+        """The shape of a larger latent, for which ComfyUI reserves the memory of guided steps.
 
-        It is as much higher as the steps need more: ComfyUI reserves by area.
+        ComfyUI reserves memory in proportion to the area, so the height is increased.
 
-        Where the graph and the whole model do not fit the device together, the graph gives way: a
-        model that is streamed costs more time than blocks that are computed twice.
+        If graph and model do not fit on the device together, recomputation is switched on: it
+        costs less time than streaming a part of the weights.
         """
         graph = self.graph(model, shape)
         usable = USABLE * management.get_total_memory(model.load_device)
@@ -62,7 +62,7 @@ class Budget:
         return [batch, channels, math.ceil(height * (1 + more)), *rest]
 
     def fit(self, model: ModelPatcher, shape: Sequence[int]) -> None:
-        """Begin to recompute where the device, with the model loaded, has no room for the graph."""
+        """Switch recomputation on if the graph does not fit next to the loaded model."""
         free = management.get_free_memory(model.load_device)
         if self.may_change and self.graph(model, shape) > free:
             self.recompute = True

@@ -1,4 +1,4 @@
-"""What guidance must know of a MODEL: its family, and how its input mixes picture and noise."""
+"""The family of a MODEL, and its parametrisation of noise."""
 
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -29,10 +29,10 @@ def family_of(model: ModelPatcher) -> Family:
 
 
 def prediction_of(model: ModelPatcher) -> Prediction:
-    """How the MODEL's input mixes picture and noise, asked by mixing some.
+    """The parametrisation of a MODEL, from the result of its own noise scaling.
 
     Raises:
-        ValueError: the input is no such mixture.
+        ValueError: it is none of `Prediction`.
     """
     sampling = model.get_model_object("model_sampling")
     sigma, picture, noise = torch.tensor([0.25]), torch.full((1, 1), 1.0), torch.full((1, 1), 16.0)

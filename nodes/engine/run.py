@@ -65,14 +65,15 @@ Conds = list[Any]
 
 
 class SamplingRun:
-    """One sampling run: guides it, and keeps the record.
+    """Guides and records one sampling run.
 
     Args:
-        model: the MODEL that samples, as it is then; it is never changed.
-        plan: what to guide by; one without terms only records, and changes no bit of the result.
-        recording: whether the record is wanted.
-        watch: is shown every step as it is made; features of the words come with the record.
-        memory: what guided steps hold in memory.
+        model: the MODEL that samples; it is never changed.
+        plan: terms of the run; without terms the run is only recorded, and its result is the same
+            to the bit.
+        recording: whether to record.
+        watch: called with every recorded step, which lacks the features of words until the end.
+        memory: see `MemoryMode`.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class SamplingRun:
 
     @property
     def record(self) -> Record:
-        """What the run showed; where it showed only some of its steps, the log says so."""
+        """The record of the run; if steps are missing, a warning is logged."""
         if self._steps and self._unseen:
             steps = len(self._steps) + len(self._unseen)
             why = ", or ".join(dict.fromkeys(self._unseen))
@@ -203,13 +204,13 @@ class SamplingRun:
         call = model_options.get(CALL_KEY)
         if call is None or call.lists:
             return executor(model, conds, x, timestep, model_options)
-        guided = read_lists(conds, call.sources)
+        read = read_lists(conds, call.sources)
         in_parts = x.shape != call.shape
-        if any(guided) and in_parts and call.guided:
+        if any(read) and in_parts and call.guided:
             raise ValueError(IN_PARTS)
-        if in_parts or not any(guided):  # some guiders ask for one conditioning after the other
+        if in_parts or not any(read):  # some guiders call this once for each conditioning
             return executor(model, conds, x, timestep, model_options)
-        call.lists = frozenset(i for i, reads in enumerate(guided) if reads)
+        call.lists = frozenset(i for i, has_source in enumerate(read) if has_source)
         if call.guided:
             model_options = in_full(model_options)
         if self._gradient_pass is None or not call.traced:
@@ -217,20 +218,20 @@ class SamplingRun:
             def passed(lists: Conds, options: Options) -> list[Tensor]:
                 return executor(model, lists, x, timestep, options)
 
-            reads = [cond if g else None for cond, g in zip(conds, guided, strict=True)]
+            reads = [cond if r else None for cond, r in zip(conds, read, strict=True)]
             return self._read_pass(call, passed, conds, reads, model.diffusion_model, model_options)
         model_options = on_one_device(model_options)
         if mixes_conditionings(model_options, conds, self._architecture.mixing):
-            guided = [True] * len(conds)
+            read = [True] * len(conds)
 
         def forward(lists: Conds, latent: Tensor, options: Options) -> list[Tensor]:
             return executor(model, lists, latent, timestep.clone(), options)
 
-        alone = without_gradient([c if g else None for c, g in zip(conds, guided, strict=True)])
+        alone = without_gradient([c if r else None for c, r in zip(conds, read, strict=True)])
         outputs = self._guided_pass(call, forward, alone, x, model_options)
-        rest = [None if g else cond for cond, g in zip(conds, guided, strict=True)]
+        rest = [None if r else cond for cond, r in zip(conds, read, strict=True)]
         others = forward(rest, x, model_options) if any(rest) else outputs
-        return [a if g else b for a, b, g in zip(outputs, others, guided, strict=True)]
+        return [a if r else b for a, b, r in zip(outputs, others, read, strict=True)]
 
     def _read_pass(
         self,
@@ -241,7 +242,7 @@ class SamplingRun:
         network: Any,
         model_options: Options,
     ) -> list[Tensor]:
-        """The outputs of all conditionings, bit for bit ComfyUI's; the call has what they show."""
+        """The outputs of all conditionings, equal to ComfyUI's to the bit; captures the `reads`."""
         capture, alone = call.capture(self.family), on_one_device(model_options)
         spread = len(alone) < len(model_options)
         with self._architecture.listening(network, alone, capture) as watched:
@@ -252,7 +253,7 @@ class SamplingRun:
     def _guided_pass(
         self, call: Call, forward: Callable, alone: Conds, x: Tensor, model_options: Options
     ) -> list[Tensor]:
-        """The outputs of the guided conditionings; their gradient stands in the call."""
+        """The outputs of the conditionings `alone`, and the gradient of the terms in the call."""
         assert self._gradient_pass is not None
         network, control = self._gradient_pass.network, controlled(alone)
 
@@ -276,16 +277,16 @@ class SamplingRun:
                 self._scale /= SCALE_STEP
 
     def _take_gradient(self, call: Call, capture: Capture, traced: Tensor) -> None:
-        with torch.enable_grad():  # the capture has ended the graph of the model's pass
+        with torch.enable_grad():  # the capture has disabled gradients
             seen = capture.properties(call.acting.sigma)
             if seen is None:
                 return
             self._take_note(call, moved(seen, traced.device, torch.float32))
-            guiding = seen.at_sites(self.family.term_sites)
-            call.gradient, call.energies = call.acting.gradient(guiding, traced, self._scale)
+            read = seen.at_sites(self.family.term_sites)
+            call.gradient, call.energies = call.acting.gradient(read, traced, self._scale)
 
     def _take_note(self, call: Call, seen: Properties | None) -> None:
-        """What the call showed, and the terms for the words that were seen."""
+        """Store the properties of the pass, and the terms that act on its words."""
         call.seen = seen
         if seen is not None:
             call.acting = self.plan.at(seen.sigma, seen.table)

@@ -1,4 +1,4 @@
-"""One file a kind of network: where its attention is read and how its blocks are reached."""
+"""Architectures: one file for each kind of network."""
 
 from ....guidance.families import Family
 from .base import Architecture
@@ -8,6 +8,6 @@ ARCHITECTURES: tuple[Architecture, ...] = (UNet(),)
 
 
 def architecture_of(family: Family) -> Architecture:
-    """The architecture that the family's record names."""
+    """The architecture of a family."""
     (found,) = (known for known in ARCHITECTURES if known.name == family.architecture)
     return found

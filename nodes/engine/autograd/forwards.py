@@ -1,4 +1,4 @@
-"""Exchange the forward of modules for a while."""
+"""Replace the forward of modules temporarily."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from torch import nn
 
 @contextmanager
 def exchanged(forwards: Iterable[tuple[nn.Module, Callable[..., Any]]]) -> Iterator[None]:
-    """Within it, each module runs the forward beside it; a forward that was set before comes back.
+    """Context in which modules have other forwards; on exit the earlier ones are restored.
 
-    What another hand has set meanwhile stays.
+    A forward that other code has set meanwhile stays.
     """
     before = []
     try:

@@ -1,9 +1,9 @@
-"""Layers that gradients pass through while their weights stay where ComfyUI keeps them.
+"""Layers with gradients to their input that do not save their weights for the backward pass.
 
-A weight that is cast, patched, quantised or streamed from memory to memory at every call must not
-be kept for the backward pass: it would hold a second model in memory, and newer hosts stream all
-layers through one buffer, where autograd later finds the weight of another layer. So the forward
-pass runs as it is, outside the graph, and the backward pass asks for the weight once more.
+ComfyUI casts, patches, dequantises or streams the weight of some layers at every call. Autograd
+must not save such a weight: it would be a second copy of the model in memory, and newer hosts
+stream all layers through one buffer, which holds the weight of another layer by then. So the
+forward pass runs outside the graph, and the backward pass requests the weight again.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,10 @@ Forward = Callable[..., Tensor]
 
 
 def frozen(layer: nn.Module) -> Forward:
-    """The layer's forward, through which gradients pass to its input alone.
+    """A forward for a layer, with a gradient to its input only.
 
     Args:
-        layer: any layer of one input tensor; more arguments are handed on.
+        layer: any layer with one input tensor; further arguments are passed on.
     """
     forward = layer.forward
     backward = _by_weight if _plainly_affine(layer) else _by_replay
@@ -45,7 +45,7 @@ class _Frozen(torch.autograd.Function):
         ctx.shape, ctx.dtype = x.shape, x.dtype
         if backward is _by_replay:
             ctx.save_for_backward(x)
-        # fast float8 layers clamp their input in place, which is no change to autograd
+        # fast float8 layers clamp their input in place, which autograd must not notice
         return forward(ordinary(x))
 
     @staticmethod
@@ -54,7 +54,7 @@ class _Frozen(torch.autograd.Function):
 
 
 def _plainly_affine(layer: nn.Module) -> bool:
-    """Whether it is ComfyUI's own layer, whose output is its weight times its input."""
+    """Whether it is a linear or convolution layer of ComfyUI itself."""
     if "forward" in vars(layer) or not isinstance(layer, comfy.ops.CastWeightBiasOp):
         return False
     if type(layer).__module__ != comfy.ops.__name__:
@@ -65,7 +65,7 @@ def _plainly_affine(layer: nn.Module) -> bool:
 
 
 def _by_weight(ctx: Any, gradient: Tensor) -> Tensor:
-    """W^T times the gradient, with the weight as the forward pass had it."""
+    """W^T times the gradient, with the weight W requested again."""
     layer = ctx.layer
     weight, release = _weight(layer, gradient)
     if isinstance(layer, nn.Conv2d):
@@ -78,7 +78,7 @@ def _by_weight(ctx: Any, gradient: Tensor) -> Tensor:
 
 
 def _weight(layer: Any, like: Tensor) -> tuple[Tensor, Callable[[], None]]:
-    """The layer's weight on the device and in the dtype of a tensor, and what to call after use."""
+    """The layer's weight with device and dtype of a tensor, and a function to release it."""
     if hasattr(comfy.ops, "uncast_bias_weight"):
         weight, bias, stream = comfy.ops.cast_bias_weight(layer, like, offloadable=True)
 
@@ -96,10 +96,10 @@ def _weight(layer: Any, like: Tensor) -> tuple[Tensor, Callable[[], None]]:
 
 
 def _by_replay(ctx: Any, gradient: Tensor) -> Tensor:
-    """The gradient of a second run of the forward pass, taken at once.
+    """The gradient of a second forward pass of the layer.
 
-    What that run saves is copied there and then: a streamed weight stands in its buffer only until
-    the layer returns.
+    Tensors that this pass saves are copied at once, as a streamed weight is in its buffer only
+    until the layer returns.
     """
     (x,) = ctx.saved_tensors
     with torch.enable_grad(), Ordinary(), saved_tensors_hooks(torch.clone, lambda kept: kept):

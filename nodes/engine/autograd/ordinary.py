@@ -1,8 +1,8 @@
-"""Inference tensors of others under autograd.
+"""Ordinary tensors in place of inference tensors, for autograd.
 
-Nodes run in inference mode, so every tensor that a pack makes beforehand, a mask or an image
-prompt, is an inference tensor, which autograd refuses to save for the backward pass. A tensor that
-is made outside inference mode over the same storage is an ordinary one.
+Nodes run in inference mode, so every tensor that other packs make in a node, such as a mask or an
+image prompt, is an inference tensor, which autograd refuses to save for the backward pass. A new
+tensor over the same storage, made outside inference mode, is an ordinary one.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,9 +16,9 @@ PLAIN = (Tensor, nn.Parameter)
 
 
 def ordinary(tensor: Tensor) -> Tensor:
-    """An ordinary tensor over the storage of an inference tensor; to be called outside that mode.
+    """An ordinary tensor over the storage of an inference tensor; call it outside inference mode.
 
-    What is of no plain class, such as quantised weights, is returned as it is.
+    Tensors of other classes, such as quantised weights, are returned unchanged.
     """
     if type(tensor) not in PLAIN:
         return tensor
@@ -28,7 +28,7 @@ def ordinary(tensor: Tensor) -> Tensor:
 
 
 class Ordinary(TorchFunctionMode):
-    """Within it, every call of torch sees ordinary tensors in place of inference tensors."""
+    """Mode in which every function of torch gets ordinary tensors for inference tensors."""
 
     def __torch_function__(
         self,
@@ -37,7 +37,7 @@ class Ordinary(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Call the function with its tensors made ordinary."""
+        """Call the function with ordinary tensors."""
         named = {name: _made_ordinary(value) for name, value in (kwargs or {}).items()}
         return function(*map(_made_ordinary, args), **named)
 

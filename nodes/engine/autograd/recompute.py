@@ -1,6 +1,6 @@
-"""Blocks whose inner activations are computed again in the backward pass instead of being kept.
+"""Gradient checkpointing: activations inside blocks are recomputed in the backward pass.
 
-Only what enters a block stays in memory, at the cost of nearly one more forward pass.
+Only the inputs of blocks stay in memory, at the cost of nearly one more forward pass.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,12 +17,12 @@ from .ordinary import Ordinary
 
 @contextmanager
 def recomputing(blocks: Iterable[nn.Module], foreign: bool = False) -> Iterator[None]:
-    """Within it, a pass with gradient keeps of every block no more than its inputs.
+    """Context in which a pass with gradient checkpoints every block.
 
     Args:
-        blocks: none of which contains another one, see `Architecture.blocks`.
-        foreign: whether functions of other packs run in the blocks, whose tensors may be of
-            inference mode.
+        blocks: of which none contains another one, see `Architecture.blocks`.
+        foreign: whether functions of other packs run in the blocks, which may use inference
+            tensors.
     """
     with exchanged((block, _recomputed(block.forward, foreign)) for block in blocks):
         yield
@@ -30,7 +30,7 @@ def recomputing(blocks: Iterable[nn.Module], foreign: bool = False) -> Iterator[
 
 def _recomputed(forward: Callable[..., Any], foreign: bool) -> Callable[..., Any]:
     def block(*args: Any, **kwargs: Any) -> Any:
-        # the backward pass, in which it runs again, is outside of every mode of the forward pass
+        # it runs again in the backward pass, outside of all modes of the forward pass
         with Ordinary() if foreign else nullcontext():
             return forward(*args, **kwargs)
 
@@ -38,9 +38,9 @@ def _recomputed(forward: Callable[..., Any], foreign: bool) -> Callable[..., Any
         if not (torch.is_grad_enabled() and _any_traced(args, kwargs)):
             return forward(*args, **kwargs)
         if "transformer_options" in kwargs:
-            # ComfyUI writes into them from block to block, and the second run comes much later
+            # a copy, as ComfyUI changes them from block to block
             kwargs["transformer_options"] = dict(kwargs["transformer_options"])
-        # patches of other packs draw by chance, the same in both runs
+        # patches of other packs may use random numbers, which must be the same in both runs
         return checkpoint(block, *args, use_reentrant=False, preserve_rng_state=True, **kwargs)
 
     return call

@@ -1,8 +1,8 @@
-"""Weights that autograd accepts, without copying them, in every state that ComfyUI keeps them in.
+"""Weights of a loaded model for autograd, without copies.
 
-A weight that a layer uses as it stands is an inference tensor, for ComfyUI runs nodes in inference
-mode; it is exchanged for an ordinary tensor over the same storage. A layer that makes its weight
-anew at every call is frozen, see there.
+ComfyUI runs nodes in inference mode, so weights are inference tensors, which autograd refuses. A
+weight that a layer uses directly is replaced by an ordinary tensor over the same storage; a layer
+that computes its weight at every call gets another forward, see `frozen`.
 """
 
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ Store = dict[str, Any]
 
 
 class Weights:
-    """The layers of a loaded model, prepared once a run and exchanged only while gradients flow.
+    """Prepares the weights of a loaded model once for each run.
 
     Args:
-        model: what gradients pass through. ComfyUI patches and moves its weights before the run
-            begins; what hooks exchange later is prepared then.
+        model: the network, whose weights ComfyUI has patched and moved already. Weights that hooks
+            replace during the run are prepared again.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -38,9 +38,9 @@ class Weights:
 
     @contextmanager
     def differentiable(self) -> Iterator[None]:
-        """Within it, gradients pass through the model to its input.
+        """Context in which gradients pass through the model to its input.
 
-        On leaving, each entry that nobody exchanged meanwhile is the very object it was before.
+        On exit each weight is the same object as before, unless other code has replaced it.
         """
         self._prepare()
         try:
@@ -54,7 +54,7 @@ class Weights:
                     store[name] = tensor
 
     def _prepare(self) -> None:
-        """Make the ordinary tensors, unless the model holds what it held at the call before."""
+        """Make the ordinary tensors, unless the model has the same weights as at the last call."""
         held = [tensor for store in self._stores for tensor in store.values()]
         if len(held) == len(self._prepared) and all(map(is_, held, self._prepared)):
             return
@@ -69,7 +69,7 @@ class Weights:
 
 
 def _remakes_weights(layer: nn.Module) -> bool:
-    """Whether a layer with weights of its own does not use them as they stand."""
+    """Whether a layer computes the weights that it uses at every call."""
     own = [weight for weight in layer._parameters.values() if weight is not None]
     if not own:
         return False
