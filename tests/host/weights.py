@@ -51,7 +51,7 @@ def terms(lab: ModuleType, model: Any) -> list[Any]:
     return [
         lab.position(),
         energies.Size(object="blue square", size=0.2),
-        Appearance(object="red circle", reference=record, source="blue square"),
+        Appearance(object="red circle", reference=record, reference_object="blue square"),
     ]
 
 

@@ -29,7 +29,7 @@ def looks(lab: ModuleType, model: Any) -> list[Any]:
     from selfguidance.guidance.terms.appearance import Appearance
 
     _, record = lab.guided(model)
-    look = Appearance(object="red circle", reference=record, source="blue square")
+    look = Appearance(object="red circle", reference=record, reference_object="blue square")
     return [lab.position(), look]
 
 

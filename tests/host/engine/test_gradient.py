@@ -71,7 +71,7 @@ def every_term(lab: ModuleType, model: Any, sigma: float) -> list[Any]:
         energies.Size(object="square", size=1.4, reference=record),
         energies.Shape(object="blue square", reference=record, weight=2.0),
         energies.Shape(object="red circle", mask=mask),
-        Appearance(object="red circle", reference=record, source="blue square"),
+        Appearance(object="red circle", reference=record, reference_object="blue square"),
     ]
 
 

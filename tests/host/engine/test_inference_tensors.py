@@ -141,7 +141,7 @@ def gradient(lab: ModuleType, model: Model, record: Any, memory: str, **inputs: 
     holding, _, ends = memory.partition(", ")
     terms = [
         starving(lab, times=1 if ends else 0),
-        energies.Appearance(object="red circle", reference=record, source="blue square"),
+        energies.Appearance(object="red circle", reference=record, reference_object="blue square"),
     ]
     latent = lab.latent(1, SIDE, SIDE)
     with watched() as seen:

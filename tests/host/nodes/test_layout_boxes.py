@@ -69,7 +69,7 @@ def test_the_canvas_of_the_help_page_gets_what_a_run_tells(
     from selfguidance.tools.docs import panels, pictures_canvas
 
     pictures(server, graph(None, layout=""))
-    sent, drawn = told(server), pictures_canvas._told()
+    sent, drawn = told(server), pictures_canvas._message()
     assert sorted(drawn) == sorted(sent)
     same = ("version", "prompt", "words", "boxes", "aspect")
     assert [drawn[name] for name in same] == [sent[name] for name in same]
