@@ -110,7 +110,10 @@ def fingerprint(name: str) -> str:
 
 
 def save(node: type[io.ComfyNode], prefix: str, write: Callable[[Path], None]) -> io.NodeOutput:
-    """Write a new file; its name is the node's output, and stands in the history and under it.
+    """Write a new file: its name as output and under the node, itself in the history.
+
+    There it is an entry like those of saved pictures, so that ComfyUI's lists of jobs and assets
+    have it, and scripts can ask `/view` for it.
 
     Args:
         node: that saves, see `saver_schema`.
@@ -126,7 +129,10 @@ def save(node: type[io.ComfyNode], prefix: str, write: Callable[[Path], None]) -
     server = getattr(PromptServer, "instance", None)  # none where graphs run without a server
     if server is not None and node.hidden is not None:
         server.send_progress_text(name, node.hidden.unique_id)
-    return io.NodeOutput(name, ui=ui.PreviewText(name))
+    folder = path.parent.relative_to(folder_paths.get_output_directory()).as_posix()
+    entry = ui.SavedResult(path.name, "" if folder == "." else folder, io.FolderType.output)
+    shown = ui.PreviewText(name).as_dict()
+    return io.NodeOutput(name, ui={**shown, "self_guidance_files": [entry]})
 
 
 def _files(base: str) -> Iterator[str]:

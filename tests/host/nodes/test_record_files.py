@@ -52,7 +52,7 @@ def record(lab: ModuleType) -> Any:
 
 def test_a_saved_record_reloads_equal(record: Any, output: Path) -> None:
     result = save(record)
-    assert result.args == (NAME,) and result.ui.as_dict() == {"text": (NAME,)}
+    assert result.args == (NAME,) and result.ui["text"] == (NAME,)
     assert [path.name for path in (output / "test").iterdir()] == ["record_00001_.safetensors"]
     loaded = load(NAME)
     assert equal(loaded, record) and loaded.batch == 2 and any(step.energies for step in loaded)
