@@ -33,11 +33,7 @@ class Presence(io.ComfyNode):
 
     @classmethod
     @finite
-    def execute(
-        cls,
-        object: str,
-        **shared: Any,
-    ) -> io.NodeOutput:
+    def execute(cls, object: str, **shared: Any) -> io.NodeOutput:
         """Add the term."""
         values = TermValues(**shared)
         term = attention_terms.Presence(object=object, **values.own)

@@ -291,12 +291,7 @@ class RemoveObject(io.ComfyNode):
 
     @classmethod
     @finite
-    def execute(
-        cls,
-        object: str,
-        reference: Record,
-        **shared: Any,
-    ) -> io.NodeOutput:
+    def execute(cls, object: str, reference: Record, **shared: Any) -> io.NodeOutput:
         """Add the recipe's terms."""
         values = TermValues(**shared)
         return values.chained(*remove_object(object, reference, values.weight, values.window))
