@@ -7,7 +7,20 @@ from typing import Any, NoReturn
 
 import pytest
 from selfguidance.tests.browser.pages import Complaints
-from selfguidance.tools.host import browser
+from selfguidance.tools.host import browser, frontend, serve
+
+NAMED = "SELF_GUIDANCE_PAGE"  # in the environment: the folder of a page for all tests
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test on the host's own page, and what is marked on the newest one, too."""
+    if "server" in metafunc.fixturenames:
+        pages = ["own"]
+        if os.environ.get(NAMED):
+            pages = ["named"]
+        elif metafunc.definition.get_closest_marker("pages"):
+            pages += ["newest"]
+        metafunc.parametrize("server", pages, indirect=True, scope="session")
 
 
 def missing(what: str) -> NoReturn:
@@ -15,6 +28,28 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"CI needs {what}", pytrace=False)
     pytest.skip(f"needs {what}")
+
+
+@pytest.fixture(scope="session")
+def server(
+    comfy_path: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[serve.Server]:
+    """A ComfyUI of its own process with the pack, and one of the pages."""
+    base = tmp_path_factory.mktemp("server")
+    log, page = base / "comfyui.log", folder_of(request.param)
+    with serve.Server(comfy_path, base, serve.free_port(), log=log, page=page) as running:
+        running.wait()
+        yield running
+
+
+def folder_of(page: str) -> Path | None:
+    """Where a page lies, None for the host's own one."""
+    if page == "named":
+        return Path(os.environ[NAMED])
+    try:
+        return frontend.newest() if page == "newest" else None
+    except OSError as error:
+        missing(str(error))
 
 
 @pytest.fixture(scope="session")

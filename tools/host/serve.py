@@ -29,6 +29,7 @@ class Server:
         cpu: whether it must stay off the GPU.
         log: the file that takes its output; None shows it.
         pack: the folder of the pack.
+        page: the folder of ComfyUI's page, if it is another one than that of its environment.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Server:
         cpu: bool = True,
         log: Path | None = None,
         pack: Path = host.ROOT,
+        page: Path | None = None,
     ) -> None:
         self.base = base
         self.log = log
         self.address = f"http://127.0.0.1:{port}"
         link(base / "custom_nodes" / PACK, pack)
         command = [sys.executable, str(comfy / "main.py"), *arguments(base, port, cpu)]
+        command += ["--front-end-root", str(page)] if page else []
         output = open(log, "wb") if log else None  # noqa: SIM115  the process keeps it
         env = {**os.environ, **threads.settings()}
         self.process = subprocess.Popen(command, cwd=comfy, stdout=output, stderr=output, env=env)
