@@ -1,6 +1,7 @@
 """Lint, types and the rules of the house, as tests, so that one summary covers everything."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ def run(*arguments: str) -> None:
 @pytest.mark.parametrize("mode", [("check",), ("format", "--check")], ids=" ".join)
 def test_ruff(mode: tuple[str, ...]) -> None:
     run("-m", "ruff", *mode, ".")
+
+
+def test_ruff_minds_no_name_of_the_checkouts_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "ComfyUI-SelfGuidance"
+    for name in ("pyproject.toml", "__init__.py", "demo/__init__.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    run("-m", "ruff", "check", "--no-cache", str(folder))
 
 
 def test_mypy() -> None:
