@@ -49,6 +49,18 @@ def node_of(name: str) -> Any:
     return node
 
 
+def test_every_node_that_gives_terms_is_fuzzed(lab: ModuleType) -> None:
+    from selfguidance.tools.host.pack import NODES
+
+    schemas = [node.GET_SCHEMA() for node in NODES]
+    giving = {
+        schema.node_id.removeprefix("SelfGuidance")
+        for schema in schemas
+        if any(output.io_type == "SELF_GUIDANCE_TERMS" for output in schema.outputs)
+    }
+    assert giving == {*TERMS, "Layout"}  # whose value is fuzzed by the tests of its canvas
+
+
 def refused(error: ValueError, node: Any, *given: dict[str, Any]) -> None:
     """The message names an input, or what one holds, and says what to do."""
     message = str(error)

@@ -56,6 +56,16 @@ def test_every_node_has_a_help_page_that_the_server_gives(
         assert page == (pages / f"{name}.md").read_text("utf-8")
 
 
+def test_the_readme_says_what_each_node_does(nodes: dict[str, Any]) -> None:
+    text = (host.ROOT / "README.md").read_text("utf-8")
+    table = text.partition("| Node | What it does |\n")[2].partition("\n\n")[0]
+    rows = [line.split(" | ")[0].strip("| ") for line in table.splitlines()[1:]]
+    names = [node["display_name"].removeprefix("Self-Guidance ") for node in nodes.values()]
+    assert sorted(", ".join(rows).split(", ")) == sorted(
+        name.removesuffix(" (layout)") for name in names
+    )
+
+
 def test_scripts_of_the_pack_are_loaded_by_the_browser(server: serve.Server) -> None:
     ours = [path for path in server.json("/extensions") if f"/{serve.PACK}/" in path]
     scripts = (host.ROOT / "web").rglob("*.js")

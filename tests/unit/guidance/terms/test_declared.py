@@ -1,59 +1,32 @@
 """What every kind of term declares of itself, so that nobody asks for its class."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from importlib import import_module
+from inspect import isabstract
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
-import torch
-from selfguidance.guidance.head.head import Head
+from selfguidance.guidance import terms
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.record.feature import Feature
 from selfguidance.guidance.record.record import Record
-from selfguidance.guidance.terms.appearance import Appearance
-from selfguidance.guidance.terms.attention import Box, Presence
-from selfguidance.guidance.terms.base import Term
+from selfguidance.guidance.terms.base import EnergyTerm, Term
 from selfguidance.guidance.terms.hold import HoldBeside, HoldMask, HoldRest
-from selfguidance.guidance.terms.mask import HeadMask, Mask
-from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
+from selfguidance.guidance.terms.mask import HeadMask
+from selfguidance.guidance.terms.reference import Concentration, Position, ReferenceTerm, Size
 from selfguidance.guidance.terms.window import Window
 from selfguidance.guidance.terms.wish import Aspect
+from selfguidance.tests.unit.guidance.terms.examples import ABSOLUTE, HEAD, RELATIVE, STILL
 from selfguidance.tests.unit.guidance.toys import left, pictured
 
 THEN, OTHER = pictured(), pictured()
 MASK, TURN = left(4, 8, 4)[None], Affine(rotation=30)
-AXES = torch.ones(1, 2, 5)
-HEAD = Head("star", "shapes", 3, (1.0,), torch.ones(1, 5), torch.ones(1), AXES, torch.ones(1, 2))
-FEATURE = Feature("shapes", "star", (1.0,), torch.ones(1, 1, 5))
-STAR: dict[str, Any] = {"object": "star"}
 SEEN: dict[str, Any] = {"object": "star", "reference": THEN}
-PLACE, SIZE, SHAPE, LOOK = Aspect.PLACE, Aspect.SIZE, Aspect.SHAPE, Aspect.LOOK
+HEADED = HeadMask(mask=MASK, head=HEAD, object="star")  # needs no map, which laws are about
 
-ENERGIES: dict[str, Term] = {
-    "position": Position(x=0, y=0, **STAR),
-    "concentration": Concentration(x=0, y=0, **STAR),
-    "size": Size(size=1, **STAR),
-    "shape": Shape(mask=MASK, **STAR),
-    "appearance": Appearance(feature=FEATURE, **STAR),
-    "mask": Mask(mask=MASK, **STAR),
-    "head mask": HeadMask(mask=MASK, head=HEAD, **STAR),
-    "presence": Presence(**STAR),
-    "box": Box(x=0.1, y=0.1, width=0.2, height=0.2, **STAR),
-}
-KEEPING: dict[str, tuple[Term, Aspect]] = {
-    "position": (Position(x=0, y=0, **SEEN), PLACE),
-    "concentration": (Concentration(x=0, y=0, **SEEN), PLACE),
-    "size": (Size(size=1, **SEEN), SIZE),
-    "shape": (Shape(**SEEN), SHAPE),
-    "appearance": (Appearance(**SEEN), LOOK),
-}
-CHANGING: dict[str, Term] = {
-    "position x": Position(x=0.1, y=0, **SEEN),
-    "position y": Position(x=0, y=0.1, **SEEN),
-    "concentration": Concentration(x=0.1, y=0, **SEEN),
-    "size": Size(size=2, **SEEN),
-    "shape": Shape(transform=TURN, **SEEN),
-}
+ENERGIES = {name: make() for name, make in ABSOLUTE.items()} | {"head mask": HEADED}
+KEEPING = {name: (make(THEN), keeps) for name, (make, keeps) in STILL.items() if keeps}
 HOLDS: dict[str, Term] = {
     "rest": HoldRest(**SEEN),
     "removal": HoldRest(gone=True, **SEEN),
@@ -62,8 +35,35 @@ HOLDS: dict[str, Term] = {
 }
 
 
-def each(terms: dict[str, Any]) -> Any:
+def each(terms: Iterable[str]) -> Any:
     return pytest.mark.parametrize("name", terms)
+
+
+def changing(name: str) -> list[EnergyTerm]:
+    """The term that keeps, each with one of the targets of the one that changes."""
+    (still, _), changed = KEEPING[name], RELATIVE[name](THEN)
+    shared = {field.name for field in fields(ReferenceTerm)}
+    own = {f.name: getattr(changed, f.name) for f in fields(still) if f.name not in shared}
+    return [
+        replace(still, **{name: value})
+        for name, value in own.items()
+        if value != getattr(still, name)
+    ]
+
+
+def kinds(base: type = EnergyTerm) -> set[type]:
+    """Every kind of energy term that can be made."""
+    for module in iter_modules(terms.__path__):
+        import_module(f"{terms.__name__}.{module.name}")
+    below = {kind for one in base.__subclasses__() for kind in (one, *kinds(one))}
+    return {kind for kind in below if not isabstract(kind)}
+
+
+def test_every_kind_of_term_has_its_examples() -> None:
+    relative = {type(term) for term, _ in KEEPING.values()}
+    assert {type(term) for term in ENERGIES.values()} == kinds()
+    assert relative == kinds(ReferenceTerm)
+    assert RELATIVE.keys() == STILL.keys()
 
 
 @each(KEEPING)
@@ -73,9 +73,11 @@ def test_what_has_the_targets_of_its_reference_keeps_one_aspect(name: str) -> No
     assert term.references == (THEN,)
 
 
-@each(CHANGING)
+@each(KEEPING)
 def test_what_asks_for_more_than_its_reference_shows_keeps_nothing(name: str) -> None:
-    assert CHANGING[name].keeps == frozenset()
+    terms = changing(name)
+    assert terms or KEEPING[name][1] is Aspect.LOOK  # which has no target beside the reference
+    assert all(term.keeps == frozenset() for term in terms)
 
 
 @each(ENERGIES | HOLDS)
@@ -133,31 +135,29 @@ def test_only_a_removal_that_acts_changes_an_object() -> None:
         assert off.change is None
 
 
-# every term that recipes make, with what makes it ask for another thing
-WANTING: dict[str, tuple[Callable[..., Term], dict[str, Any]]] = {
-    "position x": (lambda **more: Position(**{"x": 0.1, "y": 0.2} | SEEN | more), {"x": 0.3}),
-    "position y": (lambda **more: Position(**{"x": 0.1, "y": 0.2} | SEEN | more), {"y": 0.3}),
-    "concentration": (lambda **more: Concentration(**{"x": 0, "y": 0} | SEEN | more), {"y": 0.3}),
-    "size": (lambda **more: Size(**{"size": 1} | SEEN | more), {"size": 2}),
-    "shape": (lambda **more: Shape(**SEEN | more), {"transform": TURN}),
-    "appearance": (lambda **more: Appearance(**SEEN | more), {"reference_object": "red circle"}),
-    "rest": (lambda **more: HoldRest(**SEEN | more), {"transform": TURN}),
+WANTING: dict[str, tuple[Term, list[Any]]] = {
+    **{name: (term, changing(name)) for name, (term, _) in KEEPING.items()},
+    "rest": (HOLDS["rest"], [replace(HOLDS["rest"], transform=TURN)]),
 }
 
 
 @each(WANTING)
 def test_terms_want_the_same_whatever_their_weight_and_group(name: str) -> None:
-    make, differently = WANTING[name]
-    own = make()
-    assert own.wants == make(weight=3.0).wants == make(group="left").wants
-    others: tuple[dict[str, Any], ...] = (
-        differently,
+    own, others = WANTING[name]
+    assert own.wants == replace(own, weight=3.0).wants == replace(own, group="left").wants
+    changes: list[dict[str, Any]] = [
         {"object": "red circle"},
         {"reference": OTHER},
         {"window": Window(0.1, 0.5)},
-    )
-    for other in others:
-        assert own.wants != make(**other).wants, other
+    ]
+    for other in (*others, *(replace(own, **change) for change in changes)):
+        assert own.wants != other.wants, other
+
+
+@each(KEEPING)
+def test_terms_want_another_thing_of_another_object_of_the_reference(name: str) -> None:
+    own: Any = KEEPING[name][0]
+    assert own.wants != replace(own, reference_object="star").wants
 
 
 def test_terms_of_different_kinds_never_want_the_same() -> None:

@@ -6,56 +6,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from selfguidance.guidance.head.head import Head
-from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.maps.properties import Properties, pooled
-from selfguidance.guidance.record.feature import Feature
 from selfguidance.guidance.record.record import Record
-from selfguidance.guidance.terms.appearance import Appearance
-from selfguidance.guidance.terms.attention import Box, Presence
-from selfguidance.guidance.terms.base import Term
+from selfguidance.guidance.terms.attention import Box
+from selfguidance.guidance.terms.base import EnergyTerm
 from selfguidance.guidance.terms.mask import Mask
 from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
+from selfguidance.tests.unit.guidance.terms.examples import ABSOLUTE, RELATIVE, STILL
 from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, blob, left, record, seen
 from torch import Tensor
 
-TURN = Affine(dx=0.1, dy=-0.2, scale_x=1.3, scale_y=0.8, rotation=20)
-LOOK = Feature("shapes", "ball", (4.0, 0.5), torch.linspace(-2, 3, 10).reshape(2, 1, 5))
-AXES = torch.linspace(-1, 1, 10).reshape(1, 2, 5)
-HEAD = Head("ball", "shapes", 3, (1.0,), torch.ones(1, 5), torch.ones(1), AXES, torch.ones(1, 2))
-# each term in its absolute form and in its relative form, away from its minimum
-ABSOLUTE: dict[str, Callable[[], Term]] = {
-    "position": lambda: Position(object="circle", x=0.05, y=0.9),
-    "concentration": lambda: Concentration(object="circle", x=0.3, y=0.6),
-    "size": lambda: Size(object="circle", size=0.01),
-    "shape": lambda: Shape(object="circle", mask=left(5, 3, 1)[None], transform=TURN),
-    "mask": lambda: Mask(object="circle", mask=left(5, 3, 1)[None]),
-    "feature": lambda: Appearance(object="circle", feature=LOOK),
-    "head": lambda: Appearance(object="circle", feature=LOOK, head=HEAD),
-    "presence": lambda: Presence(object="circle", sharpness=1.0),
-    "box": lambda: Box(object="circle", x=0.1, y=0.3, width=0.35, height=0.45),
-    "corners": lambda: Box(object="circle", x=0.1, y=0.3, width=0.35, height=0.45, corners=True),
-}
-RELATIVE: dict[str, Callable[[Record], Term]] = {
-    "position": lambda then: Position(object="circle", x=0.4, y=-0.4, reference=then),
-    "concentration": lambda then: Concentration(object="circle", x=0.6, y=0.5, reference=then),
-    "size": lambda then: Size(object="circle", size=0.1, reference=then),
-    "shape": lambda then: Shape(object="circle", reference=then, transform=TURN),
-    "appearance": lambda then: Appearance(object="circle", reference=then),
-    "feature": lambda then: Appearance(object="circle", feature=Feature.of(then, "square")),
-}
 EACH = pytest.mark.parametrize("name", [*ABSOLUTE, *(f"relative {name}" for name in RELATIVE)])
-STILL: dict[str, Callable[[Record], Term]] = {
-    "position": lambda then: Position(object="circle", x=0, y=0, reference=then),
-    "concentration": lambda then: Concentration(object="circle", x=0, y=0, reference=then),
-    "size": lambda then: Size(object="circle", size=1, reference=then),
-    "shape": lambda then: Shape(object="circle", reference=then),
-    "appearance": lambda then: Appearance(object="circle", reference=then),
-    "feature": lambda then: Appearance(object="circle", feature=Feature.of(then, "circle")),
-}
 
 
-def made(name: str, then: Record) -> Term:
+def made(name: str, then: Record) -> EnergyTerm:
     """The term of this name, against a reference if it is relative."""
     kind = name.removeprefix("relative ")
     return ABSOLUTE[kind]() if kind == name else RELATIVE[kind](then)
@@ -96,7 +60,7 @@ def test_the_gradient_is_that_of_finite_differences(name: str) -> None:
 @given(seed=st.integers(0, 2**31), batch=st.integers(1, 3))
 def test_a_run_equal_to_its_reference_has_no_energy(name: str, seed: int, batch: int) -> None:
     now = shown(seed, batch, torch.float32)
-    term = STILL[name](record(now))
+    term = STILL[name][0](record(now))
     assert term(shown(seed, batch, torch.float32)).abs().max() < 1e-6
 
 
@@ -130,7 +94,7 @@ def test_masks_act_on_their_own_pictures() -> None:
     ],
     ids=["position", "concentration", "shape", "mask", "box", "corners"],
 )
-def test_energy_falls_as_the_object_comes_to_its_target(make: Callable[[], Term]) -> None:
+def test_energy_falls_as_the_object_comes_to_its_target(make: Callable[[], EnergyTerm]) -> None:
     way = [(0.3, 0.6), (0.45, 0.55), (0.55, 0.5), (0.65, 0.42), (0.7, 0.4)]
     energies = [make()(seen(blob(12, 20, x, y))).item() for x, y in way]
     assert energies == sorted(energies, reverse=True)
