@@ -143,6 +143,17 @@ def lint(session: nox.Session) -> None:
 
 
 @session
+def format(session: nox.Session) -> None:
+    """Write Python as ruff formats it, and the page's scripts as prettier does."""
+    python(session, "-m", "ruff", "format", *(session.posargs or ["."]))
+    prettier = Path("tests", "web", "node_modules", ".bin", "prettier")
+    if prettier.exists():
+        session.run(str(prettier), "--write", "web/js", "tests/web", external=True)
+    else:
+        session.warn("no prettier yet: `python -m nox -s tests -- tests/web` installs it")
+
+
+@session
 def types(session: nox.Session) -> None:
     """Check the types with mypy."""
     python(session, str(Path("tools", "run.py")), "typecheck", *session.posargs)
