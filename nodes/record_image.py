@@ -18,6 +18,7 @@ from ..guidance.record.record import Record
 from .engine.attach import recorded
 from .engine.check import check_steps
 from .engine.check_conditioning import readable
+from .engine.frames import picture
 from .ui.schema import schema
 from .ui.types import CATEGORY, RecordIO
 
@@ -90,7 +91,7 @@ class Look(comfy.samplers.Sampler):
     """A sampler that goes nowhere: it shows the model the picture at every noise level.
 
     Attributes:
-        picture: the latent as the model sees it, [B, C, h, w].
+        picture: the latent as the model sees it, [B, C, h, w] or [B, C, 1, h, w].
     """
 
     def __init__(self) -> None:
@@ -119,10 +120,10 @@ class Look(comfy.samplers.Sampler):
         return latent_image
 
 
-def _of_picture(record: Record, picture: Tensor | None) -> Record:
+def _of_picture(record: Record, look: Tensor | None) -> Record:
     """The record with the picture itself as its prediction at every noise level."""
     record.table  # noqa: B018  an empty record says what is missing
-    clean = None if picture is None else picture.to("cpu", torch.float16)
+    clean = None if look is None else picture(look).to("cpu", torch.float16)
     return replace(
         record,
         steps=tuple(

@@ -13,8 +13,6 @@ from ...guidance.families import Family
 from ...guidance.settings import MemoryMode
 
 KIB = 1024
-# What is left of a graph whose blocks are recomputed, with room for the one that is at work.
-RECOMPUTED = 0.2
 # Part of a device's memory that other programs and the activations of a plain pass leave.
 USABLE = 0.85
 
@@ -31,7 +29,8 @@ class Budget:
     def __init__(self, family: Family, features: bool, mode: MemoryMode) -> None:
         self._cost = family.graph[features] * KIB
         self._mode = mode
-        self.recompute = mode is MemoryMode.SAVE
+        self._recomputed = family.recomputed
+        self.recompute = mode is MemoryMode.SAVE or (family.recomputes and self.may_change)
 
     @property
     def may_change(self) -> bool:
@@ -57,9 +56,9 @@ class Budget:
         if self.may_change and graph + model.model_size() > usable:
             self.recompute = True
         plain = model.model.memory_required([2 * shape[0], *shape[1:]])
-        more = graph * (RECOMPUTED if self.recompute else 1) / max(plain, 1)
-        batch, channels, height, *rest = shape
-        return [batch, channels, math.ceil(height * (1 + more)), *rest]
+        more = graph * (self._recomputed if self.recompute else 1) / max(plain, 1)
+        *front, height, width = shape
+        return [*front, math.ceil(height * (1 + more)), width]
 
     def fit(self, model: ModelPatcher, shape: Sequence[int]) -> None:
         """Begin to recompute where the device, with the model loaded, has no room for the graph."""

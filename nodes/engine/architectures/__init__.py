@@ -2,9 +2,10 @@
 
 from ....guidance.families import Family
 from .base import Architecture
+from .joint import Joint
 from .unet import UNet
 
-ARCHITECTURES: tuple[Architecture, ...] = (UNet(),)
+ARCHITECTURES: tuple[Architecture, ...] = (Joint(), UNet())
 
 
 def architecture_of(family: Family) -> Architecture:
