@@ -28,6 +28,8 @@ SHORTCUTS = (
 OVERRIDE = "optimized_attention_override"
 # The same around a whole step, which may skip ours with it.
 SKIPPING = "lazycache"
+# In model options: copies of the model on other devices, on which passes have no gradient.
+SPREADING = "multigpu_clones"
 # What autograd says where another pack's code does not go with it.
 BROKEN = (
     "Inference tensors cannot",
@@ -77,12 +79,13 @@ def mixes_conditionings(
 
 
 def in_full(model_options: Options) -> Options:
-    """The model options without what compiles or skips the model's pass."""
+    """The model options without what compiles, skips or spreads the model's pass."""
     options = model_options.get("transformer_options", {})
     wrappers = {kind: dict(keyed) for kind, keyed in options.get("wrappers", {}).items()}
     for kind, key in SHORTCUTS:
         wrappers.get(kind, {}).pop(key, None)
-    return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}
+    alone = {name: value for name, value in model_options.items() if name != SPREADING}
+    return {**alone, "transformer_options": {**options, "wrappers": wrappers}}
 
 
 def unskipped(model_options: Options, guided: Callable[[float], Any]) -> Options:

@@ -287,9 +287,9 @@ NETS = {
     "flux": Net("flux", _flux("Flux", 19, 38), pooled=True),
     "flux-schnell": Net("flux", _flux("FluxSchnell", 19, 38, guidance_embed=False), pooled=True),
     "chroma": Net("chroma", _CHROMA),
-    "flux2": Net("flux2", _flux2(8, 48), 128),
-    "flux2-klein-9b": Net("flux2-klein-9b", _flux2(8, 24), 128),
-    "flux2-klein-4b": Net("flux2-klein-4b", _flux2(5, 20), 128),
+    "flux2": Net("flux2", _flux2(8, 48), 128, size=(5, 6)),
+    "flux2-klein-9b": Net("flux2-klein-9b", _flux2(8, 24), 128, size=(5, 6)),
+    "flux2-klein-4b": Net("flux2-klein-4b", _flux2(5, 20), 128, size=(5, 6)),
     "sd3": Net("sd3", _sd3(24), pooled=True),
     "sd35-medium": Net(
         "sd3", _sd3(24, qk_norm="rms", x_block_self_attn_layers=list(range(13))), pooled=True

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from selfguidance.guidance.maps import attention
 from selfguidance.guidance.maps.attention import as_grid, by_heads, sharpen, word_maps
 
 LN3 = math.log(3)
@@ -72,6 +73,39 @@ def test_a_context_repeated_for_its_batch_mates_gives_the_same_maps(repeats: int
 def test_maps_of_a_half_precision_model_are_float32() -> None:
     maps = maps_of(column(0, 1).half(), column(0, 1).half(), 1, torch.eye(2))
     assert maps.dtype == torch.float32
+
+
+@pytest.mark.parametrize("width", [4, 8])
+def test_maps_without_the_matrix_are_the_same_with_their_gradients(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Also of more words than a head is wide, of repeated text, and of text between other keys."""
+    seen = []
+    for small in (2**23, 0):
+        monkeypatch.setattr(attention, "SMALL", small)
+        query, key = (random(s, 2, 3, n, width).requires_grad_() for s, n in ((0, 6), (1, 13)))
+        maps = word_maps(query, key, random(2, 5, 7), slice(2, 12))
+        energy = (maps * random(3, *maps.shape)).sum()
+        seen.append((maps, *torch.autograd.grad(energy, (query, key))))
+    for direct, attended in zip(*seen, strict=True):
+        torch.testing.assert_close(attended, direct)
+
+
+def test_a_mask_of_the_model_counts() -> None:
+    query, key, hidden = random(0, 1, 2, 3, 4), random(1, 1, 2, 5, 4), torch.zeros(1, 1, 1, 5)
+    hidden[..., 3:] = -torch.inf
+    expected = word_maps(query, key[:, :, :3], torch.eye(3))
+    for mask in (hidden, hidden == 0):
+        maps = word_maps(query, key, torch.eye(3), slice(0, 3), mask)
+        torch.testing.assert_close(maps, expected)
+
+
+def test_a_scale_of_the_models_own_counts() -> None:
+    query, key = random(0, 1, 2, 3, 4), random(1, 1, 2, 5, 4)
+    expected = word_maps(2 * query, key, torch.eye(5))
+    for mask in (None, torch.zeros(1, 1, 1, 5)):
+        maps = word_maps(query, key, torch.eye(5), mask=mask, scale=1.0)
+        torch.testing.assert_close(maps, expected)
 
 
 def test_a_context_of_another_length_is_refused_with_both_lengths() -> None:
