@@ -18,6 +18,7 @@ from ..guidance.record.record import Record
 from .engine.attach import recorded
 from .engine.check import check_steps
 from .engine.check_conditioning import readable
+from .engine.frames import picture
 from .ui.sampling import scheduler_input, seed_input
 from .ui.schema import schema
 from .ui.types import CATEGORY, RecordIO
@@ -91,7 +92,8 @@ class FixedPicture(comfy.samplers.Sampler):
     """A sampler that evaluates the model on one picture at every noise level, without denoising.
 
     Attributes:
-        picture: the latent in the model's own scale, [B, C, h, w]; None before sampling.
+        picture: the latent in the model's own scale, [B, C, h, w] or [B, C, 1, h, w]; None before
+            sampling.
     """
 
     def __init__(self) -> None:
@@ -120,10 +122,10 @@ class FixedPicture(comfy.samplers.Sampler):
         return latent_image
 
 
-def _of_picture(record: Record, picture: Tensor | None) -> Record:
+def _of_picture(record: Record, latent: Tensor | None) -> Record:
     """The record with the picture itself as its prediction at every noise level."""
     record.table  # noqa: B018  raises for an empty record
-    clean = None if picture is None else picture.to("cpu", torch.float16)
+    clean = None if latent is None else picture(latent).to("cpu", torch.float16)
     return replace(
         record,
         steps=tuple(

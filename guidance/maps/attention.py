@@ -8,15 +8,29 @@ picked.
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+# Numbers in the matrix of one site up to which it is made, which is then quicker and as exact as
+# can be: 32 MiB.
+SMALL = 2**23
 # Range of a map, relative to its peak, below which it is noise: ten times the rounding of the half
 # precision in which records are stored.
 NOISE = 0.01
 
 
+def by_heads(tokens: Tensor, heads: int) -> Tensor:
+    """Queries or keys [B, N, heads * D] as [B, heads, N, D]."""
+    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
 def word_maps(
-    query: Tensor, key: Tensor, heads: int, words: Tensor, text: slice = slice(None)
+    query: Tensor,
+    key: Tensor,
+    words: Tensor,
+    text: slice = slice(None),
+    mask: Tensor | None = None,
+    scale: float | None = None,
 ) -> Tensor:
     """Attention of every pixel to every word: softmax(Q K^T / sqrt(D)), averaged over heads.
 
@@ -24,12 +38,14 @@ def word_maps(
     over r copies gives each copy 1/r of the probability, so the copies are summed again.
 
     Args:
-        query: [B, N, heads * D], N pixels.
-        key: [B, M, heads * D] of all M tokens that are attended to.
-        heads: number of attention heads.
-        words: [K, T], column t averages over the tokens of word t (see `TokenTable.averaging`).
-        text: slice of the M tokens with the K of the prompt, or with R copies of them one after
-            the other; all by default.
+        query: [B, heads, N, D], N pixels.
+        key: [B, heads, M, D] of all M tokens that are attended to.
+        words: [K, T], column t averages the tokens of word t (see `TokenTable.averaging`).
+        text: where among the M tokens those K of the prompt stand, repeated R times; all by
+            default.
+        mask: what the model adds to the logits, or where it attends (bool); goes with
+            [B, heads, N, M]. None for no mask.
+        scale: of the logits; 1 / sqrt(D) if None.
 
     Returns:
         [B, T, N] in [0, 1], float32.
@@ -37,8 +53,7 @@ def word_maps(
     Raises:
         ValueError: the number of the prompt's keys is no multiple of K.
     """
-    batch, pixels, width = query.shape
-    attended = len(range(key.shape[1])[text])
+    attended = len(range(key.shape[2])[text])
     repeats, rest = divmod(attended, words.shape[0])
     if rest:
         raise ValueError(
@@ -46,12 +61,31 @@ def word_maps(
             f"{attended}; encode the prompt with the Self-Guidance Prompt node and do not "
             "change its length afterwards"
         )
-    q = query.reshape(batch, pixels, heads, width // heads).transpose(1, 2).float()
-    k = key.reshape(batch, -1, heads, width // heads).transpose(1, 2).float()
-    logits = q * (width // heads) ** -0.5 @ k.transpose(-1, -2)
+    if mask is not None or query.shape[:3].numel() * key.shape[2] > SMALL:
+        values = words.new_zeros(key.shape[2], words.shape[1])
+        values[text] = words.repeat(repeats, 1)
+        return _attended(query, key, values, mask, scale)
+    q, k = query.float(), key.float()
+    logits = q * (q.shape[-1] ** -0.5 if scale is None else scale) @ k.transpose(-1, -2)
     probability = logits.softmax(-1).mean(1)[..., text]
     rows = words.to(probability).t().repeat(1, repeats)
     return rows @ probability.transpose(1, 2)
+
+
+def _attended(
+    query: Tensor, key: Tensor, values: Tensor, mask: Tensor | None, scale: float | None
+) -> Tensor:
+    """Attention to the tokens of every word, without the matrix of all pixels and tokens.
+
+    Attention itself computes it, with the words' own columns as values [M, T]. PyTorch has kernels
+    that need no matrix for values as wide as queries alone, so columns are added or split.
+    """
+    width, maps = query.shape[-1], []
+    for part in values.to(query).split(width, 1):
+        filled = F.pad(part, (0, width - part.shape[1])).expand(*key.shape[:2], -1, -1)
+        out = F.scaled_dot_product_attention(query, key, filled, mask, scale=scale)
+        maps.append(out[..., : part.shape[1]].float().mean(1))
+    return torch.cat(maps, -1).transpose(1, 2)
 
 
 def as_grid(maps: Tensor, height: int, width: int) -> Tensor:

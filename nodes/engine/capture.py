@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...guidance.families import Family
@@ -20,19 +21,20 @@ class Attention:
     """Attention of one site, for all R rows of a batch.
 
     Attributes:
-        query: [R, N, heads * D] of the N cells of the picture, row by row from the top.
-        key: [R, K, heads * D] of all K tokens over which the softmax runs.
-        heads: number of attention heads.
+        query: [R, heads, N, D] of the N cells of the picture, row by row from the top.
+        key: [R, heads, K, D] of all K tokens over which the softmax runs.
         grid: height and width in cells, N together.
         text: where among the K tokens those of a conditioning of so many tokens stand; they may
             stand there several times over, one repetition behind the other.
+        mask, scale: see `word_maps`; the mask [1 or R, 1 or heads, 1 or N, K].
     """
 
     query: Tensor
     key: Tensor
-    heads: int
     grid: Pair
     text: Callable[[int], slice] = lambda tokens: slice(None)  # cross-attention: all are text
+    mask: Tensor | None = None
+    scale: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,7 @@ class Capture:
         self.traced = traced
         self._sources = sources
         self._lists = lists
-        self._averaging = {u: s.table.averaging(s.length) for u, s in sources.items()}
+        self._averaging = {u: _averaging(source) for u, source in sources.items()}
         self._maps: dict[tuple[UUID, Site], Tensor] = {}
         self._features: dict[UUID, Tensor] = {}
         self._covered: dict[UUID, Tensor] = {}  # of areas alone
@@ -92,10 +94,12 @@ class Capture:
 
     def read_attention(self, site: Site, seen: Attention, rows: Rows) -> None:
         """Capture the maps of one site."""
-        query, key = seen.query, seen.key
+        query, key, mask = seen.query, seen.key, seen.mask
         for uuid, part in self._parts(len(query), rows):
             text = seen.text(self._sources[uuid].length)
-            maps = word_maps(query[part], key[part], seen.heads, self._averaging[uuid], text)
+            own = mask if mask is None or len(mask) == 1 else mask[part]
+            words = self._averaging[uuid]
+            maps = word_maps(query[part], key[part], words, text, own, seen.scale)
             maps = self._whole(uuid, as_grid(maps, *seen.grid), rows)
             # a recomputed block calls this again in the backward pass, which must not change the
             # maps
@@ -175,6 +179,12 @@ class Capture:
         maps_done = all(place in self._maps for place in wanted)
         if maps_done and (not self._wants_features or len(self._features) == len(self._sources)):
             torch.set_grad_enabled(False)
+
+
+def _averaging(source: Source) -> Tensor:
+    """How each word averages the tokens that the model is given, [length, T]."""
+    words = source.table.averaging(source.length - source.padding)
+    return F.pad(words, (0, 0, source.padding, 0)) if source.padding else words
 
 
 def _joined(maps: Sequence[Tensor]) -> Tensor:

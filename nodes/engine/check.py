@@ -50,7 +50,7 @@ def check_run(
 
 
 def check_latent(latent: torch.Tensor, latent_format: Any) -> None:
-    """Raise a ValueError unless a latent has the axes and channels of the model that samples.
+    """Raise a ValueError unless a latent is of pictures, with the model's axes and channels.
 
     Args:
         latent: what is denoised, after ComfyUI has given an empty one the model's channels.
@@ -65,6 +65,11 @@ def check_latent(latent: torch.Tensor, latent_format: Any) -> None:
             f"latent_image must be [{', '.join(wanted)}] for this model, got {shape}: {has} are "
             "those of another kind of model; encode the picture with the VAE of this model, or "
             "make an empty latent for it"
+        )
+    if axes > 2 and shape[2] > 1:
+        raise ValueError(
+            f"latent_image has {shape[2]} frames, but guidance reads pictures: make it a latent of "
+            "one frame (length 1), or sample the video without Self-Guidance nodes"
         )
     if not latent.numel():
         raise ValueError(

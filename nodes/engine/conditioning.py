@@ -17,17 +17,19 @@ class Source:
 
     Attributes:
         table: its words.
-        length: number of its tokens; nodes such as Conditioning (Concat) append some, which belong
-            to no word.
+        length: number of its tokens as the model is given them; nodes such as Conditioning
+            (Concat) append some, which belong to no word.
         corner: row and column of its area's first cell in the latent; None for the whole picture.
         tokens: its `c_crossattn`, whose identity distinguishes it from a counterpart with the same
             uuid, see `sources`.
+        padding: number of those tokens that ComfyUI has put in front of its own.
     """
 
     table: TokenTable
     length: int
     corner: tuple[int, int] | None = None
     tokens: Any = None
+    padding: int = 0
 
 
 def described(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -41,7 +43,9 @@ def described(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     ]
 
 
-def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, Source]:
+def sources(
+    positive: Sequence[Mapping[str, Any]], sigma: float, padded_left: bool = False
+) -> dict[UUID, Source]:
     """The sources among the entries that take part at a noise level, by uuid.
 
     For an area of another conditioning ComfyUI adds a counterpart to this one. It has the table and
@@ -51,6 +55,7 @@ def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, S
     Args:
         positive: entries as the guider has them during sampling.
         sigma: noise level of the model call.
+        padded_left: whether ComfyUI pads the texts of this model in front.
     """
     known: list[Any] = []
     first = []
@@ -59,7 +64,8 @@ def sources(positive: Sequence[Mapping[str, Any]], sigma: float) -> dict[UUID, S
         if tokens is not None and all(tokens is not other for other in known):
             known.append(tokens)
             first.append(entry)
-    return {entry["uuid"]: _source(entry) for entry in described(first) if takes_part(entry, sigma)}
+    taking = [entry for entry in described(first) if takes_part(entry, sigma)]
+    return {entry["uuid"]: _source(entry, padded_left) for entry in taking}
 
 
 def takes_part(entry: Mapping[str, Any], sigma: float) -> bool:
@@ -92,8 +98,10 @@ def read_lists(
     return exact if any(exact) else [holds(cond, False) for cond in conds]
 
 
-def _source(entry: Mapping[str, Any]) -> Source:
+def _source(entry: Mapping[str, Any], padded_left: bool) -> Source:
     tokens = entry["model_conds"]["c_crossattn"]
+    length = tokens.cond.shape[1]
+    padding = length - entry["cross_attn"].shape[1] if padded_left else 0
     area = entry.get("area")
     corner = None if area is None else (int(area[-2]), int(area[-1]))
-    return Source(entry[TABLE_KEY], tokens.cond.shape[1], corner, tokens)
+    return Source(entry[TABLE_KEY], length, corner, tokens, padding)

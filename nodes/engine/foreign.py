@@ -7,9 +7,11 @@ impossible, the error names the patch.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
+from comfy.ldm.modules.attention import attention_pytorch
 from comfy.patcher_extension import WrappersMP, copy_nested_dicts
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
@@ -23,6 +25,8 @@ SHORTCUTS = (
     (WrappersMP.APPLY_MODEL, "torch.compile"),
     (WrappersMP.DIFFUSION_MODEL, "easycache"),
 )
+# Where ComfyUI looks for a function that replaces attention, in `transformer_options`.
+OVERRIDE = "optimized_attention_override"
 # A wrapper that skips whole steps, and with them the wrappers of this pack.
 SKIPPING = "lazycache"
 # Key of the copies of a model on further devices.
@@ -50,7 +54,7 @@ def has_foreign(model_options: Mapping[str, Any], conds: Sequence[Any]) -> bool:
     keyed = [options.get(name, {}) for name in ("wrappers", "callbacks")]
     if (
         "model_function_wrapper" in model_options
-        or "optimized_attention_override" in options
+        or OVERRIDE in options
         or any(any(kind.values()) for kind in hooks)
         or any(key != WRAPPER_KEY for kind in keyed for keys in kind.values() for key in keys)
     ):
@@ -123,21 +127,21 @@ def traceable(patch: Callable) -> Callable:
         ValueError: when called, its result has lost the gradient of its arguments.
     """
 
-    def call(*args: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         # saved tensors are copied, so that later changes in place do not affect them
         with saved_tensors_hooks(lambda saved: saved.detach().clone(), lambda copy: copy):
-            return checked_call(patch, *args)
+            return checked_call(patch, *args, **kwargs)
 
     return call
 
 
-def checked_call(patch: Callable, *args: Any) -> Any:
+def checked_call(patch: Callable, *args: Any, **kwargs: Any) -> Any:
     """The result of a patch for the arguments.
 
     Raises:
         ValueError: it has lost their gradient.
     """
-    result = patch(*args)
+    result = patch(*args, **kwargs)
     if torch.is_grad_enabled() and _traced(args) and not _traced(result) and _any(result):
         raise ValueError(
             f"the patch {name_of(patch)} on this model loses the gradient that guidance needs: it "
@@ -145,6 +149,31 @@ def checked_call(patch: Callable, *args: Any) -> Any:
             "model, or start ComfyUI with --use-pytorch-cross-attention"
         )
     return result
+
+
+def followed(options: Options) -> Options:
+    """Copied `transformer_options`, through whose patches autograd can go; changed in place."""
+    patches = options.setdefault("patches", {})
+    for name, functions in patches.items():
+        patches[name] = [traceable(function) for function in functions]
+    for sites in options.get("patches_replace", {}).values():
+        for site, function in sites.items():
+            sites[site] = partial(checked_call, function)
+    options[OVERRIDE] = _with_gradient(options.get(OVERRIDE))
+    return options
+
+
+def _with_gradient(previous: Callable | None) -> Callable:
+    """An attention override: PyTorch's attention where another one loses the gradient."""
+
+    def attention(function: Callable, query: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        call = function if previous is None else partial(previous, function)
+        out = call(query, *args, **kwargs)
+        if torch.is_grad_enabled() and query.requires_grad and not out.requires_grad:
+            out = attention_pytorch(query, *args, **kwargs)
+        return out
+
+    return attention
 
 
 @contextmanager
@@ -171,7 +200,7 @@ def listed(model_options: Mapping[str, Any]) -> str:
     """The functions of other packs on a model, by name; for messages."""
     options = model_options.get("transformer_options", {})
     found = [value for name, value in model_options.items() if name.startswith("model_function")]
-    found += [options.get("optimized_attention_override")]
+    found += [options.get(OVERRIDE)]
     found += [patch for patches in options.get("patches", {}).values() for patch in patches]
     found += [p for sites in options.get("patches_replace", {}).values() for p in sites.values()]
     for keyed in options.get("wrappers", {}).values():
@@ -198,5 +227,7 @@ def _any(value: Any) -> bool:
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    values = value if isinstance(value, (tuple, list)) else [value]
+    # patches of transformers are given, and return, their tensors by name
+    values = list(value.values()) if isinstance(value, dict) else value
+    values = values if isinstance(values, (tuple, list)) else [values]
     return [item for item in values if isinstance(item, Tensor)]

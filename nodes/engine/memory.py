@@ -13,8 +13,6 @@ from ...guidance.families import Family
 from ...guidance.settings import MemoryMode
 
 KIB = 1024
-# Fraction of the graph that stays in memory with recomputation, with one block being recomputed.
-RECOMPUTED = 0.2
 # Fraction of a device's memory for model and graph; the rest is for other programs and activations.
 USABLE = 0.85
 
@@ -31,7 +29,8 @@ class Budget:
     def __init__(self, family: Family, features: bool, mode: MemoryMode) -> None:
         self._cost = family.graph[features] * KIB
         self._mode = mode
-        self.recompute = mode is MemoryMode.SAVE
+        self._recomputed = family.recomputed
+        self.recompute = mode is MemoryMode.SAVE or (family.recomputes and self.may_change)
 
     @property
     def may_change(self) -> bool:
@@ -57,9 +56,9 @@ class Budget:
         if self.may_change and graph + model.model_size() > usable:
             self.recompute = True
         plain = model.model.memory_required([2 * shape[0], *shape[1:]])
-        more = graph * (RECOMPUTED if self.recompute else 1) / max(plain, 1)
-        batch, channels, height, *rest = shape
-        return [batch, channels, math.ceil(height * (1 + more)), *rest]
+        more = graph * (self._recomputed if self.recompute else 1) / max(plain, 1)
+        *front, height, width = shape
+        return [*front, math.ceil(height * (1 + more)), width]
 
     def fit(self, model: ModelPatcher, shape: Sequence[int]) -> None:
         """Switch recomputation on if the graph does not fit next to the loaded model."""

@@ -20,7 +20,7 @@ def family_of(model: ModelPatcher) -> Family:
         if family is not None:
             return family
     kind = type(model.model.model_config).__name__
-    found = ", ".join(architecture.described(network) for architecture in ARCHITECTURES)
+    found = ", ".join(dict.fromkeys(known.described(network) for known in ARCHITECTURES))
     known = "; ".join(family.title for family in FAMILIES)
     raise ValueError(
         f"this model ({kind}) is of no supported family ({found}); supported are: {known}. Load a "

@@ -40,6 +40,7 @@ from .foreign import (
     on_one_device,
     unskipped,
 )
+from .frames import picture
 from .gradient_pass import GradientPass
 from .keys import CALL_KEY, WRAPPER_KEY
 from .memory import Budget
@@ -173,7 +174,12 @@ class SamplingRun:
             if call.guided:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
             self._unseen.append(SKIPPED if call.sources else UNNAMED)
-            return self.plan.at(sigma).held(denoised)[0]
+            return self.plan.at(sigma).held(picture(denoised))[0].reshape(denoised.shape)
+        return self._corrected(call, picture(denoised), timestep).reshape(denoised.shape)
+
+    def _corrected(self, call: Call, denoised: Tensor, timestep: Tensor) -> Tensor:
+        """The prediction [B, C, h, w] after guidance; the step is recorded."""
+        assert call.seen is not None
         if call.gradient is not None:
             denoised = call.acting.corrected(
                 denoised, call.gradient, call.energies, timestep, self.prediction
@@ -185,7 +191,7 @@ class SamplingRun:
         return denoised
 
     def _open(self, positive: Conds, sigma: float, shape: torch.Size) -> Call:
-        known = sources(positive, sigma)
+        known = sources(positive, sigma, self._architecture.pads_left(self.family))
         table = TokenTable.joined([source.table for source in known.values()]) if known else None
         acting = self.plan.at(sigma, table)
         guided = table is not None and bool(acting)
@@ -259,10 +265,10 @@ class SamplingRun:
 
         def attempt(recomputing: AbstractContextManager[None]) -> list[Tensor]:
             capture = call.capture(self.family)
-            traced = x.detach().clone().requires_grad_()
+            traced = picture(x).detach().clone().requires_grad_()
             listening = self._architecture.listening(network, model_options, capture, control)
             with listening as watched, recomputing:
-                outputs = forward(alone, traced, watched)
+                outputs = forward(alone, traced.reshape(x.shape), watched)
                 self._take_gradient(call, capture, traced)
             return [output.detach() for output in outputs]
 

@@ -17,6 +17,14 @@ def lab(comfy: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def nets(lab: ModuleType) -> ModuleType:
+    """The module `nets.py`, which imports ComfyUI."""
+    from selfguidance.tests.host import nets
+
+    return nets
+
+
+@pytest.fixture(scope="session")
 def shapes(lab: ModuleType) -> tuple[Any, Any, Any]:
     """MODEL, CLIP and VAE of the bundled model; tests must leave them as they are."""
     from selfguidance.demo import model

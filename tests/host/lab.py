@@ -20,6 +20,7 @@ from comfy_extras.nodes_custom_sampler import (
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
 from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record
+from selfguidance.guidance.settings import MemoryMode
 from selfguidance.guidance.terms import reference as energies
 from selfguidance.guidance.words.table import TokenTable
 from selfguidance.nodes.engine.run import SamplingRun
@@ -166,9 +167,10 @@ def one_step(
     negative: list[Any],
     cfg: float = 1.0,
     callback: Callable | None = None,
+    memory: MemoryMode = MemoryMode.AUTO,
 ) -> SamplingRun:
     """A run of one Euler step from a noise level to the clean picture."""
-    run = SamplingRun(model, plan)
+    run = SamplingRun(model, plan, memory=memory)
     patched = model.clone()
     patched.model_options = run.options(patched.model_options)
     with torch.inference_mode():

@@ -1,38 +1,50 @@
 """The gradient of a guided step against finite differences of the whole step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
 from selfguidance.guidance.acting import Acting
+from selfguidance.nodes.engine import capture
 from selfguidance.tests.host import lab
 
 STEP = 1e-3
 
 
 class Seen:
-    """The gradient that was taken in the last guided call, where, and of what energy."""
+    """The gradient that was taken in the last guided call, where, and of what energy.
+
+    No gradient runs through the shapes under which features are pooled, so those of the first call
+    count in all of them.
+    """
 
     gradient: torch.Tensor
     x: torch.Tensor
     energy: float
+    shapes: Any = None
 
 
 @contextmanager
 def watched() -> Iterator[Seen]:
     """Gradients are noted as they are taken."""
-    seen, original = Seen(), Acting.gradient
+    seen, original, pooled = Seen(), Acting.gradient, capture.pooled
+
+    def pool(maps: Any, features: torch.Tensor) -> torch.Tensor:
+        seen.shapes = seen.shapes or {site: m.detach() for site, m in maps.items()}
+        return pooled(seen.shapes, features)
 
     def gradient(acting: Any, properties: Any, x: torch.Tensor, *more: Any) -> Any:
         seen.gradient, energies = original(acting, properties, x, *more)
         seen.x = x.detach()
-        seen.energy = float(sum(energy.double().sum() for energy in energies.values()))
+        parts = zip(acting.energies.values(), energies.values(), strict=True)
+        seen.energy = float(sum(term.weight * e.double().sum() for term, e in parts))
         return seen.gradient, energies
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Acting, "gradient", gradient)
+        patch.setattr(capture, "pooled", pool)
         yield seen
 
 
@@ -46,7 +58,8 @@ def check_slope(
     sigma: float = 3.0,
     shape: tuple[int, ...] = (1, 4, 16, 24),
     step: float = STEP,
-    **conds: Any,
+    terms: Sequence[Any] = (),
+    **inputs: Any,
 ) -> torch.Tensor:
     """Fails unless the gradient of a step is what its energy changes by; returns it.
 
@@ -55,15 +68,16 @@ def check_slope(
         sigma: noise level of the step.
         shape: of the latent.
         step: how far each value is moved.
-        conds: positive and negative, else the lab's, and cfg.
+        terms: whose energies; the lab's if none.
+        inputs: positive and negative, else the lab's, and what else `lab.one_step` takes.
     """
-    conds = {"positive": lab.embedded(), "negative": lab.empty()} | conds
-    plan = lab.always(lab.position())
+    conds = {"positive": lab.embedded(), "negative": lab.empty()} | inputs
+    plan = lab.always(*terms or [lab.position()])
     with watched() as seen:
         lab.one_step(model, plan, sigma, noise(0, *shape), **conds)
         gradient = seen.gradient.double()
         # all of it uphill, so that no part cancels another and the result is far above rounding
-        direction = noise(1, *shape).abs() * gradient.sign()
+        direction = noise(1, *shape).abs() * gradient.sign().reshape(shape)
         lab.one_step(model, plan, sigma, noise(0, *shape) - step * direction, **conds)
         low, below = seen.x, seen.energy
         lab.one_step(model, plan, sigma, noise(0, *shape) + step * direction, **conds)

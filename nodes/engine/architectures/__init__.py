@@ -2,9 +2,11 @@
 
 from ....guidance.families import Family
 from .base import Architecture
+from .cross import Cross
+from .joint import Joint
 from .unet import UNet
 
-ARCHITECTURES: tuple[Architecture, ...] = (UNet(),)
+ARCHITECTURES: tuple[Architecture, ...] = (Joint(), Cross(), UNet())
 
 
 def architecture_of(family: Family) -> Architecture:

@@ -49,7 +49,7 @@ class Architecture(ABC):
     def match(self, network: nn.Module) -> Family | None:
         """The family of a network, None if it is of none of them.
 
-        Compares the network with `signature` and `sites` of the records: both are this
+        Compares the network with `network` and `sites` of the records: both are this
         architecture's own, and it must refuse a network in which a site does not exist. Weights may
         be on the device `meta`, so only modules and shapes tell anything.
 
@@ -71,7 +71,7 @@ class Architecture(ABC):
         time. Every site of `capture.family` has to reach `Capture.read_attention`, and the place of
         its features `Capture.read_features`. Patches of other packs are called, never replaced. On
         leaving, the network is as it was; a forward that is exchanged comes back, see
-        `autograd.forwards.exchanged`.
+        `forwards.exchanged`.
 
         With `capture.traced` the call runs with gradient. Then patches of other packs have to go
         with autograd, see `foreign.traceable` and `foreign.checked_call`, and attention that loses
@@ -93,6 +93,10 @@ class Architecture(ABC):
         `transformer_options` by name; it must compute the same when it runs again with the same
         arguments, so one that changes an argument in place needs a copy, see `gradient_context`.
         """
+
+    def pads_left(self, family: Family) -> bool:
+        """Whether ComfyUI pads short texts of a family in front of their first token."""
+        return False
 
     def gradient_context(self, network: nn.Module) -> AbstractContextManager[None]:
         """Within it, gradients of the network are right; nothing has to be done by default.

@@ -1,7 +1,7 @@
 """UNets with cross-attention to the text: Stable Diffusion 1.x, 2.x, XL, and Shapes.
 
 A site is (part of the UNet, block, transformer), such as ("output", 3, 0), as ComfyUI counts them;
-features are read where their block of the decoder is entered. The signature of a family says which
+features are read where their block of the decoder is entered. The record of a family says which
 blocks of the decoder have cross-attention (1) or none (0), and whether the transformers project
 with linear layers (True), with convolutions (False), or either way (None).
 
@@ -13,10 +13,9 @@ nodes.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import comfy.ldm.modules.attention as comfy_attention
-import torch
 from comfy.ldm.modules.attention import BasicTransformerBlock, SpatialTransformer
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock
 from comfy.patcher_extension import copy_nested_dicts
@@ -24,9 +23,10 @@ from torch import Tensor, nn
 
 from ....guidance.families import Family
 from ....guidance.maps.areas import Pair
+from ....guidance.maps.attention import by_heads
 from ....guidance.maps.properties import Site
 from ..capture import Attention, Capture, Rows
-from ..foreign import Options, checked_call, traceable
+from ..foreign import Options, followed
 from .base import Architecture
 
 
@@ -74,7 +74,7 @@ def _decoder(network: nn.Module) -> tuple[tuple[int, ...], bool]:
 
 
 def _same_decoder(family: Family, depths: Sequence[int], linear: bool) -> bool:
-    attends, projects_linearly = family.signature
+    attends, projects_linearly = family.network
     if attends != tuple(min(depth, 1) for depth in depths):
         return False
     deep_enough = all(transformer < depths[block] for _, block, transformer in family.sites)
@@ -116,7 +116,12 @@ def _listening(model_options: Options, capture: Capture, controlled: bool) -> Op
     """Model options by which the capture reads one call; the caller's own stay as they are."""
     options = copy_nested_dicts(model_options.get("transformer_options", {}))
     if capture.traced:
-        _follow(options, controlled)
+        # a ControlNet and such patches change the skip in place: what goes on is a copy
+        copying = controlled or options.get("patches", {}).get("output_block_patch")
+        followed(options)
+        if copying:
+            later = options["patches"].get("input_block_patch_after_skip", ())
+            options["patches"]["input_block_patch_after_skip"] = [_cloned, *later]
     replacements = options.setdefault("patches_replace", {}).setdefault("attn2", {})
     for site in capture.family.sites:
         previous = replacements.get(site, replacements.get(site[:2]))
@@ -129,25 +134,11 @@ def _listening(model_options: Options, capture: Capture, controlled: bool) -> Op
 
     patches = options.setdefault("patches", {})
     patches["output_block_patch"] = [*patches.get("output_block_patch", ()), read_features]
-    if capture.traced:
-        options["optimized_attention_override"] = _with_gradient(
-            options.get("optimized_attention_override")
-        )
     return {**model_options, "transformer_options": options}
 
 
-def _follow(options: Options, controlled: bool) -> None:
-    """Let autograd follow the patches of other packs."""
-    patches = options.setdefault("patches", {})
-    for name, functions in patches.items():
-        patches[name] = [traceable(function) for function in functions]
-    for sites in options.get("patches_replace", {}).values():
-        for site, function in sites.items():
-            sites[site] = partial(checked_call, function)
-    if controlled or patches.get("output_block_patch"):
-        # a ControlNet and such patches change the skip in place: what goes on is a copy
-        later = patches.get("input_block_patch_after_skip", ())
-        patches["input_block_patch_after_skip"] = [lambda hidden, _: hidden.clone(), *later]
+def _cloned(hidden: Tensor, skip: Tensor) -> Tensor:
+    return hidden.clone()
 
 
 def _reading(capture: Capture, site: Site, previous: Callable | None) -> Callable:
@@ -164,21 +155,9 @@ def _reading(capture: Capture, site: Site, previous: Callable | None) -> Callabl
                 transformer_options=extra,
             )
         height, width = extra["activations_shape"][-2:]
-        seen = Attention(query, key, extra["n_heads"], (height, width))
+        heads = extra["n_heads"]
+        seen = Attention(by_heads(query, heads), by_heads(key, heads), (height, width))
         capture.read_attention(site, seen, _rows(capture, extra))
-        return out
-
-    return attention
-
-
-def _with_gradient(previous: Callable | None) -> Callable:
-    """An attention override: PyTorch's attention where another one loses the gradient."""
-
-    def attention(function: Callable, query: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        call = function if previous is None else (lambda *a, **k: previous(function, *a, **k))
-        out = call(query, *args, **kwargs)
-        if torch.is_grad_enabled() and query.requires_grad and not out.requires_grad:
-            out = comfy_attention.attention_pytorch(query, *args, **kwargs)
         return out
 
     return attention

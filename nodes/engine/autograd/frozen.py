@@ -46,7 +46,9 @@ class _Frozen(torch.autograd.Function):
         if backward is _by_replay:
             ctx.save_for_backward(x)
         # fast float8 layers clamp their input in place, which autograd must not notice
-        return forward(ordinary(x))
+        output = forward(ordinary(x))
+        # nobody may add in place to a view that a function like this one returns
+        return ordinary(output) if output._is_view() else output
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:

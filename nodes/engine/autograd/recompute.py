@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from .forwards import exchanged
+from ..forwards import exchanged
 from .ordinary import Ordinary
 
 

@@ -14,7 +14,7 @@ import torch
 from comfy.ops import CastWeightBiasOp
 from torch import Tensor, nn
 
-from .forwards import exchanged
+from ..forwards import exchanged
 from .frozen import frozen
 from .ordinary import PLAIN, ordinary
 

@@ -61,7 +61,7 @@ class Counted(TorchFunctionMode):
 
 
 def exchanging(pairs: Any) -> Any:
-    from selfguidance.nodes.engine.autograd.forwards import exchanged
+    from selfguidance.nodes.engine.forwards import exchanged
 
     return exchanged(pairs)
 

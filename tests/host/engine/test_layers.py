@@ -165,3 +165,20 @@ def test_adapters_of_inference_tensors_give_the_plain_gradient(
 
 def adapted(forward: Callable, added: Tensor) -> Callable:
     return lambda x: forward(x) + nn.functional.linear(x, added)
+
+
+def test_what_a_frozen_layer_returns_may_be_changed_in_place(lab: ModuleType) -> None:
+    """Layers of three-dimensional input return a view, on which autograd would not allow it."""
+    import comfy.ops
+    from selfguidance.nodes.engine.autograd.frozen import frozen
+
+    with torch.inference_mode():
+        layer = comfy.ops.manual_cast.Linear(4, 4, dtype=torch.bfloat16)
+        layer.weight.copy_(torch.eye(4))
+        layer.bias.copy_(torch.zeros(4))
+    x = torch.ones(1, 3, 4, requires_grad=True)
+    out = frozen(layer)(x)
+    out[:, :1] *= 2
+    out += 1
+    (slope,) = torch.autograd.grad(out.sum(), x)
+    torch.testing.assert_close(slope, torch.tensor([2.0, 1, 1])[None, :, None].expand(1, 3, 4))

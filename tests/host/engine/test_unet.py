@@ -82,7 +82,7 @@ def test_what_a_family_reads_exists_in_its_decoder(lab: ModuleType) -> None:
 
     assert UNet().families
     for family in UNet().families:
-        decoder, _ = family.signature
+        decoder, _ = family.network
         assert all(part == "output" and decoder[block] == 1 for part, block, _ in family.sites)
         assert 0 <= family.feature_place < len(decoder)
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from selfguidance.guidance.maps.attention import as_grid, sharpen, word_maps
+from selfguidance.guidance.maps import attention
+from selfguidance.guidance.maps.attention import as_grid, by_heads, sharpen, word_maps
 
 LN3 = math.log(3)
 grids = st.tuples(st.integers(1, 6), st.integers(2, 6))
@@ -18,39 +19,45 @@ def column(*values: float) -> torch.Tensor:
     return torch.tensor(values)[None, :, None]
 
 
+def maps_of(
+    query: torch.Tensor, key: torch.Tensor, heads: int, words: torch.Tensor
+) -> torch.Tensor:
+    return word_maps(by_heads(query, heads), by_heads(key, heads), words)
+
+
 def random(seed: int, *shape: int) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def test_a_map_is_the_softmax_over_the_keys_at_every_pixel() -> None:
     # logits of pixel 0: (0, 0); of pixel 1: (0, ln 3)
-    maps = word_maps(column(0, 1), column(0, LN3), 1, torch.eye(2))
+    maps = maps_of(column(0, 1), column(0, LN3), 1, torch.eye(2))
     torch.testing.assert_close(maps, torch.tensor([[[1 / 2, 1 / 4], [1 / 2, 3 / 4]]]))
 
 
 def test_logits_are_divided_by_the_root_of_the_head_width() -> None:
     query, key = torch.zeros(1, 1, 4), torch.zeros(1, 2, 4)
     query[..., 0], key[:, 1, 0] = 1, 2 * LN3  # 2 ln 3 / sqrt(4) = ln 3
-    maps = word_maps(query, key, 1, torch.eye(2))
+    maps = maps_of(query, key, 1, torch.eye(2))
     torch.testing.assert_close(maps, torch.tensor([[[1 / 4], [3 / 4]]]))
 
 
 def test_probability_is_shared_by_all_keys_not_by_the_words_alone() -> None:
     words = torch.tensor([[0.0], [1.0], [0.0], [0.0]])
-    assert word_maps(column(1), column(5, 5, 5, 5), 1, words).item() == pytest.approx(1 / 4)
+    assert maps_of(column(1), column(5, 5, 5, 5), 1, words).item() == pytest.approx(1 / 4)
 
 
 def test_heads_are_averaged_as_probabilities() -> None:
     query = torch.tensor([[[1.0, 1.0]]])
     key = torch.tensor([[[0.0, 0.0], [LN3, 0.0]]])  # head 0: 3/4, head 1: 1/2
-    maps = word_maps(query, key, 2, torch.eye(2))
+    maps = maps_of(query, key, 2, torch.eye(2))
     torch.testing.assert_close(maps, torch.tensor([[[3 / 8], [5 / 8]]]))
 
 
 def test_a_word_of_several_tokens_is_their_mean() -> None:
     key = column(0, math.log(2), LN3)  # probabilities 1/6, 2/6, 3/6
     words = torch.tensor([[1 / 2, 0], [1 / 2, 0], [0, 1]])
-    maps = word_maps(column(1), key, 1, words)
+    maps = maps_of(column(1), key, 1, words)
     torch.testing.assert_close(maps, torch.tensor([[[1 / 4], [1 / 2]]]))
 
 
@@ -59,18 +66,51 @@ def test_a_context_repeated_for_its_batch_mates_gives_the_same_maps(repeats: int
     query, key = random(0, 2, 6, 8), random(1, 2, 5, 8)
     words = torch.eye(5)[:, 1:4]
     torch.testing.assert_close(
-        word_maps(query, key.repeat(1, repeats, 1), 2, words), word_maps(query, key, 2, words)
+        maps_of(query, key.repeat(1, repeats, 1), 2, words), maps_of(query, key, 2, words)
     )
 
 
 def test_maps_of_a_half_precision_model_are_float32() -> None:
-    maps = word_maps(column(0, 1).half(), column(0, 1).half(), 1, torch.eye(2))
+    maps = maps_of(column(0, 1).half(), column(0, 1).half(), 1, torch.eye(2))
     assert maps.dtype == torch.float32
+
+
+@pytest.mark.parametrize("width", [4, 8])
+def test_maps_without_the_matrix_are_the_same_with_their_gradients(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Also of more words than a head is wide, of repeated text, and of text between other keys."""
+    seen = []
+    for small in (2**23, 0):
+        monkeypatch.setattr(attention, "SMALL", small)
+        query, key = (random(s, 2, 3, n, width).requires_grad_() for s, n in ((0, 6), (1, 13)))
+        maps = word_maps(query, key, random(2, 5, 7), slice(2, 12))
+        energy = (maps * random(3, *maps.shape)).sum()
+        seen.append((maps, *torch.autograd.grad(energy, (query, key))))
+    for direct, attended in zip(*seen, strict=True):
+        torch.testing.assert_close(attended, direct)
+
+
+def test_a_mask_of_the_model_counts() -> None:
+    query, key, hidden = random(0, 1, 2, 3, 4), random(1, 1, 2, 5, 4), torch.zeros(1, 1, 1, 5)
+    hidden[..., 3:] = -torch.inf
+    expected = word_maps(query, key[:, :, :3], torch.eye(3))
+    for mask in (hidden, hidden == 0):
+        maps = word_maps(query, key, torch.eye(3), slice(0, 3), mask)
+        torch.testing.assert_close(maps, expected)
+
+
+def test_a_scale_of_the_models_own_counts() -> None:
+    query, key = random(0, 1, 2, 3, 4), random(1, 1, 2, 5, 4)
+    expected = word_maps(2 * query, key, torch.eye(5))
+    for mask in (None, torch.zeros(1, 1, 1, 5)):
+        maps = word_maps(query, key, torch.eye(5), mask=mask, scale=1.0)
+        torch.testing.assert_close(maps, expected)
 
 
 def test_a_context_of_another_length_is_refused_with_both_lengths() -> None:
     with pytest.raises(ValueError, match="describes 3 tokens but the model attends to 4;"):
-        word_maps(column(0), column(0, 0, 0, 0), 1, torch.eye(3))
+        maps_of(column(0), column(0, 0, 0, 0), 1, torch.eye(3))
 
 
 def test_pixels_are_laid_out_row_by_row_on_a_grid_that_is_not_square() -> None:

@@ -1,0 +1,47 @@
+"""How a transformer lays out picture and text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """One list of a transformer's blocks.
+
+    Attributes:
+        name: of the list in the network.
+        depth: number of blocks in it.
+        picture: which of the tensors that a block returns holds the picture; None where it returns
+            a single one, which holds the text as well where text and picture are one sequence.
+    """
+
+    name: str
+    depth: int
+    picture: int | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What an architecture must know of the transformers of a family.
+
+    Attributes:
+        kind: name of the network's class in ComfyUI.
+        blocks: its lists of blocks, in the order in which they run.
+        patch: side of the square of latent cells that one token of the picture shows.
+        facts: further attributes of the network by which it is told from others of its class.
+        before: lists of blocks that the picture passes before those.
+        text_last: whether the text stands behind the picture in a common sequence.
+        multiple: the network pads the text, behind its end, to a multiple of so many tokens.
+        padded_left: whether ComfyUI pads a short text in front of its first token.
+        adds_in_place: whether residuals are added in place, also to what norms have read.
+    """
+
+    kind: str
+    blocks: tuple[Blocks, ...]
+    patch: int = 2
+    facts: tuple[tuple[str, Any], ...] = ()
+    before: tuple[str, ...] = ()
+    text_last: bool = False
+    multiple: int = 1
+    padded_left: bool = False
+    adds_in_place: bool = False

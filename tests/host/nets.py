@@ -1,0 +1,84 @@
+"""Small transformers of random weights for the tests that need ComfyUI, and what they are given.
+
+Imports ComfyUI, so tests reach this module through the fixture `nets`.
+"""
+
+from typing import Any
+
+import torch
+from comfy.model_patcher import ModelPatcher
+from selfguidance.demo.architecture import ShapesLatent
+from selfguidance.nodes.text.key import TABLE_KEY
+from selfguidance.tests.host import lab
+from selfguidance.tools.bench.transformers import NETS, POOLED, Net
+from selfguidance.tools.bench.unets import WIDTH
+from torch import Tensor
+
+__all__ = ["NETS", "Net"]
+
+
+def built(
+    name: str,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    cast: torch.dtype | None = None,
+) -> ModelPatcher:
+    """A MODEL of the transformer of that name; see `lab.unet`."""
+    model = NETS[name].kind.built(False, dtype, "cpu", cast)
+    if NETS[name].channels != model.latent_format.latent_channels:
+        model.latent_format = ShapesLatent()
+    network, generator = model.diffusion_model, torch.Generator().manual_seed(seed)
+    network.requires_grad_(False)
+    for key, parameter in network.named_parameters():
+        if "pos_embedder" not in key:  # tables of frequencies
+            parameter.copy_(_drawn(key, parameter, generator))
+    for buffer in network.buffers():
+        if not torch.isfinite(buffer.float()).all() or buffer.abs().max() > 1e4:
+            buffer.zero_()
+    cpu = torch.device("cpu")
+    return ModelPatcher(model.eval(), load_device=cpu, offload_device=cpu)
+
+
+def _drawn(key: str, parameter: Tensor, generator: torch.Generator) -> Tensor:
+    drawn = torch.randn(parameter.shape, generator=generator)
+    if parameter.ndim > 1:
+        return drawn / parameter[0].numel() ** 0.5
+    is_norm = "norm" in key or key.endswith("scale")
+    return 1 + 0.1 * drawn if is_norm and not key.endswith("bias") else 0.1 * drawn
+
+
+def embedded(name: str, seed: int = 1, length: int = 12, **extra: Any) -> list[Any]:
+    """A CONDITIONING of random tokens with the lab's words, as the transformer takes it."""
+    net = NETS[name]
+    ((tokens, known),) = lab.embedded(seed, length=length, channels=WIDTH, **extra)
+    generator = torch.Generator().manual_seed(seed + 100)
+    known["pooled_output"] = torch.randn(1, POOLED, generator=generator) if net.pooled else None
+    for key, value in net.extra.items():
+        given = torch.randn(value, generator=generator) if isinstance(value, tuple) else value
+        known[key] = given
+    return [[tokens, known]]
+
+
+def empty(name: str, seed: int = 2, **shape: Any) -> list[Any]:
+    """The same without token table."""
+    ((tokens, known),) = embedded(name, seed, **shape)
+    return [[tokens, {key: value for key, value in known.items() if key != TABLE_KEY}]]
+
+
+def latent(name: str, batch: int = 1, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """An empty LATENT."""
+    net = NETS[name]
+    *front, height, width = net.shape(batch)
+    return {"samples": torch.zeros(*front, *(size or (height, width)))}
+
+
+def settings(name: str, **changes: Any) -> dict[str, Any]:
+    """Inputs of a KSampler node for the transformer, see `lab.settings`."""
+    own = {
+        "positive": embedded(name),
+        "negative": empty(name),
+        "latent_image": latent(name),
+        "scheduler": "simple",
+        "steps": 3,
+    }
+    return lab.settings(**(own | changes))
