@@ -141,7 +141,9 @@ def _found(
     raise ValueError(
         f"the tokens of the text encoder {key!r} spell {shown[:200]!r}, where the prompt "
         f"{prompt.text[:200]!r} was expected, so its words cannot be told apart. Write the prompt "
-        "without the letters that differ, or load the text encoder with ComfyUI's own CLIP loaders"
+        "without the letters that differ, and load the text encoder with ComfyUI's own CLIP "
+        "loaders. Llama drops letters where ComfyUI is older than the package transformers: there "
+        "update ComfyUI"
     )
 
 
@@ -173,11 +175,8 @@ def _literal(prompt: Typed) -> Iterator[tuple[str, int | None]]:
 def _cut(key: str, entries: Sequence[Entry]) -> int:
     """How many tokens at the beginning a text encoder takes away.
 
-    As `comfy.text_encoders` has it: qwen_image.py and krea2.py take away the template up to the
-    user's turn, hidream.py the start token.
+    As in `comfy.text_encoders`, qwen_image.py and krea2.py: the template up to the user's turn.
     """
-    if key == "llama":
-        return 1
     if key not in ("qwen25_7b", "qwen3vl_4b"):
         return 0
     tokens = [entry.token for entry in entries]

@@ -7,7 +7,7 @@ vocabulary it was made of: what a position holds is read from the CONDITIONING i
 import base64
 import importlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,6 +49,7 @@ class Kind:
         vocabulary: what the checkpoint brings along.
         config: settings of the encoder.
         literal: whether weights in brackets are text.
+        needs: what the module has where this ComfyUI can load the vocabulary.
     """
 
     module: str
@@ -59,6 +60,7 @@ class Kind:
     config: dict[str, Any]
     vocabulary: str = ""
     literal: bool = False
+    needs: str = ""
 
 
 KINDS = {
@@ -72,11 +74,11 @@ KINDS = {
     "zimage": Kind("z_image", "ZImageTokenizer", "te", "qwen3_4b", {}, LLM, literal=True),
     "flux2": Kind(
         *("flux", "Flux2Tokenizer", "flux2_te", "mistral3_24b", {}),
-        *({**LLM, "num_hidden_layers": 31}, "tekken_model", True),
+        *({**LLM, "num_hidden_layers": 4}, "tekken_model", True, "from_tekken_json"),
     ),
     "klein": Kind(
         *("flux", "KleinTokenizer", "klein_te", "qwen3_4b", {}),
-        *({**LLM, "num_hidden_layers": 28}, "", True),
+        *({**LLM, "num_hidden_layers": 4}, "", True),
     ),
     "anima": Kind("anima", "AnimaTokenizer", "te", "t5xxl", {}, LLM),
 }
@@ -88,10 +90,12 @@ def there(name: str) -> bool:
         module = importlib.import_module(f"comfy.text_encoders.{KINDS[name].module}")
     except ModuleNotFoundError:
         return False
-    return hasattr(module, KINDS[name].tokenizer)
+    return hasattr(module, KINDS[name].tokenizer) and (
+        not KINDS[name].needs or hasattr(module, KINDS[name].needs)
+    )
 
 
-def clip(name: str, comfy: Path, embeddings: str | None = None, **chosen: Any) -> Any:
+def clip(name: str, embeddings: str | None = None, **chosen: Any) -> Any:
     """A CLIP with such an encoder."""
     import comfy.sd
 
@@ -112,6 +116,9 @@ def clip(name: str, comfy: Path, embeddings: str | None = None, **chosen: Any) -
         target, embeddings, tokenizer_data=data, model_options={**settings, "dtype": torch.float32}
     )
     for part in made.cond_stage_model.children():
+        if isinstance(part.layer, list):  # of Flux.2, which reads three of many layers
+            part.layer = [1, 2, 3]
+            part.options_default = (part.layer, *part.options_default[1:])
         _simplify(part.transformer)
     return made
 
@@ -187,6 +194,18 @@ def _simplify(transformer: torch.nn.Module) -> None:
             weight.normal_(std=weight.shape[-1] ** -0.5, generator=generator)
 
 
+def tokenizer(clip: Any, key: str) -> Any:
+    """ComfyUI's tokenizer of one of a CLIP's encoders."""
+    return getattr(clip.tokenizer, f"clip_{key}", None) or getattr(clip.tokenizer, key)
+
+
+def decoded(clip: Any, key: str, tokens: Sequence[int]) -> str:
+    """What tokens spell, by the vocabulary's own library."""
+    known = tokenizer(clip, key).tokenizer
+    known = getattr(known, "tokenizer", known) if hasattr(known, "serialize_model") else known
+    return known.decode([int(token) for token in tokens])
+
+
 def shown(encoder: Any, tokens: Tensor) -> list[int]:
     """Which token of the vocabulary each token of a conditioning was made of.
 
@@ -199,4 +218,31 @@ def shown(encoder: Any, tokens: Tensor) -> list[int]:
     tokens = tokens[:, :WIDTH] - tokens[:, :WIDTH].mean(1, keepdim=True)
     alike = torch.nn.functional.normalize(tokens, dim=1) @ known.T
     best = alike.max(1)
-    return [int(i) if score > 0.99 else -1 for score, i in zip(*best, strict=True)]
+    return [int(i) if score > 0.9 else -1 for score, i in zip(*best, strict=True)]
+
+
+def held(name: str, clip: Any, tokens: Tensor, options: dict[str, Any]) -> list[tuple[str, int]]:
+    """What each token of a conditioning was made of: a text encoder and a token of its vocabulary.
+
+    Args:
+        name: of the kind.
+        clip: that encoded it.
+        tokens: of the conditioning, [1, tokens, channels].
+        options: of the conditioning.
+    """
+    key = KINDS[name].main
+    if "t5xxl_ids" in options:  # Anima's model puts its own tokens in the places of T5's
+        return [(key, token) for token in options["t5xxl_ids"].tolist()]
+    model = clip.cond_stage_model
+    main = shown(getattr(model, key, None) or getattr(model, f"clip_{key}"), tokens[0])
+    pairs = shown(model.clip_l, tokens[0]) if name == "sd3" else [-1] * len(main)
+    return [
+        (key, token) if other < 0 else ("l", other)
+        for token, other in zip(main, pairs, strict=True)
+    ]
+
+
+def spelled(clip: Any, tokens: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """What tokens spell, by their text encoder."""
+    keys = dict.fromkeys(key for key, _ in tokens)
+    return {key: decoded(clip, key, [t for k, t in tokens if k == key]) for key in keys}
