@@ -18,6 +18,7 @@ from .phrases import (
     numbered,
     without_article,
 )
+from .typed import typed
 from .written import listed, unweighted, written
 
 SCENERY = frozenset(("background", "backdrop", "scene"))
@@ -202,7 +203,8 @@ class TokenTable:
                 f"object {phrase!r} is not in the prompt {self.prompt!r}: {name!r} stands there "
                 f"only {often}; count from 1, or write {name!r} for all of them"
             )
-        gone = [word for word in self.lost if letters(word) in letters(phrase)]
+        asked = {letters(word.text) for word in typed(phrase).words()}
+        gone = [word for word in dict.fromkeys(self.lost) if letters(word) in asked]
         if gone:
             return (
                 f"object {phrase!r} stands in the prompt {self.prompt!r}, but the text encoder "

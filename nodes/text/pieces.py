@@ -13,6 +13,7 @@ from ...guidance.words.typed import EMBEDDING
 WORD_END = "</w>"
 SPACE = "\u2581"  # of SentencePiece
 UNKNOWN = "<unk>"
+BROKEN = "\N{REPLACEMENT CHARACTER}"
 # Tokens that belong to chat templates, or that a prompt holds by chance: no words.
 _SPECIAL = re.compile(
     r"<\|[^|]*\|>|</?s>|<pad>|<[be]os>|<extra_id_\d+>|\[/?[A-Z_]+\]|<(start|end)_of_turn>"
@@ -64,7 +65,8 @@ def spelled(tokenizer: Any, entries: Iterable[Entry]) -> Iterator[Spelled]:
         for byte in _bytes(piece, kind):
             owners += [position] * bool(counts and position not in owners)
             for letter in decoder.decode(bytes([byte])):
-                yield Spelled(letter, tuple(owners))
+                # bytes of no letter: their tokens stand for one that nobody can know
+                yield Spelled(None if letter == BROKEN else letter, tuple(owners))
             if not decoder.getstate()[0]:
                 owners = []
     if vectors:

@@ -104,8 +104,8 @@ class Encoding:
         kept = sorted((word for word, tokens in words.items() if tokens), key=lambda w: w.begin)
         names = [w.text if w.text == BREAK else w.text.lower() for w in kept]
         cut = [w.text for w, tokens in words.items() if not tokens and letters(w.text)]
-        dropped = [set(stream.lost) for stream in streams]
-        lost = (*cut, *sorted(set.intersection(*dropped)))
+        dropped = [w for w in streams[0].lost if all(w in stream.lost for stream in streams)]
+        lost = (*cut, *dropped)
         places = tuple(tuple(sorted(words[word])) for word in kept)
         table = TokenTable(streams[0].text, tuple(names), places, length)
         return replace(table, lost=lost)

@@ -141,9 +141,7 @@ def _found(
     raise ValueError(
         f"the tokens of the text encoder {key!r} spell {shown[:200]!r}, where the prompt "
         f"{prompt.text[:200]!r} was expected, so its words cannot be told apart. Write the prompt "
-        "without the letters that differ, and load the text encoder with ComfyUI's own CLIP "
-        "loaders. Llama drops letters where ComfyUI is older than the package transformers: there "
-        "update ComfyUI"
+        "without the letters that differ, or load the text encoder with ComfyUI's own CLIP loaders"
     )
 
 

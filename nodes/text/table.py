@@ -83,10 +83,14 @@ class Encoded:
         cls, clip: comfy.sd.CLIP, keys: Sequence[str], parts: Sequence[Texts], objects: str
     ) -> "Encoded":
         """Read texts as a CLIP with these text encoders is given them."""
-        text = f" {BREAK} ".join(part.text.strip() for part in parts)
+        stripped = [replace(part, text=part.text.strip()) for part in parts]
+        text = f" {BREAK} ".join(part.text for part in stripped)
+        # blanks beside BREAK are seldom meant, but may have been encoded
+        spaced = [stripped, parts] if len(parts) > 1 and stripped != list(parts) else [parts]
         ways = tuple(
-            tuple(encoding(clip, keys, replace(part, text=lead + part.text)) for part in parts)
+            tuple(encoding(clip, keys, replace(part, text=lead + part.text)) for part in typed)
             for lead in _leads(keys, text)
+            for typed in spaced
         )
         llama = LLAMA in keys and has(clip, LLAMA)
         beside = encoding(clip, [LLAMA], parts[0]) if llama else None

@@ -33,7 +33,7 @@ CLIP = {
     "projection_dim": WIDTH,
 }
 SILENT = ("o.weight", "wo.weight", "o_proj.weight", "down_proj.weight", "out_proj.weight")
-SILENT += ("fc2.weight", "position_embedding.weight")
+SILENT += ("fc2.weight", "position_embedding.weight", "bias")
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _simplify(transformer: torch.nn.Module) -> None:
         weight.requires_grad_(False)
         if weight is embedding:
             weight.normal_(generator=generator)
-        elif name.endswith(SILENT) or name.endswith("bias"):
+        elif name.endswith(SILENT):
             weight.zero_()
         elif weight.ndim == 1:
             weight.fill_(1)
