@@ -22,6 +22,7 @@ class Spelled(NamedTuple):
     tokens: tuple[int, ...]
 
 
+AHEAD = 20  # signs in a row that are looked through
 END = ""  # in the place of a letter behind the last one
 
 
@@ -102,14 +103,22 @@ class _Comparison:
         self.here += 1
 
     def _pass_signs(self, wanted: str) -> None:
-        """Go to a sign where it is among those before the next letter, else by one."""
-        at = self.here
-        while at < len(self.ours) and not _counts(self.ours[at].letter):
-            if self.ours[at].letter == wanted:
+        """Pair a sign where it is among those before our next letter; else one text has it alone.
+
+        Args:
+            wanted: what stands in the other text.
+        """
+        if _counts(wanted):
+            self.here += 1
+            return
+        for at in range(self.here, min(self.here + AHEAD, len(self.ours))):
+            letter = self.ours[at].letter
+            if _counts(letter):
+                break
+            if letter == wanted:
                 self.here = at
                 return
-            at += 1
-        self.here += 1
+        self.there += 1
 
     def _unknown(self) -> bool:
         """Give tokens of unknown letters the letters up to a space or to the next known one."""
@@ -118,9 +127,13 @@ class _Comparison:
             tokens.update(self.theirs[self.there].origin)
             self.there += 1
         behind = self.theirs[self.there].letter if self.there < len(self.theirs) else END
+        while self.here < len(self.ours) and _parts(self.ours[self.here].letter):
+            self.here += 1
         begin = self.here
-        while self.here < len(self.ours) and self.ours[self.here].letter != " ":
-            if self.ours[self.here].letter == behind and self.here > begin:
+        while self.here < len(self.ours):
+            letter = self.ours[self.here].letter
+            space = _parts(letter) if behind in (" ", END) else letter == " "
+            if space or (letter == behind and self.here > begin):
                 break
             self._pair(tokens)
         return self.here > begin
@@ -138,3 +151,8 @@ def _counts(letter: str | None) -> bool:
     """Whether a letter must stand in both texts."""
     kind = unicodedata.category(letter) if letter else "Zs"
     return kind[0] in "LN" or kind == "So"
+
+
+def _parts(letter: str | None) -> bool:
+    """Whether a letter is a space, or one without width, of which T5 makes a space."""
+    return letter == " " or bool(letter and unicodedata.category(letter) == "Cf")
