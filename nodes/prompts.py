@@ -5,9 +5,9 @@ from typing import Any
 import comfy.sd
 from comfy_api.latest import io
 
-from ..guidance.words.table import TokenTable
 from .text.key import TABLE_KEY
-from .text.table import CHUNK, check_clip, objects_input, parted_table, token_table
+from .text.places import Texts
+from .text.table import Finder, words_of_prompt, words_of_texts
 from .ui.schema import schema
 from .ui.types import CATEGORY
 
@@ -44,39 +44,41 @@ class AddWords(io.ComfyNode):
         text: str,
         objects: str = "",
         second_text: str = "",
+        t5_text: str = "",
     ) -> io.NodeOutput:
         """Add the table."""
         check_clip(clip)
-        table = parted_table(clip, text)
-        if second_text.strip():
-            table = TokenTable.overlaid([table, parted_table(clip, second_text)])
-        return io.NodeOutput(_described(conditioning, table.naming(objects)))
+        finder = words_of_texts(clip, Texts(text, second_text, t5_text), objects)
+        return io.NodeOutput(_described(conditioning, finder))
 
 
-def _described(conditioning: Conditioning, table: TokenTable) -> Conditioning:
-    """The conditioning with the table in all entries that have none, or in all if none lacks it."""
-    without = [TABLE_KEY not in extra for _, extra in conditioning]
-    result = []
-    for (tokens, extra), chosen in zip(conditioning, without, strict=True):
-        if chosen or not any(without):
-            _check_length(tokens.shape[1], table.length)
-            extra = {**extra, TABLE_KEY: table}
-        result.append([tokens, extra])
-    return result
+def _described(conditioning: Conditioning, finder: Finder) -> Conditioning:
+    """The conditioning with tables in its entries without one, or in all if all have one."""
+    without = [TABLE_KEY not in options for _, options in conditioning]
+    return [
+        [tokens, {**options, **finder(tokens, options)} if chosen or not any(without) else options]
+        for (tokens, options), chosen in zip(conditioning, without, strict=True)
+    ]
 
 
-def _check_length(length: int, known: int) -> None:
-    """Raise a ValueError unless the text has all chunks of the conditioning.
-
-    Less than a chunk of tokens without text may follow, such as those of an image prompt.
-    """
-    if not 0 <= length - known < CHUNK:
+def check_clip(clip: comfy.sd.CLIP | None) -> None:
+    """Raise a ValueError for the missing CLIP of a checkpoint without text encoder."""
+    if clip is None:
         raise ValueError(
-            f"text is {known} tokens long, with start, end and padding, but the conditioning holds "
-            f"{length}; give the text that was encoded, all of it, with BREAK wherever a node such "
-            "as Conditioning (Concat) joined two texts or another pack began a new chunk, and the "
-            "clip that encoded it"
+            "clip is empty: the checkpoint holds no text encoder; load one with a CLIP Loader"
         )
+
+
+def objects_input() -> io.Input:
+    """Input for the objects of a prompt."""
+    return io.String.Input(
+        "objects",
+        default="",
+        optional=True,
+        tooltip="The prompt's objects, separated by commas, such as 'astronaut, white horse'. "
+        "Recipes keep all objects that they do not change. Empty: every phrase between words like "
+        "'a', 'and', 'on'.",
+    )
 
 
 def _inputs() -> list[io.Input]:
@@ -98,7 +100,14 @@ def _inputs() -> list[io.Input]:
             default="",
             multiline=True,
             optional=True,
-            tooltip="For CLIP Text Encode SDXL: text_l, where it differs from text_g.",
+            tooltip="For CLIP Text Encode SDXL and SD3: text_l or clip_l, where it differs.",
+        ),
+        io.String.Input(
+            "t5_text",
+            default="",
+            multiline=True,
+            optional=True,
+            tooltip="For CLIP Text Encode SD3, Flux and HiDream: t5xxl, where it differs.",
         ),
     ]
 
@@ -137,5 +146,5 @@ class Prompt(io.ComfyNode):
         """Encode the text."""
         check_clip(clip)
         tokens = clip.tokenize(text)
-        table = token_table(clip, text, tokens).naming(objects)
-        return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict={TABLE_KEY: table}))
+        finder = words_of_prompt(clip, text, tokens, objects)
+        return io.NodeOutput(_described(clip.encode_from_tokens_scheduled(tokens), finder))

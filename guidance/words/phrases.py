@@ -70,3 +70,25 @@ def closest(phrase: str, words: Sequence[str]) -> str | None:
     }
     found = difflib.get_close_matches(phrase.lower().strip(), list(rows), n=1, cutoff=0.7)
     return found[0] if found else None
+
+
+def alike(text: str) -> str:
+    """The text in one case and normal form, punctuation included."""
+    return unicodedata.normalize("NFKD", text.casefold())
+
+
+def matches(words: Sequence[str], wanted: str) -> list[list[int]]:
+    """For each word, the indices of the words from it on that spell the wanted letters, or []."""
+    spelled = [letters(word) for word in words]
+    found: list[list[int]] = []
+    for start, first in enumerate(spelled):
+        text, place = "", []
+        # starts at a word, so that punctuation before it is not a second occurrence
+        for index in range(start, len(words) if first and wanted else start):
+            text += spelled[index]
+            if spelled[index]:
+                place.append(index)
+            if not wanted.startswith(text) or text == wanted:
+                break
+        found.append(place if wanted and text == wanted else [])
+    return found

@@ -1,6 +1,5 @@
 """Token table: which tokens of a conditioning stand for which word of the prompt."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,7 +8,17 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .phrases import JOINING, LAST, closest, letters, numbered, without_article
+from .phrases import (
+    JOINING,
+    LAST,
+    alike,
+    closest,
+    letters,
+    matches,
+    numbered,
+    without_article,
+)
+from .typed import typed
 from .written import listed, unweighted, written
 
 SCENERY = frozenset(("background", "backdrop", "scene"))
@@ -29,6 +38,7 @@ class TokenTable:
         length: number of tokens of the conditioning, padding included.
         named: objects that the user listed; if empty, they are found in the prompt.
         borders: indices into `words` at which another prompt begins, in joined tables.
+        lost: words of the prompt that have no token, since the text encoder leaves them out.
     """
 
     prompt: str
@@ -37,6 +47,7 @@ class TokenTable:
     length: int
     named: tuple[str, ...] = ()
     borders: tuple[int, ...] = ()
+    lost: tuple[str, ...] = ()
     # caches: terms look up the same phrases many times a step, and every step the same matrix
     _found: dict[str, tuple[int, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -79,9 +90,9 @@ class TokenTable:
         for begin, end in pairwise((0, *self.borders, len(self.words))):
             part = self.words[begin:end]
             for text in parted:
-                for start, place in enumerate(_matches(part, letters(text))):
+                for start, place in enumerate(matches(part, letters(text))):
                     spelled = "".join(part[start : place[-1] + 1]) if place else ""
-                    if len(place) > 1 and _alike(text).startswith(_alike(spelled)):
+                    if len(place) > 1 and alike(text).startswith(alike(spelled)):
                         whole[begin + start] = (begin + place[-1] + 1, text)
         return whole
 
@@ -169,7 +180,7 @@ class TokenTable:
         bounds = (0, *self.borders, len(self.words))
         for begin, end in pairwise(bounds):
             part = self.words[begin:end]
-            for start, place in enumerate(_matches(part, wanted)):
+            for start, place in enumerate(matches(part, wanted)):
                 if place:
                     places.setdefault((part, start), []).extend(begin + i for i in place)
         return [tuple(place) for place in places.values()]
@@ -191,6 +202,14 @@ class TokenTable:
             return (
                 f"object {phrase!r} is not in the prompt {self.prompt!r}: {name!r} stands there "
                 f"only {often}; count from 1, or write {name!r} for all of them"
+            )
+        asked = {letters(word.text) for word in typed(phrase).words()}
+        gone = [word for word in dict.fromkeys(self.lost) if letters(word) in asked]
+        if gone:
+            return (
+                f"object {phrase!r} stands in the prompt {self.prompt!r}, but the text encoder "
+                f"leaves {', '.join(map(repr, gone))} out, because its vocabulary lacks the "
+                "letters or the prompt is too long for it; write another word or a shorter prompt"
             )
         words = tuple(dict.fromkeys(w for w in self.words if letters(w)))
         close = closest(phrase, self.words)
@@ -247,7 +266,8 @@ class TokenTable:
         words = tuple(word for table in tables for word in table.words)
         prompt = " | ".join(table.prompt for table in tables)
         objects = tuple(dict.fromkeys(named))
-        return cls(prompt, words, positions, length, objects, tuple(sorted(borders)))
+        lost = tuple(word for table in tables for word in table.lost)
+        return cls(prompt, words, positions, length, objects, tuple(sorted(borders)), lost)
 
     def averaging(self, length: int | None = None) -> Tensor:
         """[length, words] matrix whose column t is 1/n at the n tokens of word t.
@@ -272,25 +292,3 @@ class TokenTable:
 def _plain(phrase: str) -> str:
     """A phrase without weights such as "(red:1.3)"; a phrase without a colon is unchanged."""
     return unweighted(phrase) if ":" in phrase else phrase
-
-
-def _alike(text: str) -> str:
-    """The text in one case and normal form, punctuation included."""
-    return unicodedata.normalize("NFKD", text.casefold())
-
-
-def _matches(words: Sequence[str], wanted: str) -> list[list[int]]:
-    """For each word, the indices of the words from it on that spell the wanted letters, or []."""
-    spelled = [letters(word) for word in words]
-    found: list[list[int]] = []
-    for start, first in enumerate(spelled):
-        text, place = "", []
-        # starts at a word, so that punctuation before it is not a second occurrence
-        for index in range(start, len(words) if first and wanted else start):
-            text += spelled[index]
-            if spelled[index]:
-                place.append(index)
-            if not wanted.startswith(text) or text == wanted:
-                break
-        found.append(place if wanted and text == wanted else [])
-    return found

@@ -9,7 +9,7 @@ import comfy.samplers
 from ...guidance.plan import Plan
 from ...guidance.terms.base import Term
 from ...guidance.words.table import TokenTable
-from ..text.key import TABLE_KEY
+from ..text.key import TABLE_KEY, count
 from .conditioning import described, takes_part
 
 Entries = Sequence[Mapping[str, Any]]
@@ -37,7 +37,7 @@ def readable(positive: Entries) -> TokenTable:
             "Encode, or add its words with Self-Guidance Add Words"
         )
     for entry in known:
-        table, length = entry[TABLE_KEY], entry["cross_attn"].shape[1]
+        table, length = entry[TABLE_KEY], count(entry["cross_attn"], entry)
         if length < table.length:
             raise ValueError(
                 f"the positive conditioning holds {length} tokens, but the token table of the "
@@ -58,7 +58,8 @@ def check_words(terms: Sequence[Term], positive: Entries) -> None:
         ValueError: see `readable` and `TokenTable.find`.
     """
     table = readable(positive)
-    spare = [e["cross_attn"].shape[1] - e[TABLE_KEY].length for e in described(positive)]
+    known = described(positive)
+    spare = [count(entry["cross_attn"], entry) - entry[TABLE_KEY].length for entry in known]
     for term, phrase in [(t, phrase) for t in terms for phrase in t.phrases]:
         try:
             table.find_object(phrase)

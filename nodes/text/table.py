@@ -1,165 +1,186 @@
-"""Token tables of prompts, from ComfyUI's own CLIP tokenizers."""
+"""The words of a prompt, and where they stand in what any text encoder made of it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from difflib import SequenceMatcher
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import comfy.sd
-import torch
-from comfy_api.latest import io
 from torch import Tensor
 
 from ...guidance.words.table import BREAK, TokenTable
-from .embeddings import embedding_at, embeddings, width
+from .clip import CHUNK, CLIP_ENCODERS, parted_table, token_table
+from .key import LLAMA_KEY, TABLE_KEY, count
+from .places import LLAMA, T5, Encoding, Texts, encoding, has
+from .stream import GEMMA, START
 
-WORD_END = "</w>"
-CLIP_ENCODERS = ("l", "g", "h")
-CHUNK = 77
-Word = tuple[str, tuple[int, ...]]
+Tables = dict[str, TokenTable]
+# Gives the tables of an entry of a CONDITIONING, by the names of options, from tokens and options.
+Finder = Callable[[Tensor, Mapping[str, Any]], Tables]
 
 
-def check_clip(clip: comfy.sd.CLIP | None) -> None:
-    """Raise a ValueError for the missing CLIP of a checkpoint without text encoder."""
-    if clip is None:
-        raise ValueError(
-            "clip is empty: the checkpoint holds no text encoder; load one with a CLIP Loader"
+def words_of_prompt(
+    clip: comfy.sd.CLIP, text: str, tokens: Mapping[str, Any], objects: str
+) -> Finder:
+    """Find the words of a prompt in what the clip will make of it.
+
+    Args:
+        clip: that will encode it.
+        text: as typed.
+        tokens: what `clip.tokenize(text)` returned.
+        objects: that the user lists.
+
+    Raises:
+        ValueError: a listed object is not in the text, or see `places.encoding`.
+    """
+    if _is_clip(tokens):
+        table = token_table(clip, text, dict(tokens)).naming(objects)
+        return lambda *_: {TABLE_KEY: table}
+    return Encoded.read(clip, tuple(tokens), (Texts(text),), objects).tables
+
+
+def words_of_texts(clip: comfy.sd.CLIP, texts: Texts, objects: str) -> Finder:
+    """Find the words of texts, with BREAK between them, in what other nodes encoded.
+
+    Args:
+        clip: that encoded them.
+        texts: as typed.
+        objects: that the user lists.
+
+    Raises:
+        ValueError: a listed object is not in the texts, a text has no encoder, or see
+            `places.encoding`.
+    """
+    keys = tuple(clip.tokenize(""))
+    _check_used(texts, keys)
+    if not _is_clip(keys):
+        parts = [replace(texts, text=part) for part in re.split(rf"\b{BREAK}\b", texts.text)]
+        return Encoded.read(clip, keys, parts, objects).tables
+    table = parted_table(clip, texts.text)
+    if texts.second.strip():
+        table = TokenTable.overlaid([table, parted_table(clip, texts.second)])
+    return _found_by_clip(table.naming(objects))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Texts that were encoded, each for itself, and stand one behind the other.
+
+    Attributes:
+        text: as typed.
+        objects: that the user lists.
+        ways: ways in which they may have been encoded.
+        beside: what HiDream's Llama is given.
+    """
+
+    text: str
+    objects: str
+    ways: tuple[tuple[Encoding, ...], ...]
+    beside: Encoding | None
+
+    @classmethod
+    def read(
+        cls, clip: comfy.sd.CLIP, keys: Sequence[str], parts: Sequence[Texts], objects: str
+    ) -> "Encoded":
+        """Read texts as a CLIP with these text encoders is given them."""
+        stripped = [replace(part, text=part.text.strip()) for part in parts]
+        text = f" {BREAK} ".join(part.text for part in stripped)
+        # blanks beside BREAK are seldom meant, but may have been encoded
+        spaced = [stripped, parts] if len(parts) > 1 and stripped != list(parts) else [parts]
+        ways = tuple(
+            tuple(encoding(clip, keys, replace(part, text=lead + part.text)) for part in typed)
+            for lead in _leads(keys, text)
+            for typed in spaced
+        )
+        llama = LLAMA in keys and has(clip, LLAMA)
+        beside = encoding(clip, [LLAMA], parts[0]) if llama else None
+        whole = cls(parts[0].text if len(parts) == 1 else text, objects, ways, beside)
+        whole._joined(_fitting(ways[0], _length(ways[0])) or []).naming(objects)
+        return whole
+
+    def tables(self, tokens: Tensor, options: Mapping[str, Any]) -> Tables:
+        """See `Finder`.
+
+        Raises:
+            ValueError: so many tokens cannot stand for the texts.
+        """
+        length = count(tokens, options)
+        fitting = (tables for way in self.ways if (tables := _fitting(way, length)))
+        parts = next(fitting, None)
+        if parts is None:
+            raise ValueError(self._mismatch(self.ways[0], length))
+        result = {TABLE_KEY: self._joined(parts).naming(self.objects)}
+        if self.beside:
+            length = options["conditioning_llama3"].shape[-2]
+            table = self.beside.table(length)
+            if table is None:
+                raise ValueError(self._mismatch([self.beside], length))
+            result[LLAMA_KEY] = table
+        return result
+
+    def _joined(self, tables: Sequence[TokenTable]) -> TokenTable:
+        table = TokenTable.joined(tables)
+        return table if len(tables) == 1 else replace(table, prompt=self.text)
+
+    def _mismatch(self, way: Sequence[Encoding], length: int) -> str:
+        return (
+            f"text is {_length(way)} tokens long for the text encoder {way[0].encoders}, with "
+            f"start, end, padding and chat template, but the conditioning holds {length}; give the "
+            "text that was encoded, all of it, with BREAK wherever a node such as Conditioning "
+            "(Concat) joined two texts, and the clip that encoded it. Where a node adds tokens or "
+            "takes some away, such as Apply Style Model, put Self-Guidance Add Words before it"
         )
 
 
-def objects_input() -> io.Input:
-    """Input for the objects of a prompt."""
-    return io.String.Input(
-        "objects",
-        default="",
-        optional=True,
-        tooltip="The prompt's objects, separated by commas, such as 'astronaut, white horse'. "
-        "Recipes keep all objects that they do not change. Empty: every phrase between words like "
-        "'a', 'and', 'on'.",
-    )
+def _fitting(way: Sequence[Encoding], length: int) -> list[TokenTable] | None:
+    """The tables of texts that together have so many tokens; None if they have another number."""
+    if len(way) == 1:
+        table = way[0].table(length)
+        return None if table is None else [table]
+    fits = _length(way) == length
+    return [table for part in way if (table := part.table())] if fits else None
 
 
-def token_table(clip: comfy.sd.CLIP, text: str, tokens: dict[str, Any]) -> TokenTable:
-    """The table of a prompt.
-
-    With several text encoders, ComfyUI puts their tokens at the same positions. They differ only if
-    an embedding has another number of vectors for one of them; a word then has its positions of
-    both. Chunks that not all of them have are cut off by ComfyUI.
-
-    Args:
-        clip: whose tokenizer turns tokens into text.
-        text: the prompt as typed.
-        tokens: what `clip.tokenize(text)` returned.
-    """
-    known = [key for key in tokens if key in CLIP_ENCODERS] or [next(iter(tokens))]
-    words: list[Word] = []
-    for key in known:
-        words = _agreed(words, list(_words(clip, key, tokens[key], embeddings(clip, text, key))))
-    length = min(sum(map(len, tokens[key])) for key in known)
-    kept = [(word, tuple(p for p in places if p < length)) for word, places in words]
-    kept = [(word, places) for word, places in kept if places]
-    if re.search(rf"\b{BREAK}\b", text):
-        kept = [(BREAK if word == BREAK.lower() else word, places) for word, places in kept]
-    return TokenTable(
-        text, tuple(word for word, _ in kept), tuple(places for _, places in kept), length
-    )
+def _length(way: Sequence[Encoding]) -> int:
+    """Number of tokens that the conditioning of texts should have."""
+    return sum(part.length for part in way)
 
 
-def parted_table(clip: comfy.sd.CLIP, text: str) -> TokenTable:
-    """The table of texts separated by BREAK, each encoded in chunks of its own."""
-    parts = re.split(rf"\b{BREAK}\b", text)
-    tables = [token_table(clip, part, clip.tokenize(part)) for part in parts]
-    return replace(TokenTable.joined(tables), prompt=text)
+def _leads(keys: Sequence[str], text: str) -> Iterator[str]:
+    """What a node may have put before a text: nothing, or a system prompt of Lumina 2."""
+    yield ""
+    if keys[0] in GEMMA and START not in text:
+        from comfy_extras.nodes_lumina2 import CLIPTextEncodeLumina2
+
+        for prompt in CLIPTextEncodeLumina2.SYSTEM_PROMPT.values():
+            yield f"{prompt} {START} "
 
 
-def _words(
-    clip: comfy.sd.CLIP, key: str, chunks: Sequence[Any], names: Mapping[str, Sequence[Tensor]]
-) -> Iterator[Word]:
-    """Words of one text encoder with their positions; a word may span two chunks."""
-    entries = list(_entries(clip, key, chunks))
-    text: str = ""
-    places: list[int] = []
-    skipped = 0
-    for index, (entry, position) in enumerate(entries):
-        if index < skipped:
-            continue
-        if isinstance(entry, str):
-            text += entry.removesuffix(WORD_END)
-            places.append(position)
-            if not entry.endswith(WORD_END):
-                continue
-        if text:
-            yield _decoded(text), tuple(places)
-            text, places = "", []
-        if not isinstance(entry, str):
-            name, count = embedding_at([e for e, _ in entries[index:]], names)
-            skipped = index + count
-            yield name, tuple(p for _, p in entries[index:skipped])
-    if text:
-        yield _decoded(text), tuple(places)
+def _is_clip(keys: Sequence[str] | Mapping[str, Any]) -> bool:
+    return all(key in CLIP_ENCODERS for key in keys)
 
 
-def _entries(
-    clip: comfy.sd.CLIP, key: str, chunks: Sequence[Any]
-) -> Iterator[tuple[str | Any, int]]:
-    """Tokens as text, and vectors unchanged, with positions; without start, end and padding.
-
-    ComfyUI drops vectors of another width and pads the chunk by as many tokens at its end.
-    """
-    wanted, start = width(clip, key), 0
-    for chunk in chunks:
-        tokens = [entry[0] for entry in chunk]
-        kept = [t for t in tokens if not (torch.is_tensor(t) and wanted and t.shape[-1] != wanted)]
-        texts = [clip.tokenizer.untokenize([(t,)])[0][1] if isinstance(t, int) else t for t in kept]
-        for position, text in enumerate(texts[: _end(texts)], start):
-            if not isinstance(text, str) or not text.startswith(("<|start", "<|end")):
-                yield text, position
-        start += len(chunk)
+def _check_used(texts: Texts, keys: Sequence[str]) -> None:
+    for name, own, key in (("second_text", texts.second, "l"), ("t5_text", texts.t5, T5)):
+        if own.strip() and key not in keys:
+            raise ValueError(
+                f"{name} is for a node with a text of its own for the text encoder {key!r}, but "
+                f"the clip has {', '.join(keys)}: leave {name} empty"
+            )
 
 
-def _end(texts: Sequence[Any]) -> int:
-    """Number of entries of a chunk before its end token and padding.
+def _found_by_clip(table: TokenTable) -> Finder:
+    """The table, for conditionings whose chunks it fills; tokens of no text may stand behind."""
 
-    A prompt may contain the end token itself: that of the chunk is the last before the padding.
-    """
-    ends = [isinstance(text, str) and text.startswith("<|end") for text in texts]
-    last = len(ends) - ends[::-1].index(True) if any(ends) else len(ends)
-    while last and ends[last - 1]:
-        last -= 1
-    return last
+    def found(tokens: Tensor, _: Mapping[str, Any]) -> Tables:
+        length = tokens.shape[1]
+        if 0 <= length - table.length < CHUNK:
+            return {TABLE_KEY: table}
+        raise ValueError(
+            f"text is {table.length} tokens long, with start, end and padding, but the "
+            f"conditioning holds {length}; give the text that was encoded, all of it, with BREAK "
+            "wherever a node such as Conditioning (Concat) joined two texts or another pack began "
+            "a new chunk, and the clip that encoded it"
+        )
 
-
-def _agreed(known: list[Word], more: list[Word]) -> list[Word]:
-    """Words of several encoders as one list, each with its positions in all of them."""
-    if not known or known == more:
-        return more
-    texts = [[word for word, _ in words] for words in (known, more)]
-    result: list[Word] = []
-    for kind, a, b, c, d in SequenceMatcher(None, texts[0], texts[1], autojunk=False).get_opcodes():
-        if kind == "equal":
-            pairs = zip(known[a:b], more[c:d], strict=True)
-            result += [(w, tuple(sorted({*one, *other}))) for (w, one), (_, other) in pairs]
-        else:
-            result += [*known[a:b], *more[c:d]]
-    return result
-
-
-def _byte_letters() -> dict[str, int]:
-    """The letters by which CLIP's vocabulary, like that of GPT-2, writes bytes.
-
-    Printable bytes of Latin-1 stand for themselves, the others in order from U+0100 on.
-    """
-    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    rest = [byte for byte in range(256) if byte not in plain]
-    return {chr(b): b for b in plain} | {chr(256 + i): b for i, b in enumerate(rest)}
-
-
-_BYTES = _byte_letters()
-
-
-def _decoded(text: str) -> str:
-    """A word as it was typed, from the letters of the vocabulary."""
-    if any(letter not in _BYTES for letter in text):
-        return text
-    return bytes(_BYTES[letter] for letter in text).decode("utf-8", "replace")
+    return found
