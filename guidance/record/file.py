@@ -178,12 +178,16 @@ def _table_facts(table: TokenTable) -> dict[str, Any]:
         "length": table.length,
         "named": list(table.named),
         "borders": list(table.borders),
+        # only where there are some, so that older versions read the files of other text encoders
+        **({"lost": list(table.lost)} if table.lost else {}),
     }
 
 
 def _table(facts: Any) -> TokenTable:
-    prompt, words, positions, length, named, borders = _fields(
-        facts, "the token table", "prompt", "words", "positions", "length", "named", "borders"
+    names = ["prompt", "words", "positions", "length", "named", "borders"]
+    names += ["lost"] * (isinstance(facts, Mapping) and "lost" in facts)
+    prompt, words, positions, length, named, borders, *lost = _fields(
+        facts, "the token table", *names
     )
     if type(length) is not int or not 1 <= length <= TOKENS:
         raise ValueError(f"length must be 1 to {TOKENS} tokens, got {str(length)[:40]}")
@@ -197,6 +201,7 @@ def _table(facts: Any) -> TokenTable:
         length,
         tuple(text_of(name, "named") for name in list_of(named, "named")),
         _indices(borders, "borders", count),
+        tuple(text_of(word, "lost") for word in list_of(lost[0] if lost else [], "lost")),
     )
 
 

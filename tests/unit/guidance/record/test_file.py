@@ -58,10 +58,17 @@ def test_every_field_of_a_step_is_in_the_file() -> None:
     assert {field.name for field in fields(Properties) if field.init} == saved
     assert {field.name for field in fields(Step)} == {"properties", "energies", "guided"}
     assert {field.name for field in fields(Record) if field.init} == {"family", "steps"}
-    _, facts = record_file.pack(run(TABLE))
+    _, facts = record_file.pack(run(replace(TABLE, lost=("\u7d05",))))
     assert {field.name for field in fields(TokenTable) if field.init} == set(
         facts["parts"][0]["table"]
     )
+
+
+def test_words_that_the_text_encoder_lacks_are_saved_where_there_are_some(path: Path) -> None:
+    record = run(replace(TABLE, lost=("\u7d05",)))
+    record_file.save(path, record)
+    assert record_file.load(path).last.table.lost == ("\u7d05",)
+    assert "lost" not in record_file.pack(run(TABLE))[1]["parts"][0]["table"]
 
 
 def test_the_steps_of_one_prompt_share_tensors_and_table(path: Path) -> None:
