@@ -23,7 +23,9 @@ class Muon(torch.optim.Optimizer):
         lr: float = 1e-3,
         momentum: float = 0.95,
         weight_decay: float = 0.01,
+        precision: torch.dtype = torch.bfloat16,
     ) -> None:
+        self.precision = precision
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -39,19 +41,26 @@ class Muon(torch.optim.Optimizer):
                 update = param.grad.lerp(buffer, group["momentum"]).flatten(1)
                 by_shape.setdefault(update.shape, []).append((param, update))
             for shape, pairs in by_shape.items():
-                updates = orthogonal(torch.stack([update for _, update in pairs]))
+                updates = orthogonal(
+                    torch.stack([update for _, update in pairs]), precision=self.precision
+                )
                 scale = 0.2 * math.sqrt(max(shape))
                 for (param, _), update in zip(pairs, updates, strict=True):
                     param.mul_(1 - group["lr"] * group["weight_decay"])
                     param.add_(update.view_as(param), alpha=-group["lr"] * scale)
 
 
-def orthogonal(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """About U V^T of each matrix [B, M, N] = U S V^T, float32."""
+def orthogonal(
+    matrices: torch.Tensor, steps: int = 5, precision: torch.dtype = torch.bfloat16
+) -> torch.Tensor:
+    """About U V^T of each matrix [B, M, N] = U S V^T, float32.
+
+    `precision`: of the iteration; float32 on processors that only imitate bfloat16.
+    """
     a, b, c = _QUINTIC
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.transpose(1, 2) if tall else matrices
-    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).bfloat16()
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(precision)
     for _ in range(steps):
         gram = x @ x.transpose(1, 2)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

@@ -1,0 +1,114 @@
+"""One training step, and all state that a checkpoint holds."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ....demo.optimizer import Muon
+from ....demo.train_unet import learning_rate
+from .batches import SHORT, Batch, Sampler
+from .loss import attention_loss, noised
+from .network import Transformer, split
+from .rope import positions, turns
+from .schedule import average_decay, noise_levels, supervision
+from .text import Text
+
+SUPERVISED_LAYERS = (2, 3, 4)
+
+
+class Trainer:
+    """Network, its running average, optimizers and random state."""
+
+    def __init__(
+        self, options: argparse.Namespace, config: dict, text: Text, sampler: Sampler
+    ) -> None:
+        self.options, self.text, self.sampler = options, text, sampler
+        torch.manual_seed(options.seed)
+        self.network, self.average = Transformer(config), Transformer(config)
+        self.average.load_state_dict(self.network.state_dict())
+        self.network.watched = SUPERVISED_LAYERS
+        matrices, others = split(self.network)
+        self.optimizers = [
+            Muon(matrices, lr=options.lr, precision=options.precision),
+            torch.optim.AdamW(others, lr=options.lr / 2, betas=(0.9, 0.99), weight_decay=0.0),
+        ]
+        self.peaks = [options.lr, options.lr / 2]
+        self.usual = self.network.forward
+        if options.compile:
+            self.usual = torch.compile(self.network.forward, dynamic=False)
+        self.step = 0
+
+    def losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The flow loss of each row [B], the attention loss and the noise levels [B]."""
+        g = self.sampler.generator
+        levels = noise_levels(len(batch.latents), g)
+        noise = torch.randn(batch.latents.shape, generator=g)
+        x, v = (a.flatten(2).transpose(1, 2) for a in noised(batch.latents, noise, levels))
+        text, (rows, columns) = batch.tokens.shape[1], batch.latents.shape[-2:]
+        places = positions(text, batch.lengths, rows, columns)
+        # rare shapes are not worth the minutes that compiling one takes
+        usual = text == SHORT and rows * columns <= 256
+        forward = self.usual if usual else self.network.forward
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.precision != torch.float32):
+            out, maps = forward(
+                x.contiguous(),
+                levels * 1000,
+                self.text(batch.tokens),
+                turns(places, self.network.config["axes_dims"]),
+                batch.closed,
+            )
+        attention = attention_loss(maps, batch.masks, batch.words, levels)
+        return (out - v).square().mean((1, 2)), attention, levels
+
+    def advance(self) -> tuple[float, float, float, float]:
+        """One step; returns the flow loss, that of high and of low noise, the attention loss."""
+        options = self.options
+        rows, attention, levels = self.losses(self.sampler.draw(self.step / options.steps))
+        weight = supervision(self.step, options.steps, options.supervise)
+        (rows.mean() + weight * attention if weight else rows.mean()).backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        factor = learning_rate(self.step, options.steps)
+        for optimizer, peak in zip(self.optimizers, self.peaks, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            pairs = list(self.average.parameters()), list(self.network.parameters())
+            torch._foreach_lerp_(*pairs, 1 - average_decay(self.step))
+        self.step += 1
+        rows = rows.detach()
+        high, low = rows[levels > 0.8].mean(), rows[levels < 0.4].mean()
+        return rows.mean().item(), high.item(), low.item(), attention.item()
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint whole or not at all."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "generator": self.sampler.generator.get_state(),
+            "config": self.network.config,
+            "supervise": self.options.supervise,
+            "step": self.step,
+        }
+        torch.save(state, path.with_suffix(".part"))
+        os.replace(path.with_suffix(".part"), path)
+
+    def restore(self, path: Path) -> None:
+        """Continue from a checkpoint of the same arm."""
+        state = torch.load(path, map_location="cpu")
+        if state["supervise"] != self.options.supervise:
+            raise ValueError(
+                f"{path}: expected a training with --supervise {self.options.supervise}, got one "
+                f"with {state['supervise']}; choose another --name, or remove the file"
+            )
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        self.sampler.generator.set_state(state["generator"])
+        self.step = state["step"]
