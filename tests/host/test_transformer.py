@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 CONFIG = {"dim": 32, "n_layers": 2, "n_heads": 1, "n_kv_heads": 1, "multiple_of": 16}
 CONFIG |= {"axes_dims": [8, 12, 12]}
+FEW = ("--pictures", "60", "--small-pictures", "40", "--seed", "5", "--threads", "1")
 
 
 def config() -> dict[str, Any]:
@@ -25,10 +26,7 @@ def scenes(lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from selfguidance.tools.shapes.transformer import train
 
     folder = tmp_path_factory.mktemp("scenes")
-    train.main(
-        ["data", "--cache", str(folder), "--seed", "5", "--threads", "1"]
-        + "--pictures 60 --small-pictures 40".split()
-    )
+    train.main(["data", "--cache", str(folder), *FEW])
     return folder
 
 

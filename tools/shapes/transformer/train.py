@@ -24,14 +24,14 @@ from ....demo.architecture import LATENT_SCALE
 from ....demo.evaluate import Trial, sheet
 from ....demo.measure import find_objects
 from ....demo.scenes import Thing, named
-from ....demo.transformer import config
-from . import batches, small
+from ....demo.transformer import FILE, config
+from . import batches, export, small
 from .sampling import sample
 from .text import Text
 from .trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[3]
-STAGES = ("data", "network")
+STAGES = ("data", "network", "export")
 LOG, SAVE, PREVIEW = 50, 250, 500  # steps between lines, checkpoints and sheets
 PROMPTS = (
     "a red circle",
@@ -58,7 +58,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("stages", nargs="*", metavar="STAGE", help=f"all by default: {' '.join(STAGES)}")
     add("--cache", type=Path, default=ROOT / ".cache" / "shapes", help="data and checkpoints")
     add("--weights", type=Path, default=model.WEIGHTS, help="the landed text encoder and VAE")
-    add("--name", default="transformer", help="of this arm's files in the cache")
+    add("--out", type=Path, default=model.WEIGHTS, help="the folder that the file goes to")
+    add("--name", default=Path(FILE).stem, help="of this arm's file and of its checkpoint")
     add("--seed", type=int, default=20230601)
     add("--pictures", type=int, default=56000, help="rendered scenes of full size")
     add("--small-pictures", type=int, default=32000)
@@ -87,6 +88,9 @@ def main(arguments: Sequence[str]) -> None:
         render(options)
     if "network" in options.stages:
         train(options)
+    if "export" in options.stages:
+        file = options.out / f"{options.name}.safetensors"
+        export.export(options.cache / f"{options.name}.pt", file)
 
 
 def render(options: argparse.Namespace) -> None:
