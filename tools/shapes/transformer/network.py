@@ -112,12 +112,12 @@ class TimeEmbedder(nn.Module):
 
     def __init__(self, width: int, features: int = 256) -> None:
         super().__init__()
-        self.half = features // 2
+        self.pairs = features // 2
         self.mlp = nn.Sequential(nn.Linear(features, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, times: torch.Tensor) -> torch.Tensor:
         """Times [B] to [B, width]."""
-        steps = torch.arange(self.half, dtype=torch.float32, device=times.device) / self.half
+        steps = torch.arange(self.pairs, dtype=torch.float32, device=times.device) / self.pairs
         angles = times[:, None].float() * torch.exp(-math.log(10000) * steps)
         return self.mlp(torch.cat([angles.cos(), angles.sin()], -1))
 

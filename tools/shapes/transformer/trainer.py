@@ -77,8 +77,9 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
-            pairs = list(self.average.parameters()), list(self.network.parameters())
-            torch._foreach_lerp_(*pairs, 1 - average_decay(self.step))
+            kept: list[torch.Tensor] = list(self.average.parameters())
+            new: list[torch.Tensor] = list(self.network.parameters())
+            torch._foreach_lerp_(kept, new, 1 - average_decay(self.step))
         self.step += 1
         rows = rows.detach()
         high, low = rows[levels > 0.8].mean(), rows[levels < 0.4].mean()
