@@ -11,6 +11,8 @@ INSIDE = {  # commands that use ComfyUI's modules in their own process
     "bench.bench": "cost of a guided step and of the recorder",
     "shapes.train": "train the Shapes model",
     "shapes.evaluate": "measure the Shapes model",
+    "shapes.transformer.train_transformer": "train the transformer form of the Shapes model",
+    "shapes.transformer.evaluate_transformer": "measure the transformer form of the Shapes model",
     "docs.pictures": "draw the pictures of the help pages",
     "docs.texts": "write the English locale, and the tables of the help pages",
 }

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from ....demo import dataset
 from ....demo.architecture import TOKENS
-from ....demo.dataset import Bucket
+from .. import dataset
+from ..dataset import Bucket
 from . import small
 
 SHORT = 20  # text tokens of the usual step; the longest caption has 18

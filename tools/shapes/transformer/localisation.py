@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ....demo.localisation import THRESHOLD, Words
-from ....demo.measure import Found
 from ....demo.scenes import Thing
+from ..localisation import THRESHOLD, Words
+from ..measure import Found
 
 LEVELS = (0.97, 0.9, 0.8, 0.67, 0.5, 0.3)
 CELL = 8

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ....demo import dataset
+from .. import dataset
 from .network import Transformer
 from .rope import positions, turns
 from .text import Text

@@ -10,9 +10,9 @@ from random import Random
 import numpy as np
 import torch
 
-from ....demo import dataset
-from ....demo.dataset import CELL, SLOTS, Bucket
 from ....demo.scenes import MARGIN, Scene, box, masks, random_scene, render
+from .. import dataset
+from ..dataset import CELL, SLOTS, Bucket
 
 FORMATS = {"small": (96, 96, 0.5), "low": (128, 72, 0.25), "narrow": (72, 128, 0.25)}
 COUNTS = (1, 2, 2, 2)  # a third thing seldom fits

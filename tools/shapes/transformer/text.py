@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ....demo import dataset, exported
-from ....demo.networks import Networks, plain_attention
+from .. import dataset, exported
+from ..networks import Networks, plain_attention
 
 
 class Text(nn.Module):

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ....demo.optimizer import Muon
-from ....demo.train_unet import learning_rate
+from ..optimizer import Muon
+from ..train_unet import learning_rate
 from .batches import SHORT, Batch, Sampler
 from .loss import attention_loss, noised
 from .network import Transformer, split

@@ -23,18 +23,20 @@ def config() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def scenes(lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few scenes of every format."""
-    from selfguidance.tools.shapes.transformer import train
+    from selfguidance.tools.shapes.transformer import train_transformer
 
     folder = tmp_path_factory.mktemp("scenes")
-    train.main(["data", "--cache", str(folder), *FEW])
+    train_transformer.main(["data", "--cache", str(folder), *FEW])
     return folder
 
 
 def trainer(scenes: Path, *arguments: str) -> Any:
-    from selfguidance.tools.shapes.transformer import batches, text, train
+    from selfguidance.tools.shapes.transformer import batches, text, train_transformer
     from selfguidance.tools.shapes.transformer.trainer import Trainer
 
-    options = train.parse(["--cache", str(scenes), "--batch", "4", "--steps", "12", *arguments])
+    options = train_transformer.parse(
+        ["--cache", str(scenes), "--batch", "4", "--steps", "12", *arguments]
+    )
     sampler = batches.Sampler(batches.load(scenes), options.batch, options.seed)
     return Trainer(options, config(), text.Text(options.weights), sampler)
 
@@ -65,7 +67,8 @@ def test_training_and_comfyui_compute_the_same(lab, text, size):
 
 
 def test_the_frozen_text_encoder_is_that_of_the_clip(shapes):
-    from selfguidance.demo import dataset, model
+    from selfguidance.demo import model
+    from selfguidance.tools.shapes import dataset
     from selfguidance.tools.shapes.transformer.text import Text
 
     clip = shapes[1]
@@ -142,7 +145,8 @@ def exported(scenes: Path, tmp_path: Path) -> Path:
 
 
 def test_an_exported_file_draws_in_comfyui(exported, shapes):
-    from selfguidance.demo import evaluate, transformer
+    from selfguidance.demo import transformer
+    from selfguidance.tools.shapes import evaluate
 
     model = transformer.load(exported)
     assert not any(p.requires_grad or p.is_inference() for p in model.model.parameters())
@@ -156,7 +160,8 @@ def test_an_exported_file_draws_in_comfyui(exported, shapes):
 
 
 def test_the_layer_maps_are_those_of_the_network(exported, shapes, scenes):
-    from selfguidance.demo import evaluate, transformer
+    from selfguidance.demo import transformer
+    from selfguidance.tools.shapes import evaluate
     from selfguidance.tools.shapes.transformer.localisation import LayerMaps
 
     model = transformer.load(exported)

@@ -1,4 +1,4 @@
-"""Measure the transformer: `python demo/run.py evaluate_transformer FILE` writes JSON and a sheet.
+"""Measure the transformer: `python tools/run.py evaluate_transformer FILE` writes JSON and a sheet.
 
 The prompts, seeds and the judge are those of the UNet's evaluation, and the pictures come from
 ComfyUI's own sampler and class. FILE is an exported file, or a checkpoint of the training, which
@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ....demo import evaluate, model, transformer
-from ....demo.dataset import token_row
-from ....demo.evaluate import BATCH, Trial, sampled, sheet, summary
-from ....demo.measure import find_objects
+from ....demo import model, transformer
 from ....demo.scenes import caption, random_scene
+from .. import evaluate
+from ..dataset import token_row
+from ..evaluate import BATCH, Trial, sampled, sheet, summary
+from ..measure import find_objects
 from . import export, localisation
 from .localisation import LayerMaps, Overlaps
 
@@ -47,7 +48,7 @@ class ShortText:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options; the defaults are those of the model card."""
     parser = argparse.ArgumentParser(
-        prog="demo/run.py evaluate_transformer", description=__doc__.splitlines()[0]
+        prog="tools/run.py evaluate_transformer", description=__doc__.splitlines()[0]
     )
     add = parser.add_argument
     add("file", type=Path)

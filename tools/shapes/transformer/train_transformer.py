@@ -1,4 +1,4 @@
-"""Train the transformer form of the Shapes model: `python demo/run.py train_transformer`.
+"""Train the transformer form of the Shapes model: `python tools/run.py train_transformer`.
 
 The stages, in order: `data` renders the scenes, `network` trains, `export` writes the weights.
 Text encoder and VAE are those of the landed weights and stay as they are. Each stage resumes where
@@ -19,12 +19,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ....demo import dataset, exported, model
+from ....demo import model
 from ....demo.architecture import LATENT_SCALE
-from ....demo.evaluate import Trial, sheet
-from ....demo.measure import find_objects
 from ....demo.scenes import Thing, named
 from ....demo.transformer import FILE, config
+from .. import dataset, exported
+from ..evaluate import Trial, sheet
+from ..measure import find_objects
 from . import batches, export, small
 from .sampling import sample
 from .text import Text
@@ -32,7 +33,7 @@ from .trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[3]
 STAGES = ("data", "network", "export")
-LOG, SAVE, PREVIEW = 50, 250, 500  # steps between lines, checkpoints and sheets
+LOG, SAVE, PREVIEW = 50, 250, 1000  # steps between lines, checkpoints and sheets
 PROMPTS = (
     "a red circle",
     "a yellow star",
@@ -52,7 +53,7 @@ PROMPTS = (
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options; how the bundled weights were made: see their card."""
     parser = argparse.ArgumentParser(
-        prog="demo/run.py train_transformer", description=__doc__.splitlines()[0]
+        prog="tools/run.py train_transformer", description=__doc__.splitlines()[0]
     )
     add = parser.add_argument
     add("stages", nargs="*", metavar="STAGE", help=f"all by default: {' '.join(STAGES)}")

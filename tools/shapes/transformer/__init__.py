@@ -1,0 +1,1 @@
+"""The transformer form of the Shapes model: its training and its measuring."""
