@@ -95,6 +95,18 @@ def evaluate(session: nox.Session) -> None:
 
 
 @session
+def train_transformer(session: nox.Session) -> None:
+    """Train the transformer form of the Shapes model."""
+    command(session, "train_transformer")
+
+
+@session
+def evaluate_transformer(session: nox.Session) -> None:
+    """Measure the transformer form of the Shapes model: `-- FILE`, exported or a checkpoint."""
+    command(session, "evaluate_transformer")
+
+
+@session
 def blueprints(session: nox.Session) -> None:
     """Cut the subgraph blueprints out of the example workflows."""
     command(session, "blueprints")

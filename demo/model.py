@@ -12,9 +12,11 @@ import comfy.sd
 import comfy.sd1_clip
 import torch
 from comfy.ldm.models.autoencoder import AutoencoderKL
+from comfy.model_base import BaseModel
 from comfy.model_patcher import ModelPatcher
 from safetensors import safe_open
 
+from . import transformer
 from .architecture import (
     LATENT_SCALE,
     VOCABULARY,
@@ -27,43 +29,64 @@ from .architecture import (
 )
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
-FILES = ("unet", "clip", "vae")
+NETWORKS = {"unet": "train", "transformer": "train_transformer"}  # and the command that makes each
 
 
-def load(folder: Path | str = WEIGHTS) -> tuple[ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
-    """The Shapes model from `unet`, `clip` and `vae.safetensors` in a folder.
+def load(
+    folder: Path | str = WEIGHTS, network: str = "unet"
+) -> tuple[ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
+    """The Shapes model from `clip`, `vae` and the network's `.safetensors` in a folder.
 
     The weights are ordinary tensors even where ComfyUI runs nodes in inference mode: gradients can
     be taken through all three objects at any later time.
 
+    Args:
+        folder: where the files lie.
+        network: which form of the diffusion model, one of `NETWORKS`.
+
     Raises:
         FileNotFoundError: the folder lacks a weights file.
-        ValueError: a file does not fit the architecture.
+        ValueError: there is no such network, or a file does not fit the architecture.
     """
     folder = Path(folder)
-    check(folder)
+    if network not in NETWORKS:
+        raise ValueError(
+            f"network: expected one of {', '.join(NETWORKS)}, got {network!r}; choose one of them"
+        )
+    check(folder, network)
     with torch.inference_mode(False), torch.no_grad():
         vae = load_vae(folder)
-        return load_diffusion(folder, vae), load_clip(folder), vae
+        if network == "unet":
+            diffusion = load_diffusion(folder, vae)
+        else:
+            diffusion = transformer.load(folder / transformer.FILE)
+            fit_preview(diffusion.model, vae)
+        return diffusion, load_clip(folder), vae
 
 
-def check(folder: Path) -> None:
-    """Raise a FileNotFoundError unless the folder has all weights files."""
-    missing = [name for name in FILES if not (folder / f"{name}.safetensors").is_file()]
+def check(folder: Path, network: str = "unet") -> None:
+    """Raise a FileNotFoundError unless the folder has all weights files of a network."""
+    files = (network, "clip", "vae")
+    missing = [name for name in files if not (folder / f"{name}.safetensors").is_file()]
     if missing:
         raise FileNotFoundError(
-            f"the Shapes model's weights: expected {', '.join(FILES)} (.safetensors) in {folder}, "
+            f"the Shapes model's weights: expected {', '.join(files)} (.safetensors) in {folder}, "
             f"{', '.join(missing)} not found; restore the folder from the repository "
-            "or run `python tools/run.py train`"
+            f"or run `python tools/run.py {NETWORKS[network]}`"
         )
+
+
+def fit_preview(model: BaseModel, vae: comfy.sd.VAE) -> None:
+    """Let previews of a model's latents show the colours that the encoder means."""
+    encoder = vae.first_stage_model.encoder
+    model.latent_format.fit_preview(encoder.weight, encoder.bias)
 
 
 def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
     """The MODEL: `unet.safetensors`, its `prediction` ("eps" if absent) in the file's metadata."""
     state, metadata = read(folder, "unet")
     model = build_diffusion(metadata.get("prediction", "eps"))
-    encoder = vae.first_stage_model.encoder
-    model.latent_format.fit_preview(encoder.weight, encoder.bias)
+    fit_preview(model, vae)
     _fill(model.diffusion_model, state, "unet")
     return ModelPatcher(
         model,

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..nodes.ui.schema import schema
 from ..nodes.ui.types import CATEGORY
-from .model import load
+from .model import NETWORKS, load
 from .scenes import named, random_scene, render
 
 
@@ -26,14 +26,23 @@ class DemoModel(io.ComfyNode):
             description="A tiny model, bundled with this pack, that draws one to three coloured "
             "shapes at 128 x 128: 'a red circle and a blue square'. Try self-guidance on it in "
             "seconds, without a GPU or a download.",
-            inputs=[],
+            inputs=[
+                io.Combo.Input(
+                    "network",
+                    options=list(NETWORKS),
+                    default="unet",
+                    optional=True,
+                    tooltip="unet: as in SD 1.x, SD 2.x and SDXL. transformer: text and picture "
+                    "in one sequence with flow matching, as in Lumina 2 and Z-Image.",
+                ),
+            ],
             outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
         )
 
     @classmethod
-    def execute(cls) -> io.NodeOutput:
+    def execute(cls, network: str = "unet") -> io.NodeOutput:
         """Load the three parts."""
-        return io.NodeOutput(*load())
+        return io.NodeOutput(*load(network=network))
 
 
 class DemoPicture(io.ComfyNode):

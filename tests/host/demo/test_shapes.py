@@ -1,6 +1,7 @@
 """The Shapes model as ComfyUI sees it, against the code that trained it."""
 
 import re
+import shutil
 from random import Random
 
 import numpy as np
@@ -22,6 +23,35 @@ def test_a_folder_without_weights_is_named(lab, tmp_path):
 
     with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path))):
         model.load(tmp_path)
+
+
+@pytest.mark.parametrize("network", ["unet", "transformer"])
+def test_a_network_whose_file_is_missing_is_named(lab, tmp_path, network):
+    from selfguidance.demo import model
+
+    for name in ("clip", "vae"):
+        shutil.copy(model.WEIGHTS / f"{name}.safetensors", tmp_path)
+    with pytest.raises(
+        FileNotFoundError, match=rf"{network} not found.*{model.NETWORKS[network]}`"
+    ):
+        model.load(tmp_path, network)
+
+
+def test_a_network_that_does_not_exist_is_refused(lab):
+    from selfguidance.demo import model
+
+    with pytest.raises(ValueError, match="expected one of unet, transformer, got 'mamba'"):
+        model.load(network="mamba")
+
+
+def test_the_demo_node_loads_the_unet_unless_asked_otherwise(lab):
+    from comfy.model_base import BaseModel
+    from selfguidance.demo.nodes import DemoModel
+
+    assert type(DemoModel.execute()[0].model) is BaseModel
+    given = DemoModel.GET_NODE_INFO_V1()["input"]
+    assert not given.get("required")
+    assert given["optional"]["network"][1]["default"] == "unet"
 
 
 def test_training_and_comfyui_mean_the_same(shapes):

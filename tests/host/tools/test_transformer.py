@@ -1,6 +1,7 @@
 """The transformer form of Shapes: training against ComfyUI's class, resuming, loading."""
 
 import argparse
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -140,16 +141,21 @@ def exported(scenes: Path, tmp_path: Path) -> Path:
     made = trainer(scenes)
     made.advance()
     made.save(tmp_path / "arm.pt")
-    export.export(tmp_path / "arm.pt", tmp_path / "made.safetensors")
-    return tmp_path / "made.safetensors"
+    export.export(tmp_path / "arm.pt", tmp_path / "transformer.safetensors")
+    return tmp_path / "transformer.safetensors"
 
 
 def test_an_exported_file_draws_in_comfyui(exported, shapes):
-    from selfguidance.demo import transformer
+    from selfguidance.demo import model as demo
     from selfguidance.tools.shapes import evaluate
 
-    model = transformer.load(exported)
+    for name in ("clip", "vae"):
+        shutil.copy(demo.WEIGHTS / f"{name}.safetensors", exported.parent)
+    with torch.inference_mode():
+        model, _, _ = demo.load(exported.parent, "transformer")
     assert not any(p.requires_grad or p.is_inference() for p in model.model.parameters())
+    preview, of_unet = (one.model.latent_format for one in (model, shapes[0]))
+    assert preview.latent_rgb_factors == of_unet.latent_rgb_factors
     settings = {"steps": 3, "cfg": 2.0, "sampler": "euler", "scheduler": "simple", "seed": 1}
     options = argparse.Namespace(**settings)
     with torch.inference_mode():
