@@ -71,6 +71,8 @@ def test_supervision_ends_before_a_third(steps):
     assert max(weights) <= 0.03
     assert weights[steps // 5] > 0
     assert set(weights[third:]) == {0.0}
+    assert set(weights[schedule.supervised_steps(steps) :]) == {0.0}
+    assert weights[schedule.supervised_steps(steps) - 1] > 0
     assert {schedule.supervision(step, steps, 0.0) for step in range(steps)} == {0.0}
 
 

@@ -1,5 +1,7 @@
 """What changes over the training, all by step and never by the clock."""
 
+import math
+
 import torch
 
 SUPERVISED_UNTIL, FADED_AT = 0.26, 0.32  # share of the steps: full weight until, none from
@@ -15,6 +17,11 @@ def supervision(step: int, steps: int, peak: float) -> float:
         return 0.0
     fade = (FADED_AT - part) / (FADED_AT - SUPERVISED_UNTIL)
     return peak * min(1.0, (step + 1) / SUPERVISION_WARMUP) * min(1.0, fade)
+
+
+def supervised_steps(steps: int) -> int:
+    """How many steps are done when the attention loss has faded out."""
+    return math.ceil(FADED_AT * steps)
 
 
 def average_decay(step: int) -> float:

@@ -28,6 +28,7 @@ from ..evaluate import Trial, sheet
 from ..measure import find_objects
 from . import batches, export, small
 from .sampling import sample
+from .schedule import supervised_steps
 from .text import Text
 from .trainer import Trainer
 
@@ -104,7 +105,10 @@ def render(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train for `options.steps`, from the arm's checkpoint in the cache if there is one."""
+    """Train for `options.steps`, from the arm's checkpoint in the cache if there is one.
+
+    Where supervision ends, a checkpoint stays, so that both parts can be measured.
+    """
     exported.check_whitening(options.weights, options.cache)
     path = options.cache / f"{options.name}.pt"
     sampler = batches.Sampler(batches.load(options.cache), options.batch, options.seed)
@@ -119,6 +123,8 @@ def train(options: argparse.Namespace) -> None:
             sums, clock = [], _clock()
         if trainer.step % SAVE == 0 or trainer.step == options.steps:
             trainer.save(path)
+        if trainer.step == supervised_steps(options.steps):
+            trainer.save(options.cache / f"{options.name}-supervised.pt")
         if trainer.step % PREVIEW == 0 or trainer.step == options.steps:
             preview(trainer, options.cache / f"{options.name}-{trainer.step:06}.png")
 

@@ -49,9 +49,8 @@ class Trainer:
         x, v = (a.flatten(2).transpose(1, 2) for a in noised(batch.latents, noise, levels))
         text, (rows, columns) = batch.tokens.shape[1], batch.latents.shape[-2:]
         places = positions(text, batch.lengths, rows, columns)
-        # rare shapes are not worth the minutes that compiling one takes
-        usual = text == SHORT and rows * columns <= 256
-        forward = self.usual if usual else self.network.forward
+        # long texts are too rare to be worth the minutes that compiling takes
+        forward = self.usual if text == SHORT else self.network.forward
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.precision != torch.float32):
             out, maps = forward(
                 x.contiguous(),
