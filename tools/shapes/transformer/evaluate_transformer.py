@@ -21,7 +21,7 @@ from ....demo import model, transformer
 from ....demo.scenes import caption, random_scene
 from .. import evaluate
 from ..dataset import token_row
-from ..evaluate import BATCH, Trial, sampled, sheet, summary
+from ..evaluate import BATCH, Sample, sampled, sheet, summary
 from ..measure import find_objects
 from . import export, localisation
 from .localisation import LayerMaps, Overlaps
@@ -78,10 +78,10 @@ def main(arguments: Sequence[str]) -> None:
     rows = []
     with torch.no_grad():
         for name, (count, width, height) in list(FORMATS.items())[: options.kinds]:
-            trials, overlaps = run(loaded, options, count, width, height)
-            report["pictures"][name] = summary(trials)
+            samples, overlaps = run(loaded, options, count, width, height)
+            report["pictures"][name] = summary(samples)
             report["attention"][name] = localisation.means(overlaps)
-            rows.append(sheet(trials))
+            rows.append(sheet(samples))
             print(name, json.dumps(report["pictures"][name]), flush=True)
             print(name, json.dumps(report["attention"][name].get("iou", {})), flush=True)
     (options.out / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
@@ -102,14 +102,14 @@ def load(options: argparse.Namespace) -> tuple[Any, Any, Any]:
 
 def run(
     loaded: tuple, options: argparse.Namespace, count: int, width: int, height: int
-) -> tuple[list[Trial], list[Overlaps]]:
-    """Sample `options.count` prompts of `count` things: trials, and overlap of the maps."""
+) -> tuple[list[Sample], list[Overlaps]]:
+    """Sample `options.count` prompts of `count` things: samples, and overlap of the maps."""
     diffusion, clip, vae = loaded
     rng = Random(options.seed + count)
     scenes = [random_scene(rng, count, width, height) for _ in range(options.count)]
     sampling = diffusion.get_model_object("model_sampling")
     schedule = comfy.samplers.calculate_sigmas(sampling, options.scheduler, options.steps).tolist()
-    trials: list[Trial] = []
+    samples: list[Sample] = []
     overlaps: list[Overlaps] = []
     for start in range(0, len(scenes), BATCH):
         part = scenes[start : start + BATCH]
@@ -121,7 +121,7 @@ def run(
         pictures = vae.decode(latents).clamp(0, 1).numpy()
         for k, scene in enumerate(part):
             found = find_objects(pictures[k])
-            trials.append(Trial(prompts[k], scene.things, pictures[k], found))
-            if trials[-1].all_right():
+            samples.append(Sample(prompts[k], scene.things, pictures[k], found))
+            if samples[-1].all_right():
                 overlaps += localisation.agreement(maps, words, k, scene.things, found)
-    return trials, overlaps
+    return samples, overlaps

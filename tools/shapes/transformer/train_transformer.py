@@ -24,7 +24,7 @@ from ....demo.architecture import LATENT_SCALE
 from ....demo.scenes import Thing, named
 from ....demo.transformer import FILE, config
 from .. import dataset, exported
-from ..evaluate import Trial, sheet
+from ..evaluate import Sample, sheet
 from ..measure import find_objects
 from . import batches, export, small
 from .sampling import sample
@@ -155,15 +155,15 @@ def preview(trainer: Trainer, path: Path) -> None:
     with torch.no_grad():
         latents = sample(trainer.average, trainer.text, PROMPTS, noise)
         pictures = vae.decode(latents / LATENT_SCALE).clamp(0, 1).numpy()
-    trials = []
+    samples = []
     for prompt, picture in zip(PROMPTS, pictures, strict=True):
         asked = tuple(Thing(colour, shape, 0.5, 0.5, 1.0) for colour, shape in named(prompt))
-        trials.append(Trial(prompt, asked, picture, find_objects(picture)))
-    Image.fromarray(sheet(trials, columns=len(PROMPTS))).save(path)
+        samples.append(Sample(prompt, asked, picture, find_objects(picture)))
+    Image.fromarray(sheet(samples, columns=len(PROMPTS))).save(path)
     right = {
         "preview": trainer.step,
-        "colours": round(float(np.mean([trial.colours() for trial in trials])), 2),
-        "shapes": round(float(np.mean([trial.shapes() for trial in trials])), 2),
-        "extra": round(float(np.mean([trial.extra() for trial in trials])), 2),
+        "colours": round(float(np.mean([one.colours() for one in samples])), 2),
+        "shapes": round(float(np.mean([one.shapes() for one in samples])), 2),
+        "extra": round(float(np.mean([one.extra() for one in samples])), 2),
     }
     print(json.dumps(right), flush=True)
