@@ -65,7 +65,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=20230601)
     add("--pictures", type=int, default=56000, help="rendered scenes of full size")
     add("--small-pictures", type=int, default=32000)
-    add("--steps", type=int, default=4500)
+    add("--steps", type=int, default=8000)
     add("--batch", type=int, default=16)
     add("--lr", type=float, default=2.4e-3, help="peak of Muon; AdamW has half of it")
     add("--supervise", type=float, default=0.03, help="peak weight of the attention loss")
