@@ -187,8 +187,9 @@ def _table(facts: Any) -> TokenTable:
     if type(length) is not int or not 1 <= length <= TOKENS:
         raise ValueError(f"length must be 1 to {TOKENS} tokens, got {str(length)[:40]}")
     count = len(list_of(words, "words"))
-    if not 1 <= count <= 2 * length:  # two texts may share the tokens
-        raise ValueError(f"words must be 1 to {2 * length}, as there are tokens, got {count}")
+    # two texts may share the tokens, and a token may hold several words of Chinese
+    if not 1 <= count <= 2 * TOKENS:
+        raise ValueError(f"words must be 1 to {2 * TOKENS}, got {count}")
     return TokenTable(
         text_of(prompt, "prompt"),
         tuple(text_of(word, "words") for word in words),
