@@ -178,22 +178,19 @@ def _table_facts(table: TokenTable) -> dict[str, Any]:
         "length": table.length,
         "named": list(table.named),
         "borders": list(table.borders),
-        # only where there are some, so that older versions read the files of other text encoders
-        **({"lost": list(table.lost)} if table.lost else {}),
     }
 
 
 def _table(facts: Any) -> TokenTable:
-    names = ["prompt", "words", "positions", "length", "named", "borders"]
-    names += ["lost"] * (isinstance(facts, Mapping) and "lost" in facts)
-    prompt, words, positions, length, named, borders, *lost = _fields(
-        facts, "the token table", *names
+    prompt, words, positions, length, named, borders = _fields(
+        facts, "the token table", "prompt", "words", "positions", "length", "named", "borders"
     )
     if type(length) is not int or not 1 <= length <= TOKENS:
         raise ValueError(f"length must be 1 to {TOKENS} tokens, got {str(length)[:40]}")
     count = len(list_of(words, "words"))
-    if not 1 <= count <= 2 * length:  # two texts may share the tokens
-        raise ValueError(f"words must be 1 to {2 * length}, as there are tokens, got {count}")
+    # two texts may share the tokens, and a token may hold several words of Chinese
+    if not 1 <= count <= 2 * TOKENS:
+        raise ValueError(f"words must be 1 to {2 * TOKENS}, got {count}")
     return TokenTable(
         text_of(prompt, "prompt"),
         tuple(text_of(word, "words") for word in words),
@@ -201,7 +198,6 @@ def _table(facts: Any) -> TokenTable:
         length,
         tuple(text_of(name, "named") for name in list_of(named, "named")),
         _indices(borders, "borders", count),
-        tuple(text_of(word, "lost") for word in list_of(lost[0] if lost else [], "lost")),
     )
 
 

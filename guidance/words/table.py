@@ -47,7 +47,7 @@ class TokenTable:
     length: int
     named: tuple[str, ...] = ()
     borders: tuple[int, ...] = ()
-    lost: tuple[str, ...] = ()
+    lost: tuple[str, ...] = field(default=(), compare=False)  # explains an error, no more
     # caches: terms look up the same phrases many times a step, and every step the same matrix
     _found: dict[str, tuple[int, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -96,3 +96,23 @@ def test_positions_are_those_at_which_comfyui_encodes(
         token = next(iter(tokenizer.clip_l.tokenizer(table.words[word])["input_ids"][1:]))
         (place,) = table.positions[word]
         assert torch.equal(embedded[place], weights[token])
+
+
+def test_an_embedding_of_t5_is_found_by_its_name(lab: ModuleType, folder: str) -> None:
+    """Vectors of another width are dropped, so that what stands behind moves up."""
+    from selfguidance.nodes.text.stream import read
+    from selfguidance.tests.host.text import encoders
+
+    generator = torch.Generator().manual_seed(2)
+    vectors = torch.randn(PAIR, 4096, generator=generator)
+    save_file({"t5xxl": vectors}, Path(folder) / "wide.safetensors")
+    clip = encoders.clip("pixart", embeddings=folder)
+    text = "a (embedding:wide:1.2), embedding:missing embedding:style cat"
+    words = {word.text: places for word, places in read(clip, "t5xxl", text).words}
+    assert list(words) == ["a", "wide", ",", "cat"]
+    tokens = [entry[0] for entry in clip.tokenize(text)["t5xxl"][0]]
+    kept = [t for t in tokens if not (torch.is_tensor(t) and t.shape[-1] != 4096)]
+    assert len(tokens) > len(kept)
+    assert all(torch.is_tensor(kept[place]) for place in words["wide"]) and len(words["wide"]) == 2
+    (cat,) = words["cat"]
+    assert encoders.decoded(clip, "t5xxl", [kept[cat]]) == "cat"

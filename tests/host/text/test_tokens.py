@@ -175,3 +175,14 @@ def test_words_behind_a_literal_special_token_are_found(
         assert tokens[position[0]] in plain, words
     assert table.positions[-1] == (8,)
     assert table_of(clips[kind], f"{mark} {mark}").words == ()
+
+
+@settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(st.text(alphabet="ab():1.2\\- ", max_size=40) | texts)
+def test_weights_are_taken_away_as_comfyui_does(clips: dict[str, Any], text: str) -> None:
+    from comfy.sd1_clip import escape_important, token_weights, unescape_important
+    from selfguidance.guidance.words.typed import typed
+
+    theirs = [unescape_important(part) for part, _ in token_weights(escape_important(text), 1.0)]
+    known = typed(text)
+    assert [known.text[begin:end] for begin, end in known.parts] == theirs

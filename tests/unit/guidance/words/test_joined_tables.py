@@ -82,3 +82,14 @@ def test_an_empty_prompt_beside_another_adds_no_word(tables: tuple[str, str]) ->
     both = TokenTable.joined([table(prompt) for prompt in tables])
     assert both.borders == () and both.length == 154
     assert both.has("cat") == ("a cat" in tables)
+
+
+def test_a_word_that_the_encoder_leaves_out_is_told_from_one_that_is_not_there() -> None:
+    cut = TokenTable("a cat, a dog", ("a", "cat"), ((0,), (1,)), 2, lost=("a", "dog"))
+    for phrase in ("dog", "a dog"):
+        with pytest.raises(ValueError, match=r"leaves .*'dog' out.*too long for it; write another"):
+            cut.find(phrase)
+    with pytest.raises(ValueError, match="its words are: a, cat"):
+        cut.find("fox")
+    assert TokenTable.joined([cut, table("a fox")]).lost == ("a", "dog")
+    assert not cut.has("dog") and cut.find("a") == (0,)
