@@ -29,6 +29,7 @@ class Net:
         size: height and width of a latent that it takes; odd ones where it takes these.
         frames: whether its latent has an axis of frames.
         pooled: whether it is given a vector of the whole text.
+        masked: whether its text comes with a mask.
         extra: what its conditioning holds besides, by name: numbers, or shapes of tensors.
     """
 
@@ -39,6 +40,7 @@ class Net:
     size: tuple[int, int] = (9, 12)
     frames: bool = False
     pooled: bool = False
+    masked: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -281,9 +283,12 @@ _LLAMA = {"conditioning_llama3": (1, 2, 10, WIDTH)}
 
 NETS = {
     "shapes-transformer": Net(
-        "shapes-transformer", _next_dit("Lumina2", 6, 96, in_channels=4, patch_size=1), 4
+        "shapes-transformer",
+        _next_dit("Lumina2", 6, 96, in_channels=4, patch_size=1),
+        4,
+        masked=True,
     ),
-    "lumina2": Net("lumina2", _next_dit("Lumina2", 26, 96)),
+    "lumina2": Net("lumina2", _next_dit("Lumina2", 26, 96), masked=True),
     "z-image": Net("z-image", _next_dit("ZImage", 30, 256, **_Z_IMAGE)),
     "qwen-image": Net("qwen-image", _QWEN, frames=True),
     "flux": Net("flux", _flux("Flux", 19, 38), pooled=True),
