@@ -53,6 +53,8 @@ def embedded(name: str, seed: int = 1, length: int = 12, **extra: Any) -> list[A
     ((tokens, known),) = lab.embedded(seed, length=length, channels=WIDTH, **extra)
     generator = torch.Generator().manual_seed(seed + 100)
     known["pooled_output"] = torch.randn(1, POOLED, generator=generator) if net.pooled else None
+    if net.masked:
+        known["attention_mask"] = torch.ones(1, length, dtype=torch.long)
     for key, value in net.extra.items():
         given = torch.randn(value, generator=generator) if isinstance(value, tuple) else value
         known[key] = given

@@ -3,10 +3,12 @@
 They are as deep as the real ones, so that the records of their families fit.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import comfy.supported_models
+from comfy.ldm.chroma.model import ChromaParams
+from comfy.ldm.flux.model import FluxParams
 
 from .unets import WIDTH, Kind
 
@@ -27,6 +29,7 @@ class Net:
         size: height and width of a latent that it takes; odd ones where it takes these.
         frames: whether its latent has an axis of frames.
         pooled: whether it is given a vector of the whole text.
+        masked: whether its text comes with a mask.
         extra: what its conditioning holds besides, by name: numbers, or shapes of tensors.
     """
 
@@ -37,6 +40,7 @@ class Net:
     size: tuple[int, int] = (9, 12)
     frames: bool = False
     pooled: bool = False
+    masked: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -68,7 +72,6 @@ def _next_dit(kind: str, layers: int, dim: int, **more: Any) -> Kind:
             "qk_norm": True,
             "axes_dims": _AXES,
             "axes_lens": [300, 512, 512],
-            "rope_theta": 10000.0,
             "ffn_dim_multiplier": 0.5,
             "multiple_of": 32,
             **more,
@@ -95,28 +98,28 @@ def _sd3(blocks: int, **more: Any) -> Kind:
     )
 
 
-def _flux(kind: str, double: int, single: int, **more: Any) -> Kind:
-    return _made(
-        kind,
-        **{
-            "image_model": "flux",
-            "in_channels": 16,
-            "out_channels": 16,
-            "vec_in_dim": POOLED,
-            "context_in_dim": WIDTH,
-            "hidden_size": 2 * HEAD,
-            "mlp_ratio": 2.0,
-            "num_heads": 2,
-            "depth": double,
-            "depth_single_blocks": single,
-            "axes_dim": _AXES,
-            "theta": 10000,
-            "patch_size": 2,
-            "qkv_bias": True,
-            "guidance_embed": True,
-            **more,
-        },
-    )
+def _flux(kind: str, double: int, single: int, params: Any = FluxParams, **more: Any) -> Kind:
+    settings = {
+        "in_channels": 16,
+        "out_channels": 16,
+        "vec_in_dim": POOLED,
+        "context_in_dim": WIDTH,
+        "hidden_size": 2 * HEAD,
+        "mlp_ratio": 2.0,
+        "num_heads": 2,
+        "depth": double,
+        "depth_single_blocks": single,
+        "axes_dim": _AXES,
+        "theta": 10000,
+        "patch_size": 2,
+        "qkv_bias": True,
+        "guidance_embed": True,
+        "txt_ids_dims": [],
+        **more,
+    }
+    known = {field.name for field in fields(params)}  # hosts differ in them
+    settings = {name: value for name, value in settings.items() if name in known}
+    return _made(kind, image_model=more.get("image_model", "flux"), **settings)
 
 
 def _flux2(double: int, single: int) -> Kind:
@@ -138,6 +141,7 @@ def _flux2(double: int, single: int) -> Kind:
         ops_bias=False,
         default_ref_method="index",
         ref_index_scale=10.0,
+        txt_ids_dims=[3],
     )
 
 
@@ -197,16 +201,16 @@ _CHROMA = _flux(
     "Chroma",
     19,
     38,
+    ChromaParams,
     image_model="chroma",
     in_channels=64,
     out_channels=64,
+    vec_in_dim=None,
     in_dim=64,
     out_dim=2 * HEAD,
     hidden_dim=WIDTH,
     n_layers=2,
 )
-for _name in ("vec_in_dim", "guidance_embed"):
-    del _CHROMA.real[_name]
 _HIDREAM = _made(
     "HiDream",
     image_model="hidream",
@@ -279,9 +283,12 @@ _LLAMA = {"conditioning_llama3": (1, 2, 10, WIDTH)}
 
 NETS = {
     "shapes-transformer": Net(
-        "shapes-transformer", _next_dit("Lumina2", 6, 96, in_channels=4, patch_size=1), 4
+        "shapes-transformer",
+        _next_dit("Lumina2", 6, 96, in_channels=4, patch_size=1),
+        4,
+        masked=True,
     ),
-    "lumina2": Net("lumina2", _next_dit("Lumina2", 26, 96)),
+    "lumina2": Net("lumina2", _next_dit("Lumina2", 26, 96), masked=True),
     "z-image": Net("z-image", _next_dit("ZImage", 30, 256, **_Z_IMAGE)),
     "qwen-image": Net("qwen-image", _QWEN, frames=True),
     "flux": Net("flux", _flux("Flux", 19, 38), pooled=True),

@@ -167,13 +167,15 @@ def test_the_words_are_found_where_the_text_stands_among_all_tokens(
     lab: ModuleType, start: int
 ) -> None:
     """The softmax runs over text and picture; rows of other conditionings are passed over."""
+    from selfguidance.guidance.maps.attention import by_heads
     from selfguidance.nodes.engine.capture import Attention, Rows
 
     generator = torch.Generator().manual_seed(3)
     query = torch.randn(2, CELLS, WIDTH, generator=generator)
     key = torch.randn(2, CELLS + TEXT, WIDTH, generator=generator)
     found = capture()
-    seen = Attention(query, key, HEADS, GRID, lambda tokens: slice(start, start + tokens))
+    heads = (by_heads(tokens, HEADS) for tokens in (query, key))
+    seen = Attention(*heads, GRID, lambda tokens: slice(start, start + tokens))
     for site in found.family.sites:
         found.read_attention(site, seen, Rows([OTHER, ONE], [1, 0], GRID, lambda grid: grid))
     q, k = (t[1].unflatten(-1, (HEADS, -1)).transpose(0, 1) for t in (query, key))
@@ -184,12 +186,13 @@ def test_the_words_are_found_where_the_text_stands_among_all_tokens(
 
 
 def test_a_capture_reads_the_lists_that_it_is_given_alone(lab: ModuleType) -> None:
+    from selfguidance.guidance.maps.attention import by_heads
     from selfguidance.nodes.engine.capture import Attention, Rows
 
     found = capture(lists=(1,))
-    tokens = torch.randn(1, CELLS, WIDTH)
+    tokens = by_heads(torch.randn(1, CELLS, WIDTH), HEADS)
     for site in found.family.sites:
-        seen = Attention(tokens, tokens[:, :TEXT], HEADS, GRID)
+        seen = Attention(tokens, tokens[:, :, :TEXT], GRID)
         found.read_attention(site, seen, Rows([ONE], [0], GRID, lambda grid: grid))
     assert found.properties(1.0) is None
 

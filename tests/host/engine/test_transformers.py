@@ -31,7 +31,7 @@ NAMES = (
     "pixart",
 )
 each_net = pytest.mark.parametrize("name", NAMES)
-STEP = 1e-4
+STEP = 2e-4
 
 
 def made(nets: ModuleType, name: str, **how: Any) -> Any:
@@ -70,13 +70,12 @@ def test_a_transformer_is_guided_and_left_alone_without_strength(
 
 def terms(lab: ModuleType, name: str, model: Any, **inputs: Any) -> list[Any]:
     """Terms that read attention, and features behind it."""
-    from selfguidance.guidance.terms import reference as energies
     from selfguidance.guidance.terms.appearance import Appearance
     from selfguidance.tests.host.slopes import noise
 
     seen = lab.one_step(model, lab.always(), noise=noise(9, *inputs.pop("shape")), **inputs)
     look = Appearance(object="red circle", reference=seen.record, source="blue square")
-    return [lab.position(), energies.Size(object="blue square", size=0.2, weight=0.7), look]
+    return [lab.position(), look]
 
 
 @pytest.mark.compat("Weights", "Gradient against finite differences, 1 %: {name}")
@@ -95,7 +94,7 @@ def test_a_transformers_gradient_agrees_with_finite_differences(
     from selfguidance.tests.host.slopes import check_slope
 
     monkeypatch.setattr(attention, "SMALL", 0)
-    net, model = nets.NETS[name], made(nets, name, dtype=torch.float64)
+    net, model = nets.NETS[name], made(nets, name)
     positive = nets.embedded(name) + nets.embedded(name, 5, length=17)
     inputs = {
         "sigma": net.sigma,
