@@ -1,1 +1,1 @@
-"""The bundled Shapes model, pictures of its kind, and the nodes that serve them."""
+"""The bundled Shapes model, a renderer of its pictures, and the nodes for both."""

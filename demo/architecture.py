@@ -1,8 +1,8 @@
-"""What the Shapes model is made of: ComfyUI's own classes in a small configuration.
+"""Architecture of the Shapes model: ComfyUI's own classes in a small configuration.
 
-One latent position stands for 8 x 8 pixels, as in Stable Diffusion. The encoder is fixed and
-analytic, so that a latent means the same from the first training step on; only the decoder, the
-UNet and the text encoder learn.
+A cell of the latent covers 8 x 8 pixels, as in Stable Diffusion. The encoder is a fixed analytic
+convolution, so that latents do not change during training; only the decoder, the UNet and the text
+encoder are trained.
 """
 
 from typing import Any
@@ -17,9 +17,7 @@ from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.model_base import BaseModel, ModelType
 
 CELL = 8
-LATENT_SCALE = (
-    0.18215  # Stable Diffusion's, so that latents of this model look like any other's to ComfyUI
-)
+LATENT_SCALE = 0.18215  # as in Stable Diffusion, whose latent format ComfyUI uses for this model
 VOCABULARY = 49408
 END_TOKEN = 49407
 TOKENS = 77
@@ -67,32 +65,33 @@ _DECODER: dict[str, Any] = {
 }
 WIDTH: int = _TEXT["hidden_size"]
 
-# luma, red against blue, green against magenta: enough for any flat colour
+# luma, red minus blue, green minus magenta: they determine any flat colour
 _COLOUR_AXES = ((1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, -1.0), (-0.5, 1.0, -0.5))
-# sums to zero, so that no grey background changes it; no colour of the domain has less than 0.2
+# sums to zero, so that it is 0 for grey; the colours of the shapes have at least 0.2
 _EDGE_AXIS = (0.35, 0.65, -1.0)
 
 
 def unet_config() -> dict[str, Any]:
-    """A fresh copy: UNetModel empties the lists that it is given."""
+    """Keyword arguments of UNetModel; a new copy, because UNetModel empties its lists."""
     return {key: list(value) if isinstance(value, list) else value for key, value in _UNET.items()}
 
 
 def text_config() -> dict[str, Any]:
-    """The text transformer's configuration in CLIP's own keys."""
+    """Configuration of the text transformer, with the keys of CLIP's config.json."""
     return dict(_TEXT)
 
 
 def decoder_config() -> dict[str, Any]:
-    """The configuration of `AutoencoderKL`, as its keyword arguments."""
+    """Keyword arguments of `AutoencoderKL`."""
     return {"ddconfig": dict(_DECODER, ch_mult=list(_DECODER["ch_mult"])), "embed_dim": 4}
 
 
 def cell_filters() -> torch.Tensor:
-    """The raw filters of the fixed encoder, [4, 3, 8, 8], before whitening.
+    """Filters of the encoder before whitening, [4, 3, 8, 8].
 
-    Three means of colour, and how far the colour's weight lies towards the bottom of the cell. All
-    four are symmetric from left to right, so a mirrored picture has the mirrored latent.
+    Three channels are means of the cell along a colour axis each; the fourth is the vertical
+    first moment along another one. All are symmetric from left to right, so that a mirrored
+    picture has the mirrored latent.
     """
     means = torch.tensor(_COLOUR_AXES)[:, :, None, None].expand(3, 3, CELL, CELL) / CELL**2
     down = (torch.arange(CELL) + 0.5) / (CELL / 2) - 1
@@ -105,7 +104,7 @@ def cell_filters() -> torch.Tensor:
 
 
 class ShapesLatent(comfy.latent_formats.SD15):
-    """Stable Diffusion's latent format with preview colours that fit this encoder."""
+    """Latent format of Stable Diffusion, with preview colours for this encoder."""
 
     def __init__(self) -> None:
         super().__init__(LATENT_SCALE)
@@ -114,7 +113,11 @@ class ShapesLatent(comfy.latent_formats.SD15):
         self.latent_rgb_factors_bias = None
 
     def fit_preview(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
-        """Invert the encoder's convolution on flat colours: latents to RGB in -1..1."""
+        """Set the colours of previews: the inverse of the encoder on flat colours, RGB in -1..1.
+
+        Args:
+            weight, bias: of the encoder's convolution, [4, 3, 8, 8] and [4].
+        """
         flat = weight.detach().float().sum((2, 3)) * self.scale_factor
         back = torch.linalg.pinv(flat)
         offset = -back @ (bias.detach().float() * self.scale_factor)
@@ -123,7 +126,7 @@ class ShapesLatent(comfy.latent_formats.SD15):
 
 
 class ShapesTextModel(comfy.sd1_clip.SDClipModel):
-    """CLIP's text transformer with 2 layers of width 96."""
+    """CLIP's text transformer, with 2 layers of width 96."""
 
     def __init__(
         self, device: Any = "cpu", dtype: Any = None, model_options: dict | None = None
@@ -138,7 +141,7 @@ class ShapesTextModel(comfy.sd1_clip.SDClipModel):
 
 
 class ShapesText(comfy.sd1_clip.SD1ClipModel):
-    """What ComfyUI's CLIP object holds: one text model named `clip_l`."""
+    """The `cond_stage_model` of ComfyUI's CLIP object, with one text model, `clip_l`."""
 
     def __init__(
         self, device: Any = "cpu", dtype: Any = None, model_options: dict | None = None
@@ -153,7 +156,7 @@ class ShapesText(comfy.sd1_clip.SD1ClipModel):
 
 
 class ShapesAutoencoder(torch.nn.Module):
-    """Fixed encoder over 8 x 8 cells and learned decoder, with ComfyUI's first-stage interface."""
+    """Fixed encoder and trained decoder, with the interface of ComfyUI's first-stage models."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,14 +175,26 @@ class ShapesAutoencoder(torch.nn.Module):
 
     @torch.no_grad()
     def whiten(self, mean: torch.Tensor, std: torch.Tensor) -> None:
-        """Set the encoder from the raw filters' mean and deviation over the domain, each [4]."""
+        """Scale the encoder so that latents of training pictures have mean 0 and deviation 1.
+
+        Args:
+            mean, std: of the outputs of `cell_filters` over training pictures, each [4].
+        """
         gain = 1 / (std * LATENT_SCALE)
         self.encoder.weight.copy_(cell_filters() * gain[:, None, None, None])
         self.encoder.load_state_dict({"weight": self.encoder.weight, "bias": -mean * gain})
 
 
 def build_diffusion(prediction: str, device: torch.device | str = "cpu") -> BaseModel:
-    """ComfyUI's BaseModel around an uninitialised UNet, float32; prediction is "eps" or "v"."""
+    """ComfyUI's BaseModel with an uninitialised UNet in float32.
+
+    Args:
+        prediction: "eps" or "v".
+        device: of the weights.
+
+    Raises:
+        ValueError: another prediction.
+    """
     types = {"eps": ModelType.EPS, "v": ModelType.V_PREDICTION}
     if prediction not in types:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Load the Shapes model as the MODEL, CLIP and VAE that any node of ComfyUI takes.
 
 ComfyUI's checkpoint detection knows only the published sizes of Stable Diffusion, so the three
-objects are built here from the same classes; after that nothing about them is special.
+objects are built here, from the same classes as for other checkpoints.
 """
 
 from pathlib import Path
@@ -83,7 +83,7 @@ def fit_preview(model: BaseModel, vae: comfy.sd.VAE) -> None:
 
 
 def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
-    """The MODEL: `unet.safetensors`, its `prediction` ("eps" if absent) in the file's metadata."""
+    """The MODEL from `unet.safetensors`; the metadata has its `prediction`, "eps" if absent."""
     state, metadata = read(folder, "unet")
     model = build_diffusion(metadata.get("prediction", "eps"))
     fit_preview(model, vae)
@@ -96,7 +96,7 @@ def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
 
 
 def load_clip(folder: Path) -> comfy.sd.CLIP:
-    """The CLIP: only the domain's words have embeddings, any other word gets their mean."""
+    """The CLIP from `clip.safetensors`; words without an embedding get the mean of all others."""
     state, _ = read(folder, "clip")
     rows, ids = state.pop("token_rows").float(), state.pop("token_ids").long()
     table = rows.mean(0, keepdim=True).repeat(VOCABULARY, 1)
@@ -110,7 +110,7 @@ def load_clip(folder: Path) -> comfy.sd.CLIP:
 
 
 def load_vae(folder: Path) -> comfy.sd.VAE:
-    """The VAE: ComfyUI's object for an AutoencoderKL with the first stage exchanged for ours."""
+    """The VAE from `vae.safetensors`: ComfyUI's VAE object around a `ShapesAutoencoder`."""
     state, _ = read(folder, "vae")
     first_stage = ShapesAutoencoder()
     if "lat_mean" in state:
@@ -128,7 +128,7 @@ def load_vae(folder: Path) -> comfy.sd.VAE:
 
 
 def _encoder_of_moments(mean: torch.Tensor, std: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The encoder of older files, whose fourth filter is the vertical moment of luma."""
+    """Encoder weights of older files, whose fourth filter is the vertical moment of luma."""
     filters = cell_filters()
     rows = torch.linspace(-7 / 8, 7 / 8, filters.shape[2])[None, :, None]
     filters[3] = filters[0] * rows
@@ -140,7 +140,7 @@ def _encoder_of_moments(mean: torch.Tensor, std: torch.Tensor) -> dict[str, torc
 
 
 def read(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The tensors and the metadata of one weights file, as they are stored."""
+    """Tensors and metadata of the file `name`.safetensors, in their stored dtypes."""
     with safe_open(folder / f"{name}.safetensors", framework="pt", device="cpu") as file:
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  no mapping
         return state, file.metadata() or {}

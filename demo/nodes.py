@@ -1,4 +1,4 @@
-"""The nodes that serve the bundled model, and pictures of its kind."""
+"""Nodes of the bundled Shapes model and of the renderer of its pictures."""
 
 from random import Random
 
@@ -46,7 +46,7 @@ class DemoModel(io.ComfyNode):
 
 
 class DemoPicture(io.ComfyNode):
-    """A rendered scene of the demo model's shapes."""
+    """Renders a picture of the kind that the demo model draws."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,9 +1,9 @@
-"""The domain of the Shapes model: one to three flat shapes, well apart, on a plain background.
+"""Scenes of the Shapes model and their renderer: one to three flat shapes on a plain background.
 
-Positions are fractions of the picture from the top-left corner. Radii are pixels and mean the
-circle of equal area, so a star and a square of one radius cover the same number of pixels. No
-shape touches the frame or another shape, all shapes stand upright and are symmetric from left to
-right.
+A thing is a rendered shape; its phrase in the caption is an object. Positions are fractions of the
+picture from the top-left corner. Radii are in pixels and belong to the circle of equal area, so
+that a star and a square of one radius cover the same number of pixels. No thing touches the frame
+or another thing; all are upright and symmetric from left to right.
 """
 
 import colorsys
@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 SIZE = 128
-RADII = {1: (12.0, 28.0), 2: (12.0, 28.0), 3: (12.0, 24.0)}  # by number of things
-GAP = 7.0  # pixels between the boxes of two things
-MARGIN = 3.0  # pixels between a thing and the frame
+RADII = {1: (12.0, 28.0), 2: (12.0, 28.0), 3: (12.0, 24.0)}  # range in pixels, by number of things
+GAP = 7.0  # least distance of the bounding boxes of two things, pixels
+MARGIN = 3.0  # least distance of a thing from the frame, pixels
 SUPERSAMPLING = 4
 
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -33,7 +33,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "purple": (140, 55, 190),
 }
 SHAPES = ("circle", "square", "triangle", "star", "heart")
-# brightness ranges that a caption may name; between them lies only what goes unnamed
+# ranges of brightness (HSV value) with a name; captions do not name others
 BACKGROUNDS: dict[str, tuple[float, float]] = {
     "black": (0.02, 0.07),
     "dark": (0.14, 0.28),
@@ -47,18 +47,18 @@ RGB = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Thing:
-    """One shape: its names, its centre of area (fractions of the picture), its radius in pixels."""
+    """A shape with colour: centre of area (x, y) as fractions of the picture, radius in pixels."""
 
     colour: str
     shape: str
     x: float
     y: float
     radius: float
-    rgb: RGB | None = None  # 0..1; the named colour itself if None
+    rgb: RGB | None = None  # drawn colour in 0..1; None: that of `COLOURS`
 
     @property
     def paint(self) -> RGB:
-        """The colour that is drawn, 0..1."""
+        """The colour that is drawn, in 0..1."""
         red, green, blue = COLOURS[self.colour]
         return self.rgb or (red / 255, green / 255, blue / 255)
 
@@ -75,7 +75,7 @@ class Scene:
 
 @lru_cache(maxsize=len(SHAPES))
 def outline(shape: str) -> tuple[tuple[float, float], ...]:
-    """The corners of a shape of radius 1: area pi, centre of area at (0, 0), y down."""
+    """Polygon (x, y) of a shape of radius 1: area pi, centre of area at (0, 0), y down."""
     if shape == "circle":
         points = _spokes([1.0] * 72)
     elif shape == "square":
@@ -117,13 +117,13 @@ def _normalised(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, flo
 
 
 def extent(shape: str) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of a shape of radius 1 about its centre of area."""
+    """Left, top, right and bottom of a shape of radius 1, relative to its centre of area."""
     x, y = zip(*outline(shape), strict=True)
     return min(x), min(y), max(x), max(y)
 
 
 def coverage(thing: Thing, width: int, height: int) -> np.ndarray:
-    """How much of each pixel the thing covers, float32 [height, width] in 0..1."""
+    """Fraction of each pixel that the thing covers, float32 [height, width]."""
     k = SUPERSAMPLING
     canvas = np.zeros((height, width), dtype=np.float32)
     left, top, right, bottom = box(thing, width, height)
@@ -160,7 +160,7 @@ def masks(scene: Scene) -> np.ndarray:
 
 
 def render(scene: Scene, layers: np.ndarray | None = None) -> np.ndarray:
-    """The picture, uint8 [height, width, 3]; `layers`, if given, is `masks(scene)`."""
+    """Render a scene, uint8 [height, width, 3]; `layers` is `masks(scene)` if already computed."""
     picture = np.empty((scene.height, scene.width, 3), dtype=np.float32)
     picture[:] = scene.background
     layers = masks(scene) if layers is None else layers
@@ -170,18 +170,24 @@ def render(scene: Scene, layers: np.ndarray | None = None) -> np.ndarray:
 
 
 def background_name(scene: Scene) -> str | None:
-    """What a caption may call the background, if its brightness lies in a named range."""
+    """Name of the background, such as "dark"; None if its brightness has none."""
     value = max(scene.background)
     return next((name for name, (low, high) in BACKGROUNDS.items() if low <= value <= high), None)
 
 
 def phrase(thing: Thing) -> str:
-    """The two words of the caption that mean a thing, such as "red circle"."""
+    """The words of a thing in the caption, such as "red circle"."""
     return f"{thing.colour} {thing.shape}"
 
 
 def caption(scene: Scene, background: bool = False, articles: bool = True) -> str:
-    """Such as "a red circle, an orange star and a blue square on a white background"."""
+    """Caption such as "a red circle, an orange star and a blue square on a white background".
+
+    Args:
+        scene: the scene.
+        background: whether the background is named, if it has a name.
+        articles: whether phrases have "a" or "an".
+    """
     names = [phrase(thing) for thing in scene.things]
     if articles:
         names = [f"{'an' if name.startswith('orange') else 'a'} {name}" for name in names]
@@ -191,10 +197,10 @@ def caption(scene: Scene, background: bool = False, articles: bool = True) -> st
 
 
 def named(text: str) -> list[tuple[str, str]]:
-    """Colour and shape of each thing that a caption names, such as "a red circle and a star".
+    """Colour and shape of each thing that a caption names, such as "a red circle and a blue star".
 
     Raises:
-        ValueError: no things, too many, or one without a colour.
+        ValueError: no shape is named, too many are, or one has no colour.
     """
     words = re.findall(r"[a-z]+", text.lower())
     found = [(before, word) for before, word in pairwise(["", *words]) if word in SHAPES]
@@ -214,7 +220,17 @@ def random_scene(
     height: int = SIZE,
     names: Sequence[tuple[str, str]] = (),
 ) -> Scene:
-    """A scene of `count` things, as likely anywhere as the frame and the others allow."""
+    """A random scene of `count` things, uniform over the positions that `GAP` and `MARGIN` allow.
+
+    Args:
+        rng: source of the random numbers.
+        count: 1 to 3.
+        width, height: of the picture in pixels.
+        names: colour and shape of each thing; random if empty.
+
+    Raises:
+        ValueError: another count.
+    """
     if count not in RADII:
         raise ValueError(f"count: expected one of {', '.join(map(str, RADII))} things, got {count}")
     names = names or _random_names(rng, count)
@@ -233,7 +249,7 @@ def random_scene(
 
 
 def _random_names(rng: Random, count: int) -> list[tuple[str, str]]:
-    # four captions in five tell their things apart by either word, the rest by one or both
+    # in 80 % of the scenes all colours and all shapes differ; in the others only the pairs must
     if rng.random() < 0.8:
         colours = rng.sample(list(COLOURS), count)
         return list(zip(colours, rng.sample(SHAPES, count), strict=True))

@@ -1,4 +1,4 @@
-"""Command line of the project: `python tools/run.py COMMAND ...`; nox calls it, set up and all."""
+"""Command line of the project: `python tools/run.py COMMAND ...`; nox sets up and then calls it."""
 
 import importlib
 import os
@@ -31,7 +31,7 @@ COMMANDS = {module.rpartition(".")[2]: module for module in INSIDE | OUTSIDE}
 
 
 def main() -> None:
-    """Start ComfyUI's modules in this process where needed, and hand over to `tools/<module>`."""
+    """Load ComfyUI's modules if the command needs them, and call `main` of its module."""
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         texts, width = INSIDE | OUTSIDE, max(map(len, COMMANDS))
         sys.exit("\n".join(f"{name:{width}}  {texts[at]}" for name, at in COMMANDS.items()))

@@ -1,1 +1,1 @@
-"""What guidance costs."""
+"""Cost of guidance in time and memory."""

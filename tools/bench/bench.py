@@ -1,7 +1,8 @@
-"""What guidance costs: CPU time of guided and recorded runs over plain ones: `nox -s bench`.
+"""Cost of guidance, `nox -s bench`: CPU time of guided and recorded runs over that of plain ones.
 
-Process CPU time, since wall time depends on what else runs; all variants are interleaved in one
-run, so that a slow minute hits them alike; the ratio of each round is taken, then their median.
+Process CPU time is measured, because wall time depends on the load of the machine. The variants
+alternate, so that a slow minute affects all of them; the result is the median of the ratios of the
+rounds. The memory of a guided step is counted by `bench_memory`.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from ..quality.studio import Studio, call
 from . import bench_memory
 
 PROMPT, OBJECT = "a red circle and a blue square", "red circle"
-STEPS = 20  # as many as KSampler offers at first
+STEPS = 20  # the default of KSampler
 SIZES = ((16, 1), (16, 4), (32, 1))  # side of the latent, batch
 
 
@@ -111,5 +112,5 @@ def _variants(studio: Studio, side: int, batch: int) -> dict[str, Callable[[], A
         "SelfGuidanceMoveObject", object=OBJECT, dx=0.2, dy=0.0, reference=record, end_percent=1.0
     )
     plain()
-    ours(terms)  # nothing is timed cold
+    ours(terms)  # warm-up, not timed
     return {"plain": plain, "guided": lambda: ours(terms), "recorded": ours}

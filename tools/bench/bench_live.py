@@ -1,8 +1,8 @@
-"""What the live view costs: a run that a page listens to against one that a script listens to.
+"""Cost of the live view: a run queued by ComfyUI's page against the same run queued by a script.
 
-Both hear ComfyUI's own messages; ours go to pages alone. A real server runs the same short guided
-graph over and over, the variants interleaved, and its process CPU time between start and end of
-each run is taken, for wall time depends on what else runs.
+Both receive ComfyUI's own messages; those of the live view are sent to a page only. A real server
+runs the same short guided graph repeatedly, the two variants in turn. Measured is the CPU time of
+the server's process during each run, because wall time depends on the load of the machine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VARIANTS = ("script", "page")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Time both variants and print the median of the rounds' ratios."""
+    """Time both variants and print the median of the ratios of the rounds."""
     parser = argparse.ArgumentParser(prog="bench_live", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=50)
@@ -59,9 +59,9 @@ def _print(runs: dict[str, list[tuple[float, int]]]) -> None:
 async def _measured(
     server: serve.Server, graph: dict[str, Any], rounds: int
 ) -> dict[str, list[tuple[float, int]]]:
-    """CPU seconds and live messages of every run."""
+    """CPU seconds and number of live messages of every run, by variant."""
     runs: dict[str, list[tuple[float, int]]] = {name: [] for name in VARIANTS}
-    await _run(server, graph, "script")  # nothing is timed cold
+    await _run(server, graph, "script")  # warm-up, not timed
     for number in range(rounds):
         for name in VARIANTS if number % 2 else reversed(VARIANTS):
             runs[name].append(await _run(server, graph, name))
@@ -71,7 +71,7 @@ async def _measured(
 async def _run(server: serve.Server, graph: dict[str, Any], name: str) -> tuple[float, int]:
     import aiohttp
 
-    server.get("/free", b'{"free_memory": true}')  # else it would show what it has
+    server.get("/free", b'{"free_memory": true}')  # else the run is answered from the cache
     process = psutil.Process(server.process.pid)
     address = f"{server.address}/ws?clientId={name}"
     async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
@@ -79,7 +79,7 @@ async def _run(server: serve.Server, graph: dict[str, Any], name: str) -> tuple[
         await socket.send_json({"type": "feature_flags", "data": flags})
         while json.loads((await socket.receive()).data)["type"] != "feature_flags":
             pass
-        await asyncio.sleep(1)  # until the caches are empty
+        await asyncio.sleep(1)  # ComfyUI empties its caches with a delay
         before = process.cpu_times()
         body = {"prompt": graph, "client_id": name}
         async with session.post(server.address + "/prompt", json=body) as reply:
@@ -90,7 +90,11 @@ async def _run(server: serve.Server, graph: dict[str, Any], name: str) -> tuple[
 
 
 async def _live_messages(socket: Any) -> int:
-    """How many live messages came until the run succeeded."""
+    """Number of live messages until the run succeeded.
+
+    Raises:
+        RuntimeError: the run failed or was interrupted.
+    """
     messages = 0
     while True:
         message = await socket.receive()

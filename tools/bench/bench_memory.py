@@ -1,8 +1,8 @@
-"""What the graph of a guided step keeps for its backward pass, in bytes.
+"""Memory that the autograd graph of a guided step keeps for the backward pass, in bytes.
 
-Counted on networks of the real widths whose tensors have shapes but no contents (PyTorch's device
-`meta`), so that SDXL at 1024 pixels fits any machine. Attention counts as flash attention keeps it:
-queries, keys, values, output and one number a row.
+Counted on networks of real width on PyTorch's device `meta`, whose tensors have shapes but no
+data, so that SDXL at 1024 pixels fits any machine. Attention is counted as flash attention stores
+it: queries, keys, values, output and one number a row.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ PROMPT = UUID(int=1)
 
 
 def rows() -> list[dict[str, Any]]:
-    """MiB kept in half precision for one picture, by family and setting."""
+    """MiB kept for one picture in half precision, a row for each family and setting."""
     return [
         {
             "family": name,
@@ -44,7 +44,14 @@ def rows() -> list[dict[str, Any]]:
 
 
 def kept(name: str, side: int, features: bool, recompute: bool) -> int:
-    """Bytes that one picture's graph keeps, the weights not counted."""
+    """Bytes that the graph of one picture keeps, without the weights.
+
+    Args:
+        name: of the family, see `SETTINGS`.
+        side: of the latent, in cells.
+        features: whether a term reads features.
+        recompute: whether blocks are recomputed in the backward pass (memory "save memory").
+    """
     (family,) = (f for f in FAMILIES if f.name == name)
     unet = KINDS[name].built(False, torch.float16, "meta").diffusion_model
     unet.eval().requires_grad_(False)
@@ -59,7 +66,7 @@ def kept(name: str, side: int, features: bool, recompute: bool) -> int:
 
     held: list[Any] = []
     blocks = architecture_of(family).blocks(unet) if recompute else ()
-    for block in blocks:  # of a recomputed block the inputs stay
+    for block in blocks:  # a recomputed block keeps its inputs only
         block.register_forward_pre_hook(_packing_inputs(pack))
     around = recomputing(blocks)
     with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
@@ -99,7 +106,7 @@ def _pass(unet: UNetModel, family: Family, side: int, width: int, features: bool
 
 
 class _Flash(torch.autograd.Function):
-    """What flash attention keeps, without its arithmetic."""
+    """Saves the tensors that flash attention saves, without computing attention."""
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The UNets that ComfyUI knows, as its own model classes build them: at their widths or narrow."""
+"""The UNets of the model families, built by ComfyUI's model classes: at real width, or narrow."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -10,18 +10,19 @@ from comfy.model_base import BaseModel
 
 from ...demo import architecture
 
-WIDTH = 64  # of the text in narrow models
+WIDTH = 64  # of the text embeddings in narrow models
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A UNet.
+    """The configuration of a UNet.
 
     Attributes:
-        kind: the class in ComfyUI's `supported_models`.
-        real: settings of the UNet.
-        narrow: those that are smaller in tests.
-        marks: what a checkpoint of this kind holds besides weights, by name.
+        kind: name of the class in ComfyUI's `supported_models`.
+        real: `unet_config` of the published model.
+        narrow: the entries that differ in narrow models, which tests use.
+        marks: tensors of the checkpoint, by name, from which ComfyUI tells variants of the kind
+            apart.
     """
 
     kind: str
@@ -37,10 +38,10 @@ class Kind:
         cast: torch.dtype | None = None,
         operations: Any = None,
     ) -> BaseModel:
-        """The model, with weights as PyTorch leaves them; see `lab.unet` for the rest."""
+        """The model, with uninitialised weights; arguments as in `lab.unet` of the host tests."""
         settings = {**self.real, **(self.narrow if narrow else {}), "dtype": dtype}
         config = getattr(comfy.supported_models, self.kind)(deepcopy(settings))
-        # the class has put in its own heads; UNetModel empties the lists that it is given
+        # the class overwrites the heads; UNetModel empties the lists of its configuration
         config.unet_config = deepcopy({**config.unet_config, **settings})
         config.manual_cast_dtype = cast
         config.custom_operations = operations
@@ -135,7 +136,7 @@ _VIDEO = {
     "num_heads": -1,
 }
 _SMALL_SD1 = {"model_channels": 32, "context_dim": WIDTH, "num_heads": 4}
-_SMALL_SD2 = {"model_channels": 64, "context_dim": WIDTH}  # one head of 64 at the widest level
+_SMALL_SD2 = {"model_channels": 64, "context_dim": WIDTH}  # heads have 64 channels
 _SMALL_SDXL = {
     "model_channels": 32,
     "context_dim": WIDTH,

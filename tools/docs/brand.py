@@ -1,6 +1,6 @@
 """Draw the pack's icon and banner for the registry: `brand/icon.png` and `brand/banner.png`.
 
-A circle moves to the right, through what its word attends to; a square stays.
+They show a circle that moves to the right, into the attention of its word, and a square that stays.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ FOLDER = host.ROOT / "brand"
 ICON = (400, 400)
 BANNER = (1260, 540)  # 21 : 9
 NIGHT, RED, BLUE, GLOW, PALE = "#17171f", "#dc2328", "#285adc", "#ff9a3c", "#f4f1ea"
-FINE = 4  # drawn so many times larger, for smooth edges
+FINE = 4  # factor of supersampling, for smooth edges
 
 
 def _glow(size: tuple[int, int], middle: tuple[float, float], radius: float) -> Image.Image:
@@ -24,7 +24,7 @@ def _glow(size: tuple[int, int], middle: tuple[float, float], radius: float) -> 
 
 
 def scene(width: int, height: int, left: float, top: float, unit: float) -> Image.Image:
-    """The sign on a dark ground, in a square of `unit` pixels whose corner is at (left, top)."""
+    """The sign on a dark background, `unit` pixels in side, with its corner at (left, top)."""
     size = (width * FINE, height * FINE)
     unit, left, top = unit * FINE, left * FINE, top * FINE
     row, radius = top + 0.66 * unit, 0.15 * unit
@@ -34,7 +34,7 @@ def scene(width: int, height: int, left: float, top: float, unit: float) -> Imag
     side = 0.13 * unit
     box = (was - side, top + 0.26 * unit - side, was + side, top + 0.26 * unit + side)
     draw.rounded_rectangle(box, 0.025 * unit, fill=BLUE)
-    for start in range(0, 360, 24):  # where the circle was
+    for start in range(0, 360, 24):  # dashed outline of the circle before the move
         circle = (was - radius, row - radius, was + radius, row + radius)
         draw.arc(circle, start, start + 13, fill=RED, width=round(0.014 * unit))
     tip = now - radius - 0.03 * unit
@@ -47,12 +47,12 @@ def scene(width: int, height: int, left: float, top: float, unit: float) -> Imag
 
 
 def icon() -> Image.Image:
-    """The square sign."""
+    """The sign alone, as large as `ICON`."""
     return scene(*ICON, 0, 0, ICON[0])
 
 
 def banner() -> Image.Image:
-    """The sign beside the name."""
+    """The sign and the name of the pack, as large as `BANNER`."""
     width, height = BANNER
     picture = scene(width, height, 50, 30, height - 60)
     draw = ImageDraw.Draw(picture)
@@ -65,7 +65,7 @@ def banner() -> Image.Image:
 
 
 def main(_: list[str]) -> None:
-    """Write both."""
+    """Write both files."""
     FOLDER.mkdir(exist_ok=True)
     for name, picture in (("icon", icon()), ("banner", banner())):
         file = FOLDER / f"{name}.png"

@@ -1,4 +1,4 @@
-"""What the pictures of the help pages share: scenes, and a list of who draws which."""
+"""Shared by the pictures of the help pages: runs of the Shapes model, and who draws which page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..quality.studio import Shot, Studio, call
 PROMPT, SEED = "a red circle and a blue square", 2
 CIRCLE, SQUARE = "red circle", "blue square"
 
-Panels = dict[str, Any]  # pictures [H, W, 3] or masks [H, W] in 0..1, by the words below them
+Panels = dict[str, Any]  # pictures [H, W, 3] or masks [H, W] in 0..1, by caption
 DRAWN: dict[str, Callable[[], Panels]] = {}
 
 
 def draws(*nodes: str) -> Callable[[Callable[[], Panels]], Callable[[], Panels]]:
-    """Register a function as the one that draws the picture of these nodes."""
+    """Decorator: the function draws the panels of these nodes' help pages."""
 
     def register(function: Callable[[], Panels]) -> Callable[[], Panels]:
         DRAWN.update({f"SelfGuidance{node}": function for node in nodes})
@@ -30,31 +30,31 @@ def draws(*nodes: str) -> Callable[[Callable[[], Panels]], Callable[[], Panels]]
 
 @cache
 def studio() -> Studio:
-    """The model, loaded once."""
+    """The Shapes model, loaded once."""
     return Studio()
 
 
 @cache
 def before() -> Shot:
-    """The picture that is edited."""
+    """The unguided picture that the examples edit."""
     return studio().shoot(PROMPT, SEED)
 
 
 def term(node: str, **inputs: Any) -> tuple:
-    """Terms of a term node."""
+    """The terms that a term node returns."""
     made: tuple = call(f"SelfGuidance{node}", **inputs)
     return made
 
 
 def heat(record: Any, **inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Picture and mask of a record's attention."""
+    """Picture [H, W, 3] and mask [H, W] of a record's attention, from the preview node."""
     picture, mask = call("SelfGuidanceAttentionPreview", record=record, **inputs)
     return picture[0], mask[0]
 
 
 @cache
 def photo(text: str, seed: int) -> tuple[torch.Tensor, Any]:
-    """A rendered picture [1, H, W, 3] and its record."""
+    """A rendered picture [1, H, W, 3] of these objects, and its record."""
     picture = call("SelfGuidanceDemoPicture", text=text, seed=seed)
     with torch.inference_mode():
         latent = {"samples": studio().vae.encode(picture)}
@@ -69,5 +69,5 @@ def moved() -> tuple:
 
 
 def after(terms: tuple, prompt: str = PROMPT, seed: int = SEED, **inputs: Any) -> np.ndarray:
-    """The picture of a run with terms."""
+    """The picture [H, W, 3] of a guided run."""
     return studio().shoot(prompt, seed, terms, **inputs).image

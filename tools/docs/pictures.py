@@ -1,7 +1,7 @@
 """Draw the pictures of the help pages: `web/docs/images/<NodeId>.jpg`, one for each node.
 
-Every picture is made by the Shapes model with the node itself, in panels with a word below each;
-that of the layout canvas is taken in a browser.
+Every picture is made with the Shapes model by the node itself, as panels with captions. The layout
+canvas is a screenshot from a browser.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .panels import DRAWN, Panels
 
 FOLDER = host.ROOT / "web" / "docs" / "images"
 PARTS = (pictures_runs, pictures_terms, pictures_canvas)  # importing them fills DRAWN
-WIDTHS = {1: 400, 2: 220, 3: 180, 4: 140}  # of a panel, by how many there are
+WIDTHS = {1: 400, 2: 220, 3: 180, 4: 140}  # of a panel in pixels, by number of panels
 
 
 def _image(panel: torch.Tensor | np.ndarray) -> Image.Image:
-    """A picture [H, W, 3] or mask [H, W] in 0..1."""
+    """A picture [H, W, 3] or mask [H, W] in 0..1 as an RGB image."""
     values = np.asarray(panel).clip(0, 1)
     if values.ndim == 2:
         values = np.repeat(values[..., None], 3, -1)
@@ -31,7 +31,7 @@ def _image(panel: torch.Tensor | np.ndarray) -> Image.Image:
 
 
 def sheet(panels: Panels) -> Image.Image:
-    """The panels of a help page, side by side."""
+    """The panels side by side with their captions."""
     width = WIDTHS[len(panels)]
     shown = {name: [_image(panel)] for name, panel in panels.items()}
     return workflows.thumbnail(shown, dict.fromkeys(shown, width))

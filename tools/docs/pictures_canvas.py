@@ -1,4 +1,4 @@
-"""The picture of the layout canvas's help page: the canvas itself, in a browser."""
+"""The picture for the help page of the layout canvas: a screenshot from a browser."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..host import browser, host
 from .panels import CIRCLE, SQUARE, Panels, before, draws
 
 WEB = host.ROOT / "web"
-AT = "http://canvas"  # no server: the browser gets our files from here
+AT = "http://canvas"  # no server: requests to it are answered from the folder `WEB`
 WIDTH, HEIGHT = 440, 560
-DRAG = 0.4, -0.08  # of the circle
+DRAG = 0.4, -0.08  # displacement of the circle, fractions of the picture
 PAGE = """<body style="margin: 0; height: 100vh; background: #2b2b2b">
 <link rel="stylesheet" href="/js/layout/layout.css">
 <script type="module">
@@ -42,7 +42,7 @@ def _layout() -> Panels:
 
 
 def _dragged() -> str:
-    """The layout after the circle was dragged."""
+    """The JSON of the layout after the circle was dragged."""
     places = {name: vars(place) for name, place in measured(before().record).items()}
     moves = {CIRCLE: DRAG, SQUARE: (0.0, 0.0)}
     objects = [
@@ -61,7 +61,7 @@ def _dragged() -> str:
 
 
 def _message() -> dict[str, Any]:
-    """What a run tells the canvas."""
+    """The message that a finished run sends to the canvas."""
     file = io.BytesIO()
     Image.fromarray((before().image * 255).round().astype(np.uint8)).save(file, "PNG")
     return {
@@ -80,7 +80,7 @@ def _give(route: Any) -> None:
 
 
 def _shot(layout: str, message: dict[str, Any]) -> np.ndarray:
-    """The canvas with the circle chosen, [H, W, 3] in 0..1."""
+    """The canvas with the circle selected, [H, W, 3] in 0..1."""
     chromium = browser.find()
     if not chromium:
         sys.exit("the picture of the layout canvas needs a Chromium on PATH")

@@ -1,4 +1,4 @@
-"""Pictures for the help pages of nodes that sample, show, save and edit."""
+"""Pictures for the help pages of nodes that sample, preview, save and edit."""
 
 from __future__ import annotations
 

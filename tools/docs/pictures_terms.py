@@ -142,7 +142,7 @@ def _remove() -> Panels:
 
 @cache
 def _examples() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Head]:
-    """Two pictures, masks of the red circle in them, and a head fitted on them."""
+    """Two pictures, the masks of the red circle in them, and a head fitted on both."""
     shown = [photo(PROMPT, 3), photo("a red circle and a green heart", 34)]
     masks = [_red(picture) for picture, _ in shown]
     (_, record), (_, record_2) = shown
@@ -153,7 +153,7 @@ def _examples() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Head]
 
 
 def _red(picture: torch.Tensor) -> torch.Tensor:
-    """Where a picture [B, H, W, 3] is red: [B, H, W]."""
+    """Mask [B, H, W] of the red pixels of a picture [B, H, W, 3]."""
     return ((picture[..., 0] > 0.5) & (picture[..., 1] < 0.4)).float()
 
 

@@ -1,9 +1,9 @@
-"""Write what follows from the nodes' schemas: the English locale, and lists of the help pages.
+"""Generate texts from the schemas of the nodes: the English locale, and lists in the help pages.
 
-`locales/en/nodeDefs.json` is the schemas' own text, for ComfyUI and as the original of
-translations. In `web/docs` defaults and ranges of the inputs are filled from the
-schemas, in every language; what an input means is written by hand. Lists, not tables: the help
-panel is narrow.
+`locales/en/nodeDefs.json` has the text of the schemas, for ComfyUI and for translators. In the help
+pages of every language (`web/docs`) defaults and ranges of the inputs are filled in from the
+schemas; the meaning of an input is written by hand. Inputs are lists and not tables, because the
+help panel is narrow.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ..host import host
 LOCALES = host.ROOT / "locales"
 DOCS = host.ROOT / "web" / "docs"
 SCRIPTS = host.ROOT / "web" / "js"
-TITLES = {"en": ("Inputs", "Outputs"), "zh": ("输入", "输出")}  # of a help page's lists
+TITLES = {"en": ("Inputs", "Outputs"), "zh": ("输入", "输出")}  # headings of a help page's lists
 WORDS = {
     "en": {"default": "default ", "on": "on", "off": "off", " to ": " to "},
     "zh": {"default": "默认 ", "on": "开", "off": "关", " to ": " 到 "},
 }
 BRACKETS = {"en": (" (", ")", "; ", ": "), "zh": ("（", "）", "；", "：")}  # noqa: RUF001
 ITEM = re.compile(r"^- \*\*(?P<name>\w+)\*\*(?:[ (（].*?[)）])?(?::|：) ?(?P<meaning>.*)$", re.M)  # noqa: RUF001
-# text("key", "English" + "more", ...) in our scripts
+# matches text("key", "English" + "more", ...) in the scripts of web/js
 STRING = r'"(?:[^"\\]|\\.)*"'
 TEXT = re.compile(rf"\btext\(\s*({STRING}),\s*({STRING}(?:\s*\+\s*{STRING})*)")
 
@@ -34,21 +34,21 @@ Json = dict[str, Any]
 
 
 def schemas() -> dict[str, Json]:
-    """What ComfyUI tells the page about each node, by id; ComfyUI's modules must be importable."""
+    """The entry of each node in /object_info, by id; ComfyUI's modules must be importable."""
     from ..host.pack import NODES
 
     return {info["name"]: info for info in (node.GET_NODE_INFO_V1() for node in NODES)}
 
 
 def inputs(info: Json) -> Iterator[tuple[str, Any, Json]]:
-    """Name, type and options of each input of a node, in its order."""
+    """Name, type and options of each input of a node, in the order of the schema."""
     for group in ("required", "optional"):
         for name, (kind, *options) in (info["input"].get(group) or {}).items():
             yield name, kind, options[0] if options else {}
 
 
 def node_defs(infos: Mapping[str, Json]) -> Json:
-    """`nodeDefs.json` of the schemas' language."""
+    """The content of the English `nodeDefs.json`."""
     return {node: _definition(info) for node, info in infos.items()}
 
 
@@ -68,7 +68,7 @@ def _definition(info: Json) -> Json:
 
 
 def script_texts() -> dict[str, str]:
-    """What our scripts say in English, by key."""
+    """The English texts of the scripts in web/js, by key."""
     found = {}
     for script in sorted(SCRIPTS.rglob("*.js")):
         for key, english in TEXT.findall(script.read_text("utf-8")):
@@ -77,7 +77,7 @@ def script_texts() -> dict[str, str]:
 
 
 def default_and_range(kind: Any, options: Json) -> tuple[str, str]:
-    """What an input starts with and what it may be; empty where that says nothing."""
+    """Default, and range or choices, of an input as Markdown; empty if there are none."""
     choices = kind if isinstance(kind, list) else options.get("options")
     default = options.get("default")
     if choices is not None:
@@ -94,9 +94,14 @@ def default_and_range(kind: Any, options: Json) -> tuple[str, str]:
 
 
 def filled(page: str, info: Json, language: str) -> str:
-    """A help page whose list of inputs has the schema's defaults and ranges.
+    """A help page with the defaults and ranges of the schema in its list of inputs.
 
-    Items are `- **name** (default; range): meaning`, with what stands in brackets written here.
+    Items are `- **name** (default; range): meaning`; only the part in brackets is replaced.
+
+    Args:
+        page: Markdown of the help page.
+        info: the node's entry in /object_info.
+        language: a key of `TITLES`.
     """
     known = {name: default_and_range(kind, options) for name, kind, options in inputs(info)}
     words, brackets = WORDS[language], BRACKETS[language]
@@ -119,7 +124,7 @@ def filled(page: str, info: Json, language: str) -> str:
 
 
 def written(infos: Mapping[str, Json]) -> dict[Path, str]:
-    """Every file that follows from the schemas and scripts, with its text."""
+    """Every generated file with its text."""
     main = LOCALES / "en" / "main.json"
     texts = {main: _json({**json.loads(main.read_text("utf-8")), "selfGuidance": script_texts()})}
     texts[LOCALES / "en" / "nodeDefs.json"] = _json(node_defs(infos))
@@ -136,7 +141,7 @@ def _json(data: Json) -> str:
 
 
 def main(_: list[str]) -> None:
-    """Write them."""
+    """Write the generated files."""
     for file, text in written(schemas()).items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")

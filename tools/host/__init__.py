@@ -1,1 +1,1 @@
-"""The ComfyUI that the commands and tests run with, and its environment."""
+"""The ComfyUI that commands and tests run with, and its Python environment."""

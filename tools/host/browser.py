@@ -1,4 +1,4 @@
-"""A real Chromium for what needs a page; none is downloaded."""
+"""The Chromium for tests and pictures that need a browser; none is downloaded."""
 
 import shutil
 
@@ -16,5 +16,5 @@ FLAGS = [
 
 
 def find() -> str | None:
-    """The path of the one on PATH, if there is one."""
+    """The path of a Chromium on PATH; None if there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None)

@@ -1,8 +1,8 @@
-"""Set up what the project's commands run in: a ComfyUI and one Python environment for them all.
+"""Set up ComfyUI and the one Python environment that all commands of the project share.
 
-Standard library only. Everything lies in the checkout's git-ignored cache. A stamp with a hash of
-the requirements is written last: a set-up that was interrupted has none and is started again, a
-finished one costs a few file reads.
+Standard library only, because it runs before anything is installed. Everything is in the cache
+folder of the checkout, which git ignores. A stamp file with a hash of the requirements is written
+last: an interrupted set-up has none and starts again, a finished one costs a few file reads.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ RESUME = "Run the same command again afterwards: pip keeps what it has downloade
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the message is one paragraph for the user."""
+    """The set-up failed; the message is one paragraph for the user."""
 
 
 def prepare() -> tuple[Path, Path]:
-    """The python to run and the ComfyUI to run it with, both set up if they are not yet."""
+    """Paths of the Python and the ComfyUI to run with; both are set up if necessary."""
     try:
         own = host.own()
     except FileNotFoundError as error:
@@ -60,7 +60,7 @@ def prepare() -> tuple[Path, Path]:
 
 
 def requirements(comfy: Path) -> list[str]:
-    """Every requirement of ComfyUI, the pack and its tests; ours for torch go first and win."""
+    """All requirements of ComfyUI, the pack and its tests; `TORCH` replaces those for torch."""
     files = [comfy / "requirements.txt", *(host.ROOT / f for f in _OURS)]
     lines = [
         line.split("#")[0].strip() for f in files for line in f.read_text("utf-8").splitlines()
@@ -73,12 +73,12 @@ _OURS = ("requirements.txt", "requirements-dev.txt")
 
 
 def name(requirement: str) -> str:
-    """The distribution that a requirement line names: 'av>=14.2.0' -> 'av'."""
+    """Name of the distribution in a requirement line: 'av>=14.2.0' -> 'av'."""
     return re.split(r"[\s\[<>=~!;]", requirement, maxsplit=1)[0].lower()
 
 
 def _has(lines: list[str]) -> bool:
-    """Whether the running python has them all: then no second environment is made."""
+    """Whether the running Python satisfies all requirements, so that no environment is needed."""
     for line in lines:
         try:
             importlib.metadata.version(name(line))
@@ -140,7 +140,7 @@ def _set_up(comfy: Path) -> None:
 
 
 def _make_venv() -> None:
-    """A finished environment is kept and updated; a broken or unfinished one is made again."""
+    """Make the environment; a complete one is kept and updated, an incomplete one made again."""
     finished = _stamp().is_file() and _python().exists()
     _stamp().unlink(missing_ok=True)
     if finished:
@@ -158,7 +158,7 @@ def _make_venv() -> None:
 
 
 def _pip(*arguments: str) -> None:
-    """Run the environment's pip; its output and progress bars stay as they are."""
+    """Run the environment's pip with its output and progress bars unchanged."""
     command = [str(_python()), "-m", "pip", "--disable-pip-version-check", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace")
     errors: list[str] = []
@@ -183,7 +183,8 @@ def _tee(process: subprocess.Popen[str], kept: list[str]) -> None:
 
 
 def _explain(step: str, code: int, errors: str) -> str:
-    unseen = step == "download" and "(from versions: none)" in errors  # that wheel fits any system
+    # the wheel fits every system, so it is only missing where the index cannot be reached
+    unseen = step == "download" and "(from versions: none)" in errors
     if unseen or any(sign in errors for sign in NO_NETWORK):
         return (
             "The Python package index cannot be reached, so the set-up stops here. Check the "
@@ -200,7 +201,7 @@ def _explain(step: str, code: int, errors: str) -> str:
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Only one set-up at a time; the system frees the lock however its holder ends."""
+    """Allow one set-up at a time; the operating system frees the lock when its process ends."""
     with open(path, "w") as file:
         waiting = False
         while not _take(file.fileno()):
@@ -231,6 +232,6 @@ def _say(step: str, text: str) -> None:
 
 
 def child_environment(comfy: Path) -> dict[str, str]:
-    """What the commands see: the ComfyUI found, folders of ours, how threads wait."""
+    """Environment variables of the commands: path of ComfyUI, our folders, thread settings."""
     base = os.environ.get("SELF_GUIDANCE_BASE") or str(host.CACHE / "base")
     return {"COMFYUI_PATH": str(comfy), "SELF_GUIDANCE_BASE": base, **threads.settings()}

@@ -1,7 +1,7 @@
-"""A newer page than that of the host, which the browser tests look at, too.
+"""The newest version of ComfyUI's page (its frontend package), for browser tests on two versions.
 
-A ComfyUI wants the version of its page that it names. The newest one is therefore not installed: it
-lies unpacked in the checkout's git-ignored cache, and a server is told its folder.
+ComfyUI requires a certain version of its page. The newest one is therefore not installed: it is
+unpacked in the cache folder of the checkout, which git ignores, and served from there.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ INSIDE = "comfyui_frontend_package/static/"
 
 
 def newest() -> Path:
-    """The folder of the page, fetched from PyPI (30 MB) if it is not there yet.
+    """The folder of the newest page, downloaded from PyPI (30 MB) if necessary.
 
     Raises:
-        OSError: it cannot be fetched; pip's message is in the error.
+        OSError: the download failed; the error has pip's message.
     """
     folder = host.CACHE / PACKAGE.replace("==", "-")
     if not (folder / "index.html").is_file():
@@ -44,7 +44,7 @@ def _download(work: Path) -> Path:
 
 
 def _unpack(wheel: Path, work: Path, folder: Path) -> None:
-    """Copy the page inside the wheel to a folder, which appears whole or not at all."""
+    """Copy the page from the wheel to a folder, which appears complete or not at all."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(work, [name for name in archive.namelist() if name.startswith(INSIDE)])
     (work / INSIDE).rename(folder)

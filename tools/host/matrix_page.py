@@ -1,4 +1,4 @@
-"""The compatibility page as Markdown."""
+"""Format the compatibility page as Markdown."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ stand for the families; a stand-in is a few lines in the tests that do what anot
 
 
 def page(columns: Mapping[str, Sequence[Row]], commit: str) -> str:
-    """The page.
+    """The text of the page.
 
     Args:
         columns: rows with the outcomes of their tests, by version of ComfyUI.
-        commit: the pack's commit that was run.
+        commit: the commit whose tests were run.
     """
     names: dict[str, dict[str, None]] = {}
     cells: dict[tuple[str, str, str], str] = {}
@@ -44,7 +44,7 @@ def page(columns: Mapping[str, Sequence[Row]], commit: str) -> str:
 
 
 def cell(row: Row) -> str:
-    """What the outcomes of a row's tests mean."""
+    """Text of a cell from the outcomes of its tests."""
     outcomes = [outcome for _, outcome, _ in row["outcomes"]]
     if "failed" in outcomes:
         return f"{FAILS} ({outcomes.count('failed')} of {len(outcomes)})"
@@ -55,7 +55,7 @@ def cell(row: Row) -> str:
 
 
 def _notes(columns: Mapping[str, Sequence[Row]]) -> list[str]:
-    """Why tests did not run, and which failed."""
+    """Lines that tell why tests were skipped, and which failed."""
     notes: dict[str, None] = {}
     for version, rows in columns.items():
         for row in rows:

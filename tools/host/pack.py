@@ -1,4 +1,4 @@
-"""All nodes of the pack outside a server, as the root's `__init__.py` composes them for ComfyUI."""
+"""All nodes of the pack outside a server, as `__init__.py` of the root gives them to ComfyUI."""
 
 from ...demo.nodes import NODES as DEMO
 from ...nodes import NODES as OURS

@@ -1,4 +1,4 @@
-"""Start ComfyUI's own server with the pack in it, for `nox -s ui` and for the tests."""
+"""Start ComfyUI's server with the pack installed, for `nox -s ui` and for the tests."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from . import host, threads, waiting
 
 PACK = "ComfyUI-SelfGuidance"
 PORT = 8188
-PATIENCE = 60.0  # seconds for an answer: a model that computes delays it
+PATIENCE = 60.0  # seconds for an answer, which a running model delays
 
 
 class Server:
-    """A running ComfyUI, ended on leaving the `with` block.
+    """A ComfyUI server in a process of its own, which ends with the `with` block.
 
     Args:
         comfy: the folder of ComfyUI.
-        base: its folders for models, input, output and custom nodes; the pack is linked into them.
-        port: where it listens on this machine.
-        cpu: whether it must stay off the GPU.
-        log: the file that takes its output; None shows it.
+        base: folder for models, input, output and custom_nodes; the pack is linked into the last.
+        port: TCP port on this machine.
+        cpu: whether it runs on the CPU although there may be a GPU.
+        log: file for its output; None: the output of this process.
         pack: the folder of the pack.
-        page: the folder of ComfyUI's page, if it is another one than that of its environment.
+        page: folder of another version of ComfyUI's page; None: the installed one.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Server:
             output.close()
 
     def wait(self, seconds: float = 600) -> None:
-        """Return once the server answers.
+        """Wait until the server answers.
 
         Raises:
-            RuntimeError: it ended; the end of its log is in the message.
-            TimeoutError: it did not answer in time; the same.
+            RuntimeError: the server ended; the message has the end of its log.
+            TimeoutError: it did not answer in time; the message has the end of its log.
         """
         what = f"ComfyUI to answer at {self.address}"
         waiting.until(self._answers, what, seconds, lambda: f"its log{self._tail()}")
@@ -70,10 +70,10 @@ class Server:
         return answers(self.address + "/system_stats")
 
     def get(self, path: str, data: bytes | None = None) -> bytes:
-        """What the server answers to a GET of `path`, or to a POST of `data`.
+        """The answer to a GET of `path`, or with `data` to a POST.
 
         Raises:
-            TimeoutError: it does not answer; the end of its log is in the message.
+            TimeoutError: there was no answer; the message has the end of the log.
         """
         try:
             reply: bytes = _open(self.address + path, data).read()
@@ -85,7 +85,7 @@ class Server:
         return reply
 
     def json(self, path: str, data: Any = None) -> Any:
-        """The same for JSON."""
+        """As `get`, with JSON for data and answer."""
         return json.loads(self.get(path, None if data is None else json.dumps(data).encode()))
 
     def _tail(self) -> str:
@@ -111,7 +111,7 @@ class Server:
 
 
 def arguments(base: Path, port: int, cpu: bool) -> list[str]:
-    """The command line of ComfyUI's main.py."""
+    """Arguments of ComfyUI's main.py; the folders under `base` are created."""
     for name in ("input", "output", "temp", "user", "custom_nodes", "models"):
         (base / name).mkdir(parents=True, exist_ok=True)
     fixed = ["--disable-api-nodes", "--use-pytorch-cross-attention", "--disable-auto-launch"]
@@ -129,14 +129,14 @@ def answers(address: str) -> bool:
 
 
 def _open(address: str, data: bytes | None = None) -> Any:
-    """A request without the proxies that the user's environment may name."""
+    """Send a request and ignore the proxies of the environment variables."""
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     return direct.open(request, timeout=PATIENCE)
 
 
 def link(place: Path, target: Path) -> None:
-    """Make `place` show the folder `target`: a symlink, or a junction if Windows forbids it."""
+    """Link `place` to the folder `target`: a symlink, or a junction if Windows forbids those."""
     if place.exists() and place.resolve() == target.resolve():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ def link(place: Path, target: Path) -> None:
 
 
 def free_port(wanted: int = 0) -> int:
-    """`wanted` if nothing listens there, else a port that the system gives."""
+    """The port `wanted` if it is free, else any free port."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", wanted))
@@ -160,7 +160,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 def on_cpu() -> bool:
-    """Whether ComfyUI has to be told that there is no GPU."""
+    """Whether ComfyUI must be started with --cpu."""
     import torch
 
     if os.environ.get("SELF_GUIDANCE_CPU"):

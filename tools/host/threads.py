@@ -1,9 +1,9 @@
-"""How torch's threads wait, so that a run keeps its pace beside other work.
+"""Let torch's threads sleep while they wait, so that runs stay fast on a busy machine.
 
-By default OpenMP's threads spin while they wait for each other. On cores that other work has, those
-that spin keep the one that they wait for from running: with two threads on two busy cores a run
-took three times as long and six times the CPU time as with threads that sleep. Libraries read the
-environment when they are loaded, so it belongs into that of the process that will import torch.
+By default OpenMP threads wait by spinning. If other processes use the same cores, a spinning thread
+can take the core that the thread it waits for needs: with two threads on two busy cores a run took
+three times as long and six times the CPU time as with sleeping threads. OpenMP reads its
+environment variables when it is loaded, so they must be set before torch is imported.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ from collections.abc import Mapping
 
 
 def settings(given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Variables for the environment of a process; what is `given` already stays."""
+    """Environment variables for a process that imports torch; a value in `given` is kept."""
     return {"OMP_WAIT_POLICY": given.get("OMP_WAIT_POLICY", "PASSIVE")}

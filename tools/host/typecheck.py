@@ -1,4 +1,4 @@
-"""Check the types with mypy, the checkout under the name `selfguidance` that boot.py gives it."""
+"""Check the types with mypy, with the checkout as the package `selfguidance`, see boot.py."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ PARTS = ("guidance", "nodes", "demo", "tools")
 
 
 def main(arguments: list[str]) -> None:
-    """Run mypy on every part of the pack and end with its exit code."""
+    """Run mypy on every folder of `PARTS` and exit with its code."""
     folder = host.CACHE / "types"
     serve.link(folder / boot.PACKAGE, host.ROOT)
     command = [sys.executable, "-m", "mypy", "--config-file", str(host.ROOT / "pyproject.toml")]

@@ -1,4 +1,4 @@
-"""Wait for something with a limit, whose error says what was waited for and how far it came."""
+"""Waiting with a time limit; the error names what was waited for and how far it had come."""
 
 from __future__ import annotations
 
@@ -11,40 +11,44 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from .serve import Server
 
-Told = TypeVar("Told")
-PATIENCE = 10.0  # seconds for a server to say what it does
+Value = TypeVar("Value")
+PATIENCE = 10.0  # seconds for a server to report its progress
 
 
 def until(
-    read: Callable[[], Told], what: str, seconds: float, so_far: Callable[[], str] | None = None
-) -> Told:
-    """What `read` tells, once it tells anything.
+    read: Callable[[], Value], what: str, seconds: float, so_far: Callable[[], str] | None = None
+) -> Value:
+    """Call `read` until it returns a true value, and return that value.
 
     Args:
+        read: called every 0.2 seconds.
         what: what is waited for, for the error.
-        so_far: tells how far it has come, for the error.
+        seconds: time limit.
+        so_far: returns the progress, for the error.
 
     Raises:
-        TimeoutError: it told nothing for so many seconds.
+        TimeoutError: the time limit was reached.
     """
     end = time.monotonic() + seconds
-    while not (told := read()):
+    while not (value := read()):
         if time.monotonic() > end:
             rest = f"; {so_far()}" if so_far else ""
             raise TimeoutError(f"waited {seconds:.0f} s for {what}{rest}")
         time.sleep(0.2)
-    return told
+    return value
 
 
 def finished(server: Server, prompt: str, what: str, seconds: float = 300) -> dict[str, Any]:
-    """What ComfyUI's history has of a prompt, once it has run.
+    """Wait until a queued graph has run; returns its entry in ComfyUI's history.
 
     Args:
-        prompt: the id that ComfyUI gave it.
-        what: what the prompt is, for the error.
+        server: the server that runs it.
+        prompt: id of the queued graph.
+        what: what the graph is, for the error.
+        seconds: time limit.
 
     Raises:
-        TimeoutError: it has not run; the message says which node runs, and how far that is.
+        TimeoutError: the time limit was reached; the message names the running node and its step.
     """
     found: dict[str, Any] = until(
         lambda: server.json(f"/history/{prompt}").get(prompt),
@@ -56,14 +60,14 @@ def finished(server: Server, prompt: str, what: str, seconds: float = 300) -> di
 
 
 def working(server: Server) -> str:
-    """How far ComfyUI is with the prompt that it runs, in words."""
+    """Progress of the graph that the server runs, as text."""
     for entry in server.json("/queue")["queue_running"]:
         return progress(server, entry[1])
     return "ComfyUI runs nothing"
 
 
 def progress(server: Server, prompt: str) -> str:
-    """How far ComfyUI is with a prompt, in words."""
+    """Progress of a queued graph, as text."""
     queue = server.json("/queue")
     running = {entry[1]: entry for entry in queue["queue_running"]}
     waiting = [entry[1] for entry in sorted(queue["queue_pending"], key=lambda entry: entry[0])]
@@ -86,7 +90,7 @@ def progress(server: Server, prompt: str) -> str:
 
 
 async def _watch(server: Server, client: str, seen: dict[str, str]) -> None:
-    """Note the node that runs and its next step: ComfyUI tells a client that comes back."""
+    """Write the running node and its next step to `seen`; reconnected clients are sent both."""
     import aiohttp
 
     address = f"{server.address}/ws?clientId={client}"

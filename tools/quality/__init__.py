@@ -1,1 +1,1 @@
-"""How well edits come out: the report and the demo command."""
+"""Quality of edits: the report, the demo command, comparison of checkouts, mutation tests."""

@@ -1,4 +1,4 @@
-"""One edit, shown and measured: `nox -s demo`."""
+"""Make and measure one edit with the Shapes model: `nox -s demo`."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ OFFSET = (0.3, 0.0)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the pictures and report.json, and print what they show."""
+    """Write the pictures and report.json, and print the measurements."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("output", type=Path, nargs="?", default=Path("output/demo"))
     parser.add_argument("--seed", type=int, default=SEED)
@@ -60,7 +60,7 @@ def _found(shot: Shot, name: str) -> Found:
 
 
 def _plain_seconds(studio: Studio, seed: int) -> float:
-    """CPU seconds of ComfyUI's own KSampler on the same inputs."""
+    """CPU seconds of ComfyUI's own KSampler for the same inputs."""
     import nodes as comfy_nodes
 
     positive, latent = studio.encode(PROMPT), {"samples": torch.zeros(1, 4, 16, 16)}

@@ -1,4 +1,4 @@
-"""The edits that the report makes: which object goes where, by a fixed rule and never by hand."""
+"""The edits of the report: objects and targets, drawn by a fixed rule and not chosen by hand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ PROMPTS = (
     "a red heart and a green star",
     "a blue circle and a yellow triangle",
 )
-DISTANCE = (0.15, 0.4)  # of the side
-FACTOR = (0.5, 1.8)  # of the area
+DISTANCE = (0.15, 0.4)  # fractions of the side
+FACTOR = (0.5, 1.8)  # times the area
 TRIES = 200
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit of an unguided picture: `thing` goes to (x, y), with factor times its area."""
+    """One edit of an unguided picture: `thing` moves to (x, y) and gets `factor` times its area."""
 
     prompt: str
     object: str
@@ -39,15 +39,21 @@ class Edit:
 
     @property
     def offset(self) -> tuple[float, float]:
-        """Distance asked for, as fractions of the side."""
+        """The displacement (x, y) of the edit, as fractions of the side."""
         return self.x - self.thing.x, self.y - self.thing.y
 
 
 def edits(studio: Studio, kind: str, seeds: int, **run: Any) -> Iterator[Edit | None]:
-    """Edits of the first object of every prompt; None for every seed that allows none.
+    """Edits of the first object of every prompt; None for a seed without an edit.
 
-    A seed counts where the unguided picture shows each of the two objects exactly once, else it is
-    not defined what to move and what to keep; and where the target leaves room for the object.
+    A seed has an edit if its unguided picture shows each of the two objects exactly once, because
+    otherwise it is undefined what to move and what to keep, and if there is room at the target.
+
+    Args:
+        studio: draws the unguided pictures.
+        kind: "move" or "resize".
+        seeds: number of edits of each prompt.
+        run: inputs of the KSampler.
     """
     rng = Random(f"{kind} {sorted(run.items())}")
     for prompt in PROMPTS:

@@ -1,13 +1,13 @@
-"""Change the code of guidance in many small ways, and see whether its unit tests notice.
+"""Mutation tests: change the code of guidance in many small ways and run its unit tests on each.
 
-`nox -s mutants -- guidance/maps` runs mutmut over that part, with the tests that mirror it; without
-arguments over all of guidance. A run that was ended goes on where it was. `--again` retests what
-survived, after tests were added.
+`nox -s mutants -- guidance/maps` runs mutmut on that part with the tests that mirror it; without
+arguments on all of guidance. An interrupted run continues when it is started again. `--again`
+tests the survivors again, after tests were added.
 
-mutmut, and not cosmic-ray: both can be ended and resumed, but cosmic-ray starts a Python with torch
-for each change (5 s), while mutmut imports it once, forks for each change and runs only the tests
-that call the changed function. It does not change properties, class attributes and module
-constants, and it needs fork: Linux, macOS or WSL.
+mutmut was preferred to cosmic-ray. Both can be interrupted and resumed, but cosmic-ray starts a
+Python with torch for each mutant (5 s), while mutmut imports torch once, forks for each mutant and
+runs only the tests that call the changed function. It does not change properties, class attributes
+and module constants, and it needs fork: Linux, macOS or WSL.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from .. import boot
 from ..host import host
 
 MUTMUT = (sys.executable, "-m", "mutmut")
-PARTS = ("guidance", "tests", "tools")  # what the tests import; without the pack's __init__.py
+PARTS = ("guidance", "tests", "tools")  # folders that the tests import; not the pack's __init__.py
 SETTINGS = {
     "pytest_add_cli_args": ["-p", "no:cacheprovider"],
-    "process_isolation": "forkserver",  # torch is not made to be forked once it has computed
+    "process_isolation": "forkserver",  # torch cannot be forked safely after it has computed
     "use_git_change_detection": False,
     "source_paths": [f"{boot.PACKAGE}/guidance"],
 }
 
 
 def prepare(part: str) -> Path:
-    """A folder of its own for a part, in which mutmut finds the checkout as `selfguidance`.
+    """A working folder for a part, in which mutmut finds the checkout as `selfguidance`.
 
     Args:
         part: a folder or a file under guidance, such as "guidance/maps" or "guidance/plan.py".
     """
     work = host.CACHE / "mutants" / part.replace("/", "-")
-    changed = work / "mutants" / boot.PACKAGE  # mutmut's copy: of the part it keeps the changes
+    changed = work / "mutants" / boot.PACKAGE  # mutmut's copy; in the part it has the mutants
     shutil.rmtree(work / boot.PACKAGE, ignore_errors=True)
     for name in PARTS:
         for file in (host.ROOT / name).rglob("*"):
@@ -65,7 +65,7 @@ def prepare(part: str) -> Path:
 
 
 def tests_of(part: str) -> str:
-    """The tests that mirror a part: a folder, or the file of the same name."""
+    """Path of the tests that mirror a part: its folder, or the file of the same name."""
     path = Path("tests", "unit", part)
     if path.suffix == ".py":
         path = path.with_name(f"test_{path.name}")
@@ -75,7 +75,7 @@ def tests_of(part: str) -> str:
 
 
 def results(work: Path) -> dict[str, str]:
-    """What became of each change, by its name in mutmut."""
+    """State of each mutant, such as "killed" or "survived", by its name in mutmut."""
     done = subprocess.run(
         [*MUTMUT, "results", "--all", "true"], cwd=work, capture_output=True, text=True, check=True
     )
@@ -84,7 +84,7 @@ def results(work: Path) -> dict[str, str]:
 
 
 def table(found: dict[str, str]) -> str:
-    """Counts of each end by module."""
+    """Number of mutants in each state, by module, as text."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for name, state in found.items():
         counts[name.partition(".x")[0]][state] += 1
@@ -96,7 +96,7 @@ def table(found: dict[str, str]) -> str:
 
 
 def survivors(work: Path, found: dict[str, str]) -> list[str]:
-    """The changes that no test noticed, as differences of the code."""
+    """The diffs of the mutants that no test killed."""
     names = [name for name, state in found.items() if state in ("survived", "no tests")]
     return [
         subprocess.run(
@@ -107,7 +107,12 @@ def survivors(work: Path, found: dict[str, str]) -> list[str]:
 
 
 def run(part: str, again: bool) -> None:
-    """Run mutmut over one part, and write what survived to output/mutants."""
+    """Run mutmut on one part and write the survivors to output/mutants.
+
+    Args:
+        part: see `prepare`.
+        again: whether only mutants that were not killed are tested.
+    """
     work = prepare(part)
     names: Sequence[str] = ()
     if again:
@@ -121,7 +126,7 @@ def run(part: str, again: bool) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run every part named."""
+    """Run the parts of the command line."""
     parser = argparse.ArgumentParser(prog="nox -s mutants --")
     parser.add_argument("parts", nargs="*", default=["guidance"], help="such as guidance/maps")
     parser.add_argument("--again", action="store_true", help="retest what was not noticed")

@@ -1,4 +1,4 @@
-"""Measure every recipe over many prompts and seeds, guided and unguided: `nox -s report`."""
+"""Measure every recipe on many prompts and seeds, guided and unguided: `nox -s report`."""
 
 import argparse
 import json
@@ -41,11 +41,11 @@ RECIPES: dict[str, Kind] = {
     "copy from a photo": trials_real.copy_from_photo,
     "compose photos": trials_real.compose,
 }
-DRAWS = 4  # draws a trial that is wanted; some allow none
+DRAWS = 4  # draws for each trial; not every draw allows one
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the kinds that were asked for; write report.json, report.html and sheets of pictures."""
+    """Run the chosen kinds; write report.json, report.html and contact sheets."""
     kinds = (*EDITS, *RECIPES, HEADS)
     parser = argparse.ArgumentParser(prog="report", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/report"))
@@ -85,10 +85,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _tried(studio: Studio, kind: str, count: int) -> tuple[list[Trial], int]:
-    """Trials with fixed prompts and seeds, and how many draws allowed none."""
+    """Trials with fixed prompts and seeds, and the number of draws that allowed none."""
     made: list[Trial] = []
     for number in range(count * DRAWS):
-        # a head is compared with attention on the very same draws
+        # "mask by head" has the draws of "mask", to compare heads with attention
         trial = RECIPES[kind](studio, Random(f"{kind.split(' by ')[0]} {number}"), 20 * number)
         made += [trial] if trial else []
         report_edits.progress(kind, len(made), count)
@@ -107,7 +107,7 @@ def _summary(trials: Sequence[Trial]) -> dict:
 
 
 def _middle(rows: Sequence[Numbers]) -> dict[str, float]:
-    """Medians of numbers, and the share of what is true or false."""
+    """By name, the median of numbers or the share of true booleans."""
     result = {}
     for name in rows[0] if rows else ():
         column = [row[name] for row in rows]

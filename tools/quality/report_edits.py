@@ -1,4 +1,4 @@
-"""Move and resize over many edits, guided and unguided: the first part of `nox -s report`."""
+"""Move and resize, measured on many edits: the first part of `nox -s report`."""
 
 import sys
 import time
@@ -22,7 +22,18 @@ COLUMNS = 16
 def run(
     studio: Studio, output: Path, kinds: Sequence[str], seeds: int, ablations: bool
 ) -> dict[str, dict]:
-    """Every edit of these kinds; the rows of the report, and a sheet of pictures a row."""
+    """Run all edits of these kinds and write a contact sheet for each row.
+
+    Args:
+        studio: draws the pictures.
+        output: folder of the contact sheets.
+        kinds: "move", "resize".
+        seeds: number of edits of each prompt.
+        ablations: whether variants without parts of the recipe are measured, too.
+
+    Returns:
+        rows of the report by title.
+    """
     rows: dict[str, dict] = {}
     for kind in kinds:
         for settings in RUNS:
@@ -60,7 +71,7 @@ def _measured(
     output: Path,
     **inputs: float,
 ) -> dict[str, dict]:
-    """Rows of the guided pictures and of the unguided ones beside them."""
+    """The row of the guided pictures, and that of the unguided ones."""
     start, shots = time.time(), []
     for edit in made:
         shots.append(_guided(studio, edit, run, **inputs))
@@ -115,7 +126,7 @@ def _row(edit: Edit, outcome: Outcome) -> dict:
 
 
 def _sheet(path: Path, made: list[Edit], shots: list[Shot]) -> None:
-    """All pairs, each before over after."""
+    """Save a contact sheet of all edits, each picture before above the one after."""
     pairs = [np.concatenate([e.before.image, s.image]) for e, s in zip(made, shots, strict=True)]
     pairs += [np.ones_like(pairs[0])] * (-len(pairs) % COLUMNS)
     rows = [np.concatenate(pairs[i : i + COLUMNS], 1) for i in range(0, len(pairs), COLUMNS)]
@@ -123,7 +134,7 @@ def _sheet(path: Path, made: list[Edit], shots: list[Shot]) -> None:
 
 
 def table(rows: dict[str, dict]) -> str:
-    """The rows of `run` for a terminal."""
+    """The rows of `run` as text."""
     width = max(map(len, rows))
     names = [n for n in next(iter(rows.values())) if n not in ("edits", "seconds", "seeds_skipped")]
     lines = [" " * width + "  " + "  ".join(names)]
@@ -139,5 +150,5 @@ def _file(name: str) -> str:
 
 
 def progress(text: str, done: int, total: int) -> None:
-    """One line on the terminal that counts up."""
+    """Print a counter that stays on one line of the terminal."""
     print(f"\r{text}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr)

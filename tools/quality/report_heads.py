@@ -1,4 +1,4 @@
-"""How well attention and fitted heads find one object in other pictures, by noise level."""
+"""Localisation of one object by attention and by fitted heads, by noise level."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,32 +13,32 @@ from ...guidance.head.fit import fit
 from ...guidance.head.head import Head
 from ...guidance.maps.properties import Properties, mean_shape
 from .studio import Studio
-from .trials import Source, as_mask, drawn, names
+from .trials import Original, as_mask, names, sampled
 
 OBJECT = "red circle"
 SIGMAS = (8.0, 4.0, 2.0, 1.0)
-EXAMPLES = (1, 2, 4)  # pictures that a head is fitted on
+EXAMPLES = (1, 2, 4)  # numbers of pictures that a head is fitted on
 Reader = Callable[[Properties], Tensor]
 
 
 def run(studio: Studio, count: int, progress: Callable[[int], None]) -> dict[str, dict[str, float]]:
-    """Mean overlap with the object in `count` pictures that no head was fitted on.
+    """Mean overlap with the object in `count` pictures on which no head was fitted.
 
-    A cell counts as the object's above half of the sharpened map, or of a head's probability.
+    A cell belongs to the object if the shape map, or the probability of the head, is above 0.5.
 
     Returns:
-        intersection over union by reader and sigma.
+        mean intersection over union, by reader (attention or head) and sigma.
     """
-    sources: list[Source] = []
+    originals: list[Original] = []
     number = 0
-    while len(sources) < max(EXAMPLES) + count:
+    while len(originals) < max(EXAMPLES) + count:
         phrases = [OBJECT, *names(Random(f"heads {number}"), 1, [OBJECT])]
-        source = drawn(studio, phrases, 40_000 + 10 * number)
-        sources += [source] if source else []
+        original = sampled(studio, phrases, 40_000 + 10 * number)
+        originals += [original] if original else []
         number += 1
-        progress(max(0, len(sources) - max(EXAMPLES)))
-    readers = _readers(sources[: max(EXAMPLES)])
-    others = sources[max(EXAMPLES) :]
+        progress(max(0, len(originals) - max(EXAMPLES)))
+    readers = _readers(originals[: max(EXAMPLES)])
+    others = originals[max(EXAMPLES) :]
     return {
         name: {
             f"{sigma:g}": round(float(np.mean([_overlap(s, sigma, read) for s in others])), 3)
@@ -49,7 +49,7 @@ def run(studio: Studio, count: int, progress: Callable[[int], None]) -> dict[str
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """The numbers for a terminal."""
+    """The rows of `run` as text."""
     lines = [f"{'overlap at sigma':24}" + "".join(f"{sigma:>8g}" for sigma in SIGMAS)]
     lines += [
         f"{name:24}" + "".join(f"{value:8.2f}" for value in row.values())
@@ -58,8 +58,8 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def _readers(examples: list[Source]) -> dict[str, Reader]:
-    marked = [(source.record, as_mask(source.thing(OBJECT).mask)) for source in examples]
+def _readers(examples: list[Original]) -> dict[str, Reader]:
+    marked = [(original.record, as_mask(original.thing(OBJECT).mask)) for original in examples]
     heads = {f"head of {many}": fit(marked[:many], OBJECT) for many in EXAMPLES}
     return {"attention": _by_words, **{name: partial(_by_head, h) for name, h in heads.items()}}
 
@@ -69,12 +69,12 @@ def _by_words(seen: Properties) -> Tensor:
 
 
 def _by_head(head: Head, seen: Properties) -> Tensor:
-    assert seen.grid is not None  # every run records it
+    assert seen.grid is not None  # every run records features
     return head.logits(seen.grid, seen.sigma)[0] > 0
 
 
-def _overlap(source: Source, sigma: float, read: Reader) -> float:
-    there = read(source.record.at(sigma))
-    mask = as_mask(source.thing(OBJECT).mask)[None]
+def _overlap(original: Original, sigma: float, read: Reader) -> float:
+    there = read(original.record.at(sigma))
+    mask = as_mask(original.thing(OBJECT).mask)[None]
     wanted = F.interpolate(mask, there.shape, mode="area")[0, 0] > 0.5
     return float((there & wanted).sum() / torch.clamp((there | wanted).sum(), min=1))

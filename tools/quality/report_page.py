@@ -1,4 +1,4 @@
-"""The report as a page with all pictures, and as text for a terminal."""
+"""The report as an HTML page with all pictures, and as text."""
 
 import base64
 import html
@@ -22,11 +22,11 @@ GAP = 4
 
 
 def page(report: Mapping[str, Mapping], tried: Mapping[str, Sequence[Trial]]) -> str:
-    """One HTML page that needs no other file.
+    """One HTML page with the pictures embedded.
 
     Args:
-        report: as written to report.json.
-        tried: the trials of each recipe, with their pictures.
+        report: content of report.json.
+        tried: trials by recipe.
     """
     parts = [f"<!doctype html><meta charset=utf-8><title>Report</title><style>{STYLE}</style>"]
     parts.append("<h1>Every recipe, guided and unguided</h1>")
@@ -41,7 +41,7 @@ def page(report: Mapping[str, Mapping], tried: Mapping[str, Sequence[Trial]]) ->
 
 
 def text(recipes: Mapping[str, Mapping]) -> str:
-    """The same numbers for a terminal."""
+    """The numbers of the recipes as text."""
     lines = []
     for kind, row in recipes.items():
         lines.append(f"\n{kind}: {row['count']} trials")
@@ -81,7 +81,7 @@ def _short(value: float | bool) -> str:
 
 
 def _png(pictures: Sequence[np.ndarray]) -> bytes:
-    """Pictures side by side."""
+    """Pictures side by side, as the bytes of a PNG."""
     gap = np.ones((pictures[0].shape[0], GAP, 3), dtype=np.float32)
     strip = [part for picture in pictures for part in (picture, gap)][:-1]
     buffer = io.BytesIO()

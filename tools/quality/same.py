@@ -1,8 +1,8 @@
 """Compare two checkouts bit by bit: `nox -s same -- BEFORE_FOLDER [AFTER_FOLDER] [--only PATTERN]`.
 
-Both packs run the same graphs, one after the other, each in a real ComfyUI server on the CPU, and
-all that their nodes put out as latents, records, heads and pictures is saved under output/same.
-Nothing of the two packs is imported, so their folders may be laid out in any way.
+Both packs run the same graphs in turn, each in a real ComfyUI server on the CPU. All latents,
+records, heads and pictures that their nodes output are saved under output/same and compared.
+Nothing of the two packs is imported, so their folders may have any structure.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from .same_files import differences
 from .same_graphs import Graph, edits, front_ends
 
 OUTPUT = host.ROOT / "output" / "same"
-SAVERS = {  # what saves an output of a type, and the input that takes it
+SAVERS = {  # by type of output: the node that saves it, and the name of its input
     "LATENT": ("SaveLatent", "samples"),
     "IMAGE": ("SaveImage", "images"),
     "SELF_GUIDANCE_RECORD": ("SelfGuidanceSaveRecord", "record"),
     "SELF_GUIDANCE_HEAD": ("SelfGuidanceSaveHead", "head"),
 }
-CONTRACT = "contract"  # folder of what the server tells about the nodes
-SECONDS = 3600  # for one graph
+CONTRACT = "contract"  # folder of the nodes' schemas, help pages and texts
+SECONDS = 3600  # time limit of one graph
 
 
 def graphs(pack: Path, known: Mapping[str, Any]) -> dict[str, Graph]:
-    """Every graph that is compared, by its name.
+    """All graphs to compare, by name.
 
     Args:
         pack: the checkout whose example workflows are run.
-        known: /object_info of the server; inputs that a graph leaves out get its defaults.
+        known: /object_info of the server, with the defaults of inputs that a graph omits.
     """
     files = sorted((pack / "examples_workflows" / "api").glob("*.json"))
     found = {file.stem: _runnable(json.loads(file.read_text("utf-8"))) for file in files}
@@ -49,7 +49,7 @@ def graphs(pack: Path, known: Mapping[str, Any]) -> dict[str, Graph]:
 
 
 def _runnable(graph: Graph) -> Graph:
-    """A graph for a checkpoint, with the demo model and its size instead."""
+    """The graph with the demo model and its picture size in place of a checkpoint."""
     if any(node["class_type"] == "CheckpointLoaderSimple" for node in graph.values()):
         for node in graph.values():
             if node["class_type"] == "CheckpointLoaderSimple":
@@ -71,7 +71,7 @@ def _filled(graph: Graph, known: Mapping[str, Any]) -> Graph:
 
 
 def _saving(name: str, graph: Graph, known: Mapping[str, Any]) -> Graph:
-    """The graph with a node that saves for each output that can be saved."""
+    """The graph with a save node for each output of a type in `SAVERS`."""
     more = copy.deepcopy(graph)
     for key, node in graph.items():
         for slot, kind in enumerate(known.get(node["class_type"], {}).get("output", ())):
@@ -87,10 +87,16 @@ def _saving(name: str, graph: Graph, known: Mapping[str, Any]) -> Graph:
 
 
 def run(pack: Path, workflows_of: Path, base: Path, only: str) -> dict[str, float | str]:
-    """Run the graphs whose names match `only` with a pack; files go to `base`/output.
+    """Run graphs with a pack.
+
+    Args:
+        pack: the checkout that runs them.
+        workflows_of: the checkout whose example workflows are run.
+        base: the server's folder, emptied before; results are in its folder `output`.
+        only: pattern for the names of the graphs to run.
 
     Returns:
-        by graph, the seconds it took, or why it failed.
+        for each graph the seconds it took, or the error as text.
     """
     shutil.rmtree(base, ignore_errors=True)
     base.mkdir(parents=True)
@@ -108,14 +114,14 @@ def run(pack: Path, workflows_of: Path, base: Path, only: str) -> dict[str, floa
                 try:
                     workflows.run(server, graph, name, SECONDS)
                     done[name] = time.monotonic() - start
-                except (RuntimeError, OSError) as error:  # refused, failed, or no answer in time
+                except (RuntimeError, OSError) as error:  # refused, failed or timed out
                     done[name] = f"{type(error).__name__}: {error}"
                 print(f"{pack.name}: {name}: {done[name]}", flush=True)
     return done
 
 
 def _save_contract(server: serve.Server, known: Mapping[str, Any], folder: Path) -> None:
-    """What the server tells about each node, its help pages and the words of each language."""
+    """Save schemas, help pages and translations of our nodes, as the server delivers them."""
     folder.mkdir(parents=True)
     texts = server.json("/i18n")
     ours = {name: node for name, node in known.items() if name.startswith("SelfGuidance")}
@@ -131,7 +137,7 @@ def _save_contract(server: serve.Server, known: Mapping[str, Any], folder: Path)
 
 
 def report(before: Mapping[str, float | str], after: Mapping[str, float | str]) -> list[str]:
-    """A line for each graph, and below it each difference; the last line counts them."""
+    """Lines of the report: each graph with its differences below it, then their total."""
     lines, total = [f"{'graph':36} files  different  seconds before and after"], 0
     for name in (CONTRACT, *dict.fromkeys([*before, *after])):
         first, second = (OUTPUT / side / "output" / name for side in ("before", "after"))
@@ -148,12 +154,12 @@ def report(before: Mapping[str, float | str], after: Mapping[str, float | str]) 
 
 
 def is_time(value: Any) -> bool:
-    """Whether a graph ended, and so its value is seconds."""
+    """Whether a result of `run` is a time, so that the graph succeeded."""
     return isinstance(value, float)
 
 
 def main(arguments: list[str]) -> None:
-    """Run both, print the table, and end with 1 if anything differs."""
+    """Run both checkouts and print the report; exit code 1 if anything differs."""
     parser = argparse.ArgumentParser(prog="nox -s same --")
     parser.add_argument("before", type=Path, help="folder of the checkout before the change")
     parser.add_argument("after", type=Path, nargs="?", default=host.ROOT, help="after it")

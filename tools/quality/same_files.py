@@ -12,11 +12,11 @@ from safetensors import safe_open
 from torch import Tensor
 
 TENSORS = (".safetensors", ".latent")
-PARTS = 5  # of a JSON file that are named where they differ
+PARTS = 5  # number of differences that are listed for a JSON file
 
 
 def differences(before: Path, after: Path) -> tuple[int, list[str]]:
-    """How many files there are in both folders, and what differs, a line each."""
+    """Number of files that are in both folders, and a line for each difference."""
     first, second = _files(before), _files(after)
     found = [f"{name}: only before" for name in sorted(first - second)]
     found += [f"{name}: only after" for name in sorted(second - first)]
@@ -58,9 +58,9 @@ def _tensors(before: Path, after: Path) -> Iterator[str]:
 
 
 def _metadata(file: Any) -> dict[str, Any]:
-    """The strings in a file's header, read where they are JSON."""
+    """The metadata of a safetensors file; values that are JSON are parsed."""
     read = {}
-    for key, text in sorted((file.metadata() or {}).items()):  # the format keeps no order
+    for key, text in sorted((file.metadata() or {}).items()):  # as the file has no order
         try:
             read[key] = json.loads(text)
         except ValueError:
@@ -77,7 +77,7 @@ def _bits(name: str, a: Tensor, b: Tensor) -> Iterator[str]:
 
 
 def _paths(a: Any, b: Any, at: str = "") -> Iterator[str]:
-    """Where two values of JSON differ; the order of an object's keys counts, as nodes show it."""
+    """Differences of two JSON values; key order counts, since it is that of a node's inputs."""
     if isinstance(a, dict) and isinstance(b, dict):
         if [key for key in a if key in b] != [key for key in b if key in a]:
             yield f"{at}: another order, {list(b)}, was {list(a)}"
@@ -89,5 +89,5 @@ def _paths(a: Any, b: Any, at: str = "") -> Iterator[str]:
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for place, pair in enumerate(zip(a, b, strict=True)):
             yield from _paths(*pair, f"{at}/{place}")
-    elif json.dumps(a) != json.dumps(b):  # as text, in which NaN is equal to itself
+    elif json.dumps(a) != json.dumps(b):  # as text, because NaN is not equal to itself
         yield f"{at}: {json.dumps(b):.200}, was {json.dumps(a):.200}"

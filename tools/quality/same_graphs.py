@@ -1,14 +1,14 @@
-"""Graphs of `nox -s same` that no example workflow has, in the form that /prompt takes.
+"""Graphs of `nox -s same` beside the example workflows, in ComfyUI's API form.
 
-Inputs that are left out get the defaults of the server that runs the graph.
+Omitted inputs get the defaults of the server that runs the graph.
 """
 
 from typing import Any
 
 Graph = dict[str, Any]
 
-# Of the first edits that `nox -s report` makes for each of its prompts: prompt, seed, and how far
-# down the first object goes, as a fraction of the height, or what its area is multiplied with.
+# The first edits of `nox -s report` for each of its prompts: prompt, seed, and the displacement
+# downwards of the first object as a fraction of the height, or the factor of its area.
 MOVES = (
     ("a red circle and a blue square", 0, -0.342),
     ("a yellow star and a purple heart", 0, -0.18),
@@ -34,7 +34,7 @@ SAMPLING = {"steps": 25, "cfg": 4.0, "sampler_name": "euler", "scheduler": "norm
 
 
 def node(kind: str, **inputs: Any) -> Graph:
-    """One node; an input is a value, or the key of a node and the number of its output."""
+    """One node; an input is a value or a link: key of a node and index of its output."""
     return {"class_type": kind, "inputs": inputs}
 
 
@@ -51,7 +51,7 @@ def edits() -> dict[str, Graph]:
 
 
 def edit(prompt: str, seed: int, recipe: str, **change: float) -> Graph:
-    """A picture, and the same with the first object of its prompt edited."""
+    """A graph that draws a picture and edits the first object of its prompt."""
     graph = _reference(prompt, seed)
     thing = " ".join(prompt.split()[1:3])
     graph["terms"] = node(recipe, object=thing, reference=["record", 1], **change)
@@ -61,7 +61,7 @@ def edit(prompt: str, seed: int, recipe: str, **change: float) -> Graph:
 
 
 def front_ends() -> Graph:
-    """The same terms in the sampler, in the guider and on the model of ComfyUI's own sampler."""
+    """The same terms in our KSampler, in our Guider, and in ComfyUI's KSampler by our Apply."""
     seed = 3
     graph = edit("a red circle and a blue square", seed, "SelfGuidanceMoveObject", dx=0.3)
     request = {"strength": 1.0, "terms": ["terms", 0]}

@@ -1,15 +1,15 @@
-"""Where an object has room in a picture: the margins of every edit that the report asks for.
+"""Room for an object in a picture: the margins of all edits of the report.
 
-The recipes are measured apart from collisions: an object must fit into the picture at its target
-and must not touch the others there, with some room to spare, as outlines are soft.
+The report measures recipes without collisions: at its target an object must be inside the picture
+and must not touch other objects. The margins are above 1 because outlines are soft.
 """
 
 import numpy as np
 
 from ..shapes.measure import Found
 
-FRAME = 1.15  # radii of the object, from its centre to the nearest edge of the picture
-APART = 1.25  # sums of the radii of two objects, from centre to centre
+FRAME = 1.15  # least distance of the centre from the frame, in radii of the object
+APART = 1.25  # least distance of the centres of two objects, in sums of their radii
 
 
 def radius(found: Found, factor: float = 1.0) -> float:
@@ -18,7 +18,7 @@ def radius(found: Found, factor: float = 1.0) -> float:
 
 
 def fits(thing: Found, other: Found, x: float, y: float, factor: float = 1.0) -> bool:
-    """Whether a thing with `factor` times its area has room at (x, y) in [0, 1], beside another."""
+    """Whether `thing` with `factor` times its area has room at (x, y) in [0, 1] beside `other`."""
     own = radius(thing, factor)
     inside = FRAME * own < min(x, y) and max(x, y) < 1 - FRAME * own
     return bool(inside and np.hypot(x - other.x, y - other.y) > APART * (own + radius(other)))

@@ -1,4 +1,4 @@
-"""Sample with the pack's own nodes and their defaults, outside a graph, and measure edits."""
+"""Run the pack's nodes without a graph, with the defaults of their inputs, and measure edits."""
 
 import time
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ NODES = {node.GET_SCHEMA().node_id: node for node in pack.NODES}
 
 
 def call(node_id: str, **inputs: Any) -> Any:
-    """Run a node in inference mode as ComfyUI does, with its defaults for what is not given.
+    """Run a node in inference mode, as ComfyUI does; omitted inputs get their defaults.
 
     Returns:
-        its output, or a tuple of them where it has several.
+        the output, or the tuple of outputs if there are several.
     """
     node = NODES[node_id]
     defaults = {
@@ -45,12 +45,12 @@ class Shot:
 
     @cached_property
     def objects(self) -> list[Found]:
-        """What stands in the picture, largest first."""
+        """The objects that are visible in the picture, largest first."""
         return find_objects(self.image)
 
 
 class Studio:
-    """The Shapes model and a way to take pictures with it."""
+    """Samples pictures with the Shapes model."""
 
     def __init__(self) -> None:
         comfy.utils.set_progress_bar_enabled(False)
@@ -58,7 +58,7 @@ class Studio:
         self.negative = self.encode("")
 
     def encode(self, text: str) -> list[Any]:
-        """CONDITIONING of a prompt, with its token table."""
+        """The CONDITIONING of a prompt, with its token table."""
         return call("SelfGuidancePrompt", clip=self.clip, text=text)
 
     def shoot(
@@ -70,7 +70,15 @@ class Studio:
         height: int = 128,
         **inputs: Any,
     ) -> Shot:
-        """Sample one picture with the Self-Guidance KSampler; `inputs` override its defaults."""
+        """Sample one picture with the Self-Guidance KSampler.
+
+        Args:
+            prompt: the positive prompt.
+            seed: of the noise.
+            terms: as a term node returns them.
+            width, height: of the picture in pixels.
+            inputs: other inputs of the node, in place of their defaults.
+        """
         latent = {"samples": torch.zeros(1, 4, height // 8, width // 8)}
         start = time.process_time()
         out, record = call(
@@ -90,15 +98,16 @@ class Studio:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one edit; distances are fractions of the side.
+    """Measurements of one edit; distances are fractions of the side.
 
     Attributes:
-        error: distance of the object from where it was asked to be; 1.0 where it is gone.
-        area: area over the asked area.
-        copies: objects of its colour in the picture.
-        shape_right, colour_right: whether it is still what the prompt says.
-        kept_iou: worst overlap of the other objects with themselves before, 1.0 without others.
-        background: largest change of a channel of the mean background colour.
+        error: distance of the object from its target; 1.0 if the object is missing.
+        area: area of the object over the target area.
+        copies: number of objects of its colour.
+        shape_right, colour_right: whether its shape and colour are those of the prompt.
+        kept_iou: least intersection over union of another object with itself before the edit; 1.0
+            if there is no other.
+        background: largest change of a channel of the mean background colour, in 0..1.
     """
 
     error: float
@@ -113,7 +122,7 @@ class Outcome:
 def compare(
     before: Shot, after: Shot, thing: Found, x: float, y: float, factor: float = 1.0
 ) -> Outcome:
-    """Measure an edit of `thing` of `before` that asked for a centre and an area factor."""
+    """Measure an edit of `thing` in `before` to the centre (x, y) and `factor` times its area."""
     same = [found for found in after.objects if found.colour == thing.colour]
     others = [found for found in before.objects if found is not thing]
     moved = same[0] if same else None

@@ -1,7 +1,7 @@
-"""What the report tries: one recipe, one prompt and seed, with its picture before and after.
+"""Trials of the report: a recipe on one prompt and seed, measured with and without guidance.
 
-A trial asks for something that can be measured in pixels by `measure`, and measures the same of an
-unguided picture with the same prompt and seed, so that an effect cannot be luck.
+The target of a trial can be measured in pixels by `measure`. The unguided picture of the same
+prompt and seed is measured in the same way, so that chance is not counted as an effect.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,19 +19,20 @@ from .space import APART, FRAME, radius
 from .studio import Studio, call
 
 Numbers = Mapping[str, float | bool]
-TRIES = 8  # seeds for a reference that shows what its prompt says
-GONE = 1.0  # the error of an object that is not there
-CLOSE = 0.06  # of the side: up to this error an object counts as being at its target
+TRIES = 8  # seeds that are tried for a picture that shows what its prompt says
+GONE = 1.0  # error of an object that is missing
+CLOSE = 0.06  # largest error, a fraction of the side, of an object at its target
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One try of a recipe.
+    """One application of a recipe.
 
     Attributes:
-        asked: what was asked for, in words.
+        asked: the target, as text.
         pictures: [H, W, 3] in 0..1 by caption, from the reference to the result.
-        guided, unguided: what was measured with and without the terms; shares are booleans.
+        guided, unguided: measurements with and without the terms; the report shows the share of
+            true booleans and the median of numbers.
     """
 
     asked: str
@@ -40,13 +41,13 @@ class Trial:
     unguided: Numbers
 
 
-# studio, random numbers of this try, its number; None where the draw allows no trial
+# of the studio, the random numbers of a draw and its seed; None if the draw allows no trial
 Kind = Callable[[Studio, Random, int], Trial | None]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A picture that shows each named object once, and what the model saw in it."""
+class Original:
+    """A picture that shows each named object once, with its record: the original of an edit."""
 
     image: np.ndarray
     record: Record
@@ -56,7 +57,7 @@ class Source:
 
     @property
     def prompt(self) -> str:
-        """A prompt that names its objects."""
+        """A prompt that names the objects."""
         return prompt(self.names)
 
     def thing(self, name: str) -> Found:
@@ -65,7 +66,7 @@ class Source:
 
 
 def names(rng: Random, count: int = 2, but: Sequence[str] = ()) -> list[str]:
-    """Phrases of different colours and shapes, none with a colour or a shape of those in `but`."""
+    """Phrases that share no colour or shape with each other or with those in `but`."""
     used = {word for name in but for word in name.split()}
     colours = rng.sample([c for c in COLOURS if c not in used], count)
     shapes = [s for s in SHAPES if s not in used]
@@ -74,24 +75,24 @@ def names(rng: Random, count: int = 2, but: Sequence[str] = ()) -> list[str]:
 
 
 def prompt(phrases: Sequence[str]) -> str:
-    """'a red circle and an orange star'."""
+    """The phrases as a prompt: 'a red circle and an orange star'."""
     return " and ".join(f"{'an' if p.startswith('orange') else 'a'} {p}" for p in phrases)
 
 
-def drawn(
+def sampled(
     studio: Studio, phrases: Sequence[str], seed: int, width: int = SIZE, height: int = SIZE
-) -> Source | None:
-    """A run of the model that shows exactly what its prompt says; None if no seed in a row does."""
+) -> Original | None:
+    """A picture of the model with exactly these objects; None if `TRIES` seeds show no such one."""
     for offset in range(TRIES):
         shot = studio.shoot(prompt(phrases), seed + offset, width=width, height=height)
         found = _each(shot.objects, phrases)
         if found is not None:
-            return Source(shot.image, shot.record, tuple(phrases), found, seed + offset)
+            return Original(shot.image, shot.record, tuple(phrases), found, seed + offset)
     return None
 
 
-def photo(studio: Studio, rng: Random, seed: int, count: int = 2) -> Source:
-    """A rendered scene, which stands for a real picture, recorded with its caption."""
+def photo(studio: Studio, rng: Random, seed: int, count: int = 2) -> Original:
+    """A rendered scene in place of a photo, with its record."""
     while True:
         scene = random_scene(rng, count)
         phrases = tuple(f"{thing.colour} {thing.shape}" for thing in scene.things)
@@ -99,11 +100,11 @@ def photo(studio: Studio, rng: Random, seed: int, count: int = 2) -> Source:
         found = _each(find_objects(image), phrases)
         if found is not None and len({thing.colour for thing in scene.things}) == count:
             seen = record(studio, image, caption(scene), seed)
-            return Source(image, seen, phrases, found, seed)
+            return Original(image, seen, phrases, found, seed)
 
 
 def record(studio: Studio, image: np.ndarray, text: str, seed: int) -> Record:
-    """What the model sees in a picture [H, W, 3]."""
+    """The record of a picture [H, W, 3] in 0..1 with the caption `text`."""
     with torch.inference_mode():
         latent = studio.vae.encode(torch.from_numpy(image)[None])
     return call(
@@ -116,15 +117,15 @@ def record(studio: Studio, image: np.ndarray, text: str, seed: int) -> Record:
 
 
 class Seen(Protocol):
-    """A picture and what stands in it, largest first: a `Source` or a `studio.Shot`."""
+    """A picture and its objects: an `Original` or a `studio.Shot`."""
 
     @property
     def image(self) -> np.ndarray:
-        """[H, W, 3] in 0..1."""
+        """The picture, [H, W, 3] in 0..1."""
 
     @property
     def objects(self) -> Sequence[Found]:
-        """What stands in it."""
+        """The objects that are visible in it."""
 
 
 def _each(found: Sequence[Found], phrases: Sequence[str]) -> tuple[Found, ...] | None:
@@ -134,32 +135,32 @@ def _each(found: Sequence[Found], phrases: Sequence[str]) -> tuple[Found, ...] |
 
 
 def largest(objects: Sequence[Found], colour: str) -> Found | None:
-    """The largest object of a colour."""
+    """The largest object of a colour; None if there is none."""
     return next((found for found in objects if found.colour == colour), None)
 
 
 def distance(found: Found | None, x: float, y: float) -> float:
-    """How far an object stands from a point, as a fraction of the side."""
+    """Distance of an object from a point, as a fraction of the side; `GONE` if it is missing."""
     return GONE if found is None else float(np.hypot(found.x - x, found.y - y))
 
 
 def place_error(error: float) -> dict[str, float | bool]:
-    """Rows of the report for the distance of an object from its target."""
+    """The report's numbers for the distance of an object from its target."""
     return {"error": error, f"within {CLOSE}": error <= CLOSE}
 
 
 def overlap(found: Found | None, mask: np.ndarray) -> float:
-    """Intersection over union of an object with a mask [H, W]."""
+    """Intersection over union of an object and a mask [H, W]; 0 if the object is missing."""
     return 0.0 if found is None else float((found.mask & mask).sum() / (found.mask | mask).sum())
 
 
 def off(found: Found | None, area: float) -> float:
-    """By what share an object's area misses the asked one."""
+    """Relative error of an object's area; `GONE` if the object is missing."""
     return GONE if found is None else abs(found.area / area - 1)
 
 
 def right(objects: Sequence[Found], name: str) -> bool:
-    """Whether the object is there once, in its own colour and shape."""
+    """Whether there is exactly one object of this colour, and it has the right shape."""
     colour, shape = name.split()
     return [f.shape for f in objects if f.colour == colour] == [shape]
 
@@ -172,12 +173,12 @@ def colour_of(image: np.ndarray, found: Found) -> np.ndarray:
 def room(
     rng: Random, own: float, others: Sequence[Found], far: Found | None = None
 ) -> tuple[float, float] | None:
-    """A point (x, y) in [0, 1] with room for an object, or None where none is drawn in time.
+    """A random point (x, y) in [0, 1] with room for an object; None if no draw has room.
 
     Args:
         rng: draws the point.
         own: radius of the object, as a fraction of the side.
-        others: objects that the object must not touch.
+        others: objects that it must not touch.
         far: an object whose centre must be at least 0.15 of the side away.
     """
     for _ in range(200):
@@ -190,7 +191,7 @@ def room(
 
 
 def drawn_mask(name: str, x: float, y: float, radius: float) -> np.ndarray:
-    """Where a thing of this name would stand, [H, W]; radius in pixels."""
+    """Mask [H, W] of the shape in a phrase, at (x, y) in [0, 1] and with a radius in pixels."""
     colour, shape = name.split()
     return coverage(Thing(colour, shape, x, y, radius), SIZE, SIZE) > 0.5
 

@@ -1,4 +1,4 @@
-"""Moves in pictures that are not square."""
+"""Trials of moves in pictures that are not square."""
 
 from random import Random
 
@@ -8,7 +8,7 @@ from ..shapes.measure import Found
 from .edits import DISTANCE
 from .space import APART, FRAME
 from .studio import Studio, call
-from .trials import Seen, Trial, distance, drawn, largest, names, overlap, place_error, right
+from .trials import Seen, Trial, distance, largest, names, overlap, place_error, right, sampled
 
 TRIES = 100
 
@@ -24,17 +24,17 @@ def move_tall(studio: Studio, rng: Random, seed: int) -> Trial | None:
 
 
 def _moved(studio: Studio, rng: Random, seed: int, width: int, height: int) -> Trial | None:
-    source = drawn(studio, names(rng), seed, width=width, height=height)
-    if source is None:
+    original = sampled(studio, names(rng), seed, width=width, height=height)
+    if original is None:
         return None
-    name, other = source.names
-    offset = _offset(rng, source.objects[0], source.objects[1], width, height)
+    name, other = original.names
+    offset = _offset(rng, original.objects[0], original.objects[1], width, height)
     if offset is None:
         return None
     dx, dy = offset
-    x, y = source.objects[0].x + dx, source.objects[0].y + dy
-    terms = call("SelfGuidanceMoveObject", object=name, reference=source.record, dx=dx, dy=dy)
-    after = studio.shoot(source.prompt, source.seed, terms, width=width, height=height)
+    x, y = original.objects[0].x + dx, original.objects[0].y + dy
+    terms = call("SelfGuidanceMoveObject", object=name, reference=original.record, dx=dx, dy=dy)
+    after = studio.shoot(original.prompt, original.seed, terms, width=width, height=height)
 
     def numbers(seen: Seen) -> dict[str, float | bool]:
         found = largest(seen.objects, name.split()[0])
@@ -43,17 +43,17 @@ def _moved(studio: Studio, rng: Random, seed: int, width: int, height: int) -> T
         return {
             **place_error(error),
             "shape right": right(seen.objects, name),
-            "kept overlap": overlap(kept, source.objects[1].mask),
+            "kept overlap": overlap(kept, original.objects[1].mask),
         }
 
-    pictures = {"before": source.image, "after": after.image}
-    return Trial(f"{name} by ({dx:+.2f}, {dy:+.2f})", pictures, numbers(after), numbers(source))
+    pictures = {"before": original.image, "after": after.image}
+    return Trial(f"{name} by ({dx:+.2f}, {dy:+.2f})", pictures, numbers(after), numbers(original))
 
 
 def _offset(
     rng: Random, thing: Found, other: Found, width: int, height: int
 ) -> tuple[float, float] | None:
-    """A distance along the long side after which the object is in the frame and apart."""
+    """A random displacement along the long side to a place with room; None if no draw has room."""
     radius = float(np.sqrt(thing.area * width * height / np.pi))
     reach = APART * (radius + np.sqrt(other.area * width * height / np.pi))
     for _ in range(TRIES):

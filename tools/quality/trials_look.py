@@ -1,7 +1,7 @@
-"""Trials of terms and recipes that say how things look.
+"""Trials of terms and recipes that set the appearance of objects.
 
-The prompt leaves the colour of the object open ("a circle and a blue square"), as an artist's does
-who wants the look of another picture; the colour measured is the mean over the object's pixels.
+The prompt does not name the colour of the object ("a circle and a blue square"), as if a user
+wanted the appearance of another picture. Measured is the mean colour of the object's pixels.
 """
 
 from random import Random
@@ -12,45 +12,47 @@ import numpy as np
 from ..shapes.measure import Found, background_colour
 from .studio import Shot, Studio, call
 from .trials import (
-    Source,
+    Original,
     Trial,
     as_mask,
     colour_of,
     distance,
-    drawn,
     names,
     photo,
     place_error,
     prompt,
     right,
+    sampled,
 )
 
 Inputs = dict[str, Any]
 
 
 def appearance(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """The look of an object of another run, by the Appearance term."""
-    source = drawn(studio, names(rng), seed)
-    if source is None:
+    """The appearance of an object in another run, by the Appearance term."""
+    original = sampled(studio, names(rng), seed)
+    if original is None:
         return None
-    return _look(studio, rng, seed, source, reference=source.record)
+    return _look(studio, rng, seed, original, reference=original.record)
 
 
 def feature(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """The look that a Feature holds, read from a masked region of a real picture."""
-    source = photo(studio, rng, seed)
+    """The appearance in a Feature, which is read from a masked region of a photo."""
+    original = photo(studio, rng, seed)
     vector = call(
         "SelfGuidanceFeature",
-        record=source.record,
+        record=original.record,
         object="",
-        mask=as_mask(source.objects[0].mask),
+        mask=as_mask(original.objects[0].mask),
     )
-    return _look(studio, rng, seed, source, feature=vector)
+    return _look(studio, rng, seed, original, feature=vector)
 
 
-def _look(studio: Studio, rng: Random, seed: int, source: Source, **target: Any) -> Trial | None:
-    """An object of open colour gets the look of the source's first one."""
-    model, other = source.names[0], names(rng, 1, source.names)[0]
+def _look(
+    studio: Studio, rng: Random, seed: int, original: Original, **target: Any
+) -> Trial | None:
+    """An object without colour word gets the appearance of the original's first object."""
+    model, other = original.names[0], names(rng, 1, original.names)[0]
     shape = model.split()[1]
     text = f"a {shape} and {prompt([other])}"
     before = studio.shoot(text, seed + 1000)
@@ -59,14 +61,14 @@ def _look(studio: Studio, rng: Random, seed: int, source: Source, **target: Any)
     inputs: Inputs = {"reference_object": model} if "reference" in target else {}
     terms = call("SelfGuidanceAppearance", object=shape, **target, **inputs)
     after = studio.shoot(text, seed + 1000, terms)
-    wanted = colour_of(source.image, source.thing(model))
-    pictures = {"reference": source.image, "before": before.image, "after": after.image}
+    wanted = colour_of(original.image, original.thing(model))
+    pictures = {"reference": original.image, "before": before.image, "after": after.image}
     numbers = [_numbers(shot, before, wanted, other, shape) for shot in (after, before)]
     return Trial(f"'{text}' with the look of the {model}", pictures, *numbers)
 
 
 def _open(objects: list[Found], other: str, shape: str) -> Found | None:
-    """The object whose colour was left open: the largest of another colour than the other's."""
+    """The object without colour word: the largest that has not the colour of `other`."""
     rest = [found for found in objects if found.colour != other.split()[0]]
     alike = [found for found in rest if found.shape == shape]
     return next(iter(alike or rest), None)
@@ -89,9 +91,9 @@ def _numbers(
 
 
 def layout_and_look(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """The layout of one run, with the look of an object of another on one of its objects."""
-    places = drawn(studio, names(rng), seed)
-    looks = drawn(studio, names(rng), seed + 500)
+    """The layout of one run, with the appearance of one object from another run."""
+    places = sampled(studio, names(rng), seed)
+    looks = sampled(studio, names(rng), seed + 500)
     if places is None or looks is None:
         return None
     shape, other = places.names[0].split()[1], places.names[1]
@@ -116,6 +118,6 @@ def layout_and_look(studio: Studio, rng: Random, seed: int) -> Trial | None:
     return Trial(asked, {**pictures, "after": after.image}, numbers(after), numbers(before))
 
 
-def _image(source: Source, pairs: dict[str, str], **weights: float) -> tuple:
+def _image(original: Original, pairs: dict[str, str], **weights: float) -> tuple:
     objects = ", ".join(f"{ours} = {theirs}" for ours, theirs in pairs.items())
-    return call("SelfGuidanceImage", reference=source.record, objects=objects, **weights)
+    return call("SelfGuidanceImage", reference=original.record, objects=objects, **weights)

@@ -1,4 +1,4 @@
-"""Trials of terms and recipes that say where things stand."""
+"""Trials of terms and recipes that set position, size and layout."""
 
 from random import Random
 
@@ -10,12 +10,11 @@ from .edits import FACTOR
 from .space import radius
 from .studio import Studio, call
 from .trials import (
+    Original,
     Seen,
-    Source,
     Trial,
     as_mask,
     distance,
-    drawn,
     drawn_mask,
     largest,
     names,
@@ -25,25 +24,26 @@ from .trials import (
     prompt,
     right,
     room,
+    sampled,
 )
 
-RADIUS = (14.0, 24.0)  # pixels, of what a mask asks for
-EXAMPLES = 3  # pictures that a head is fitted on
+RADIUS = (14.0, 24.0)  # pixels, of the shape in a mask
+EXAMPLES = 3  # number of pictures that a head is fitted on
 
 
 def position(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """An object goes to a point."""
-    source = drawn(studio, names(rng), seed)
-    if source is None:
+    """An object is placed at a point by the Position term."""
+    original = sampled(studio, names(rng), seed)
+    if original is None:
         return None
-    name, other = source.names
-    thing = source.thing(name)
-    place = room(rng, radius(thing), [source.thing(other)], thing)
+    name, other = original.names
+    thing = original.thing(name)
+    place = room(rng, radius(thing), [original.thing(other)], thing)
     if place is None:
         return None
     x, y = place
     terms = call("SelfGuidancePosition", object=name, x=x, y=y)
-    after = studio.shoot(source.prompt, source.seed, terms)
+    after = studio.shoot(original.prompt, original.seed, terms)
 
     def numbers(seen: Seen) -> dict[str, float | bool]:
         return {
@@ -53,42 +53,42 @@ def position(studio: Studio, rng: Random, seed: int) -> Trial | None:
         }
 
     asked = f"{name} to ({x:.2f}, {y:.2f})"
-    pictures = {"before": source.image, "after": after.image}
-    return Trial(asked, pictures, numbers(after), numbers(source))
+    pictures = {"before": original.image, "after": after.image}
+    return Trial(asked, pictures, numbers(after), numbers(original))
 
 
 def size(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """An object takes a factor of its area, by the Size term alone."""
-    source = drawn(studio, names(rng), seed)
-    if source is None:
+    """An object's area is multiplied by a factor, by the Size term alone."""
+    original = sampled(studio, names(rng), seed)
+    if original is None:
         return None
-    name, factor = source.names[0], rng.uniform(*FACTOR)
-    area = source.thing(name).area * factor
+    name, factor = original.names[0], rng.uniform(*FACTOR)
+    area = original.thing(name).area * factor
     terms = call(
-        "SelfGuidanceSize", object=name, size=factor, relative=True, reference=source.record
+        "SelfGuidanceSize", object=name, size=factor, relative=True, reference=original.record
     )
-    after = studio.shoot(source.prompt, source.seed, terms)
+    after = studio.shoot(original.prompt, original.seed, terms)
 
     def numbers(seen: Seen) -> dict[str, float | bool]:
         found = largest(seen.objects, name.split()[0])
         return {"area off": off(found, area), "shape right": right(seen.objects, name)}
 
-    pictures = {"before": source.image, "after": after.image}
-    return Trial(f"{name} x {factor:.2f}", pictures, numbers(after), numbers(source))
+    pictures = {"before": original.image, "after": after.image}
+    return Trial(f"{name} x {factor:.2f}", pictures, numbers(after), numbers(original))
 
 
 def mask(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """An object goes where a mask is, read from attention."""
+    """An object is placed in a mask, with its shape read from attention."""
     return _masked(studio, rng, seed, None)
 
 
 def mask_by_head(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """The same masks and seeds, read by a head fitted on a few other pictures."""
+    """As `mask`, with the shape read by a head that was fitted on a few other pictures."""
     state = rng.getstate()
-    name = names(rng)[0]  # as `_masked` will draw it
+    name = names(rng)[0]  # the one that `_masked` draws
     rng.setstate(state)
-    sources = (drawn(studio, [name, *names(rng, 1, [name])], 9000 + 50 * k) for k in range(9))
-    examples = [s for s in sources if s is not None][:EXAMPLES]
+    originals = (sampled(studio, [name, *names(rng, 1, [name])], 9000 + 50 * k) for k in range(9))
+    examples = [s for s in originals if s is not None][:EXAMPLES]
     rng.setstate(state)
     if len(examples) < EXAMPLES:
         return None
@@ -121,11 +121,11 @@ def _masked(studio: Studio, rng: Random, seed: int, head: Head | None) -> Trial:
 
 
 def preserve(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """One half of a picture stays while seed and prompt change."""
-    source = drawn(studio, names(rng), seed)
-    if source is None:
+    """One half of a picture is preserved while seed and prompt change."""
+    original = sampled(studio, names(rng), seed)
+    if original is None:
         return None
-    region = np.zeros(source.image.shape[:2], dtype=bool)
+    region = np.zeros(original.image.shape[:2], dtype=bool)
     half = rng.choice(("left", "right", "upper", "lower"))
     middle = len(region) // 2
     rows = {"upper": slice(middle), "lower": slice(middle, None)}.get(half, slice(None))
@@ -137,43 +137,43 @@ def preserve(studio: Studio, rng: Random, seed: int) -> Trial | None:
         object="",
         mask=as_mask(region),
         mode="preserve",
-        reference=source.record,
+        reference=original.record,
     )
     before = studio.shoot(text, other_seed)
     after = studio.shoot(text, other_seed, terms)
 
     def numbers(seen: Seen) -> dict[str, float | bool]:
-        change = np.abs(seen.image - source.image).mean(-1)
+        change = np.abs(seen.image - original.image).mean(-1)
         return {"change inside": float(change[region].mean())}
 
-    pictures = {"reference": source.image, "before": before.image, "after": after.image}
+    pictures = {"reference": original.image, "before": before.image, "after": after.image}
     asked = f"{half} half stays, the prompt becomes '{text}'"
     return Trial(asked, pictures, numbers(after), numbers(before))
 
 
 def layout(studio: Studio, rng: Random, seed: int) -> Trial | None:
-    """Other things on another seed stand as the reference's do."""
-    source = drawn(studio, names(rng), seed)
-    if source is None:
+    """Other objects, with another seed, take the layout of a reference."""
+    original = sampled(studio, names(rng), seed)
+    if original is None:
         return None
-    phrases = names(rng, 2, source.names)
-    pairs = dict(zip(phrases, source.names, strict=True))
+    phrases = names(rng, 2, original.names)
+    pairs = dict(zip(phrases, original.names, strict=True))
     objects = ", ".join(f"{ours} = {theirs}" for ours, theirs in pairs.items())
     terms = call(
-        "SelfGuidanceImage", reference=source.record, layout=1.0, appearance=0.0, objects=objects
+        "SelfGuidanceImage", reference=original.record, layout=1.0, appearance=0.0, objects=objects
     )
     before = studio.shoot(prompt(phrases), seed + 1000)
     after = studio.shoot(prompt(phrases), seed + 1000, terms)
-    pictures = {"reference": source.image, "before": before.image, "after": after.image}
-    numbers = [followed(seen, source, pairs) for seen in (after, before)]
+    pictures = {"reference": original.image, "before": before.image, "after": after.image}
+    numbers = [followed(seen, original, pairs) for seen in (after, before)]
     return Trial(objects, pictures, *numbers)
 
 
-def followed(seen: Seen, source: Source, pairs: dict[str, str]) -> dict[str, float | bool]:
-    """How well objects stand where those of a source do; the worst of them counts."""
+def followed(seen: Seen, original: Original, pairs: dict[str, str]) -> dict[str, float | bool]:
+    """Errors of position, area and shape of objects against those of an original; the largest."""
     errors, areas = [], []
     for ours, theirs in pairs.items():
-        found, wanted = largest(seen.objects, ours.split()[0]), source.thing(theirs)
+        found, wanted = largest(seen.objects, ours.split()[0]), original.thing(theirs)
         errors.append(distance(found, wanted.x, wanted.y))
         areas.append(off(found, wanted.area))
     return {

@@ -1,1 +1,1 @@
-"""Training and measuring the Shapes model."""
+"""Training and evaluation of the Shapes model."""

@@ -1,4 +1,4 @@
-"""Rendered scenes as latents, captions and coarse masks, made once and kept outside git."""
+"""The training data: scenes as latents, captions and masks; rendered once, not part of git."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,9 +25,9 @@ from ...demo.scenes import (
 START_TOKEN = 49406
 CELL = 8
 WHITENING = "whitening.pt"
-SLOTS = max(RADII)  # objects that one caption can name
-# width, height in pixels and the share of the pictures; wide and tall ones are there because
-# users move objects on such pictures too
+SLOTS = max(RADII)  # most objects of one caption
+# width and height in pixels, and share of the pictures; wide and tall ones are included because
+# users edit such pictures, too
 FORMATS = {"square": (128, 128, 0.86), "wide": (256, 128, 0.07), "tall": (128, 256, 0.07)}
 WORDS = (
     *("a", "an", "and", ",", "on", "background", "gray"),
@@ -40,11 +40,14 @@ _CHUNK = 250
 
 @dataclass(frozen=True)
 class Bucket:
-    """Examples of one picture format.
+    """Training examples of one picture format.
 
-    latents: float16 [N, 4, H, W], whitened. masks: uint8 [N, 3, H, W], each object's coverage,
-    0..255. tokens: int16 [N, 77], indices into `token_ids()`. words: int16 [N, 3, 2], positions in
-    the prompt of each object's colour and shape word, 0 where the caption has fewer objects.
+    Attributes:
+        latents: whitened, float16 [N, 4, H, W].
+        masks: coverage of each object, uint8 [N, 3, H, W] in 0..255.
+        tokens: indices into `token_ids()`, int16 [N, 77].
+        words: token positions of each object's colour and shape, int16 [N, 3, 2]; 0 for objects
+            that the caption lacks.
     """
 
     latents: torch.Tensor
@@ -55,7 +58,7 @@ class Bucket:
 
 @lru_cache(maxsize=1)
 def token_ids() -> tuple[int, ...]:
-    """CLIP's token of every word of the domain, behind the start and the end token."""
+    """CLIP's ids of the start token, the end token and every word of `WORDS`."""
     tokenizer = comfy.sd1_clip.SD1Tokenizer()
     ids = [START_TOKEN, END_TOKEN]
     for word in WORDS:
@@ -78,30 +81,30 @@ def token_row(text: str) -> tuple[list[int], list[tuple[int, int]]]:
 
 
 def leave_open(tokens: torch.Tensor, words: torch.Tensor, which: torch.Tensor) -> None:
-    """Take the colour words of some objects out of their captions, in place.
+    """Remove the colour words of some objects from the captions, in place.
 
     Args:
-        tokens: [B, 77], as of `token_row`.
-        words: [B, slots, 2], positions of each object's two words; both become the shape's.
-        which: [B, slots], the objects that lose their colour word.
+        tokens: [B, 77], see `token_row`.
+        words: [B, slots, 2], positions of each object's colour and shape; both become the shape's.
+        which: bool [B, slots], the objects that lose their colour word.
     """
     a, an = (WORDS.index(word) + 2 for word in ("a", "an"))
     for row, slot in (which & (words[..., 0] > 0)).nonzero().tolist():
         at = int(words[row, slot, 0])
-        if tokens[row, at - 1] == an:  # it would tell that the colour is orange
+        if tokens[row, at - 1] == an:  # "an" would reveal that the colour is orange
             tokens[row, at - 1] = a
         tokens[row, at:-1] = tokens[row, at + 1 :].clone()
         words[row][words[row] > at] -= 1
 
 
 def random_caption(rng: Random, scene: Scene) -> str:
-    """A caption in one of the forms that a user may write."""
+    """A caption of the scene, with or without background and articles."""
     text = caption(scene, background=rng.random() < 0.35, articles=rng.random() < 0.9)
     return text.replace("grey", "gray") if rng.random() < 0.5 else text
 
 
 def raw_cells(pictures: np.ndarray) -> torch.Tensor:
-    """Pictures uint8 [B, 8 H, 8 W, 3] to the encoder's raw channels [B, 4, H, W]."""
+    """Outputs of `cell_filters`, [B, 4, H, W], for pictures uint8 [B, 8 H, 8 W, 3]."""
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     return torch.nn.functional.conv2d(images, cell_filters(), stride=CELL)
 
@@ -109,9 +112,13 @@ def raw_cells(pictures: np.ndarray) -> torch.Tensor:
 def make(
     folder: Path, pictures: int, seed: int, moments: dict[str, torch.Tensor] | None = None
 ) -> None:
-    """Render `pictures` scenes and write one file a format, and the whitening, to a folder.
+    """Render scenes and write a file for each format, and the whitening, to a folder.
 
-    `moments`: the whitening to keep, `mean` and `std` [4]; by default that of 2000 other scenes.
+    Args:
+        folder: where the files go.
+        pictures: number of scenes.
+        seed: of the scenes.
+        moments: the whitening, `mean` and `std` [4]; None: that of 2000 other scenes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     moments = moments or _moments(Random(seed - 1))
@@ -129,7 +136,7 @@ def make(
 
 
 def load(folder: Path) -> dict[str, Bucket]:
-    """The buckets that `make` wrote, by format."""
+    """The examples that `make` wrote, by format."""
     return {name: Bucket(**torch.load(folder / f"{name}.pt")) for name in FORMATS}
 
 

@@ -1,8 +1,8 @@
-"""Stable Diffusion's noise schedule with v-prediction, and a plain sampler to look at a training.
+"""Noise schedule of Stable Diffusion with v-prediction, and an Euler sampler for previews.
 
-v = alpha noise - sqrt(1 - alpha^2) x0 (Salimans & Ho 2022): on whitened latents it is what a
-preconditioned denoiser predicts, so all noise levels cost the same and the layout, decided at
-high noise, is learned well.
+v = alpha noise - sqrt(1 - alpha^2) x0 (Salimans & Ho 2022). On whitened latents the target has unit
+variance at every noise level, as in a preconditioned denoiser: all levels weigh the same in the
+loss, and the layout, which is decided at high noise, is learned well.
 """
 
 import math
@@ -16,16 +16,16 @@ UNIFORM_SHARE = 0.1
 
 
 def sigmas() -> torch.Tensor:
-    """Noise over signal at each of the 1000 timesteps, about 0.03 to 14.6."""
+    """Sigma (noise over signal) at each of the 1000 timesteps, [1000], about 0.03 to 14.6."""
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, STEPS, dtype=torch.float64) ** 2
     kept = torch.cumprod(1 - betas, 0)
     return ((1 - kept) / kept).sqrt().float()
 
 
 def timestep_density() -> torch.Tensor:
-    """How often each timestep is trained: log-normal over sigma, with a share of uniform ones.
+    """Probability of each timestep in training, [1000]: log-normal in sigma, with a uniform share.
 
-    An object's place is decided at sigma 15 to 4 and its shape at 5 to 0.7; the rest is easy.
+    Positions are decided at sigma 15 to 4 and shapes at 5 to 0.7; other levels are learned easily.
     """
     logs = sigmas().log()
     width = torch.gradient(logs)[0]
@@ -36,7 +36,7 @@ def timestep_density() -> torch.Tensor:
 def noised(
     latents: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the network sees and what it should say, both [B, 4, H, W], for sigmas [B]."""
+    """Scaled noisy input of the network and its target v, both [B, 4, H, W], for sigmas [B]."""
     sigma = sigma[:, None, None, None]
     alpha = 1 / (1 + sigma**2).sqrt()
     beta = sigma * alpha
@@ -49,7 +49,13 @@ def sample(
     noise: torch.Tensor,
     steps: int = 20,
 ) -> torch.Tensor:
-    """Euler from the highest sigma to clean latents; `velocity` of scaled latents and times [B]."""
+    """Sample clean latents by Euler steps from the highest sigma.
+
+    Args:
+        velocity: v [B, 4, H, W] for scaled latents [B, 4, H, W] and timesteps [B].
+        noise: unit normal, [B, 4, H, W].
+        steps: number of steps.
+    """
     table = sigmas()
     times = torch.linspace(STEPS - 1, 0, steps).round().long()
     levels = torch.cat([table[times], torch.zeros(1)]).tolist()

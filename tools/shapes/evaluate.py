@@ -1,7 +1,7 @@
-"""Measure the Shapes model: `python tools/run.py evaluate` writes a JSON report and a sheet.
+"""Evaluate the Shapes model: `python tools/run.py evaluate` writes JSON and a contact sheet.
 
-Pictures come from ComfyUI's own sampler with fixed seeds, and are judged by `measure`. A picture
-is all right when it shows exactly the asked colour and shape pairs and nothing else.
+Pictures are sampled by ComfyUI with fixed seeds, and measured by `measure`. A picture
+is all right if it shows exactly the pairs of colour and shape of its prompt and nothing else.
 """
 
 import argparse
@@ -33,7 +33,7 @@ FORMATS |= {"2 objects, 256 x 128": (2, 256, 128)}
 
 @dataclass(frozen=True)
 class Sample:
-    """A prompt, what it asks for, and what came: a picture, float [H, W, 3], and its things."""
+    """A prompt and its things; its picture, [H, W, 3] in 0..1, and the things found there."""
 
     prompt: str
     asked: tuple[Thing, ...]
@@ -41,26 +41,26 @@ class Sample:
     found: list[Found]
 
     def colours(self) -> bool:
-        """Every asked colour is there, as often as asked."""
+        """Whether every colour of the prompt is there, as often as the prompt names it."""
         return not Counter(t.colour for t in self.asked) - Counter(f.colour for f in self.found)
 
     def shapes(self) -> float:
-        """Share of the asked things that are there with both words right."""
+        """Share of the prompt's things that are there with the right colour and shape."""
         missing = Counter((t.colour, t.shape) for t in self.asked)
         missing -= Counter((f.colour, f.shape) for f in self.found)
         return 1 - missing.total() / len(self.asked)
 
     def extra(self) -> bool:
-        """More things than asked."""
+        """Whether there are more things than in the prompt."""
         return len(self.found) > len(self.asked)
 
     def all_right(self) -> bool:
-        """Exactly the asked pairs."""
+        """Whether the picture shows exactly the things of the prompt."""
         return self.shapes() == 1 and not self.extra()
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; the defaults are those of the model card."""
+    """The options; the defaults are those of the evaluation in the model card."""
     parser = argparse.ArgumentParser(
         prog="tools/run.py evaluate", description=__doc__.splitlines()[0]
     )
@@ -102,7 +102,11 @@ def main(arguments: Sequence[str]) -> None:
 def run(
     loaded: tuple, options: argparse.Namespace, count: int, width: int, height: int
 ) -> tuple[list[Sample], dict]:
-    """Sample `options.count` prompts of `count` things: samples, and overlap of the maps."""
+    """Sample `options.count` prompts of `count` things each.
+
+    Returns:
+        the samples; the mean overlap of attention maps with the objects, see `mean_overlaps`.
+    """
     diffusion, clip, vae = loaded
     rng = Random(options.seed + count)
     scenes = [random_scene(rng, count, width, height) for _ in range(options.count)]
@@ -124,7 +128,7 @@ def run(
 
 
 def open_colour(loaded: tuple, options: argparse.Namespace) -> dict[str, float]:
-    """Prompts of two things of which one has no colour word: shares of pictures that show them."""
+    """Prompts of two things, the first without colour: share of pictures that show each of them."""
     diffusion, clip, vae = loaded
     rng = Random(options.seed + 20)
     scenes = [random_scene(rng, 2) for _ in range(options.count)]
@@ -147,7 +151,7 @@ def open_colour(loaded: tuple, options: argparse.Namespace) -> dict[str, float]:
 
 
 def recording(diffusion: ModelPatcher, words: Words) -> tuple[PhraseMaps, ModelPatcher]:
-    """A clone of the model whose conditional maps are kept at the sigmas of interest."""
+    """`PhraseMaps`, and a clone of the model whose runs it records."""
     maps = PhraseMaps(diffusion.model.diffusion_model, words)
     patched = diffusion.clone()
     patched.set_model_unet_function_wrapper(maps.call)
@@ -163,7 +167,7 @@ def sampled(
     width: int,
     height: int,
 ) -> torch.Tensor:
-    """Latents of one batch, a prompt and a seed a row."""
+    """Sampled latents of a batch, [B, 4, H, W], with a prompt and a seed for each picture."""
 
     def encoded(text: str) -> torch.Tensor:
         return clip.encode_from_tokens_scheduled(clip.tokenize(text))[0][0]
@@ -188,7 +192,7 @@ def sampled(
 
 
 def summary(samples: Sequence[Sample]) -> dict[str, float]:
-    """Shares of pictures in 0..1, except `fit` and the two border errors (0..1 of full range)."""
+    """Shares of pictures, mean `fit`, and two mean errors of the background; all in 0..1."""
     fits = [found.fit for sample in samples for found in sample.found]
     ring, inside = np.mean([border_error(t.picture, t.found) for t in samples], axis=0)
     values = {
@@ -204,7 +208,7 @@ def summary(samples: Sequence[Sample]) -> dict[str, float]:
 
 
 def mean_overlaps(overlaps: Sequence[dict]) -> dict[str, dict[str, float]]:
-    """By site and sigma, the mean of what `agreement` gave for each object."""
+    """By site and sigma, the mean of `agreement` over all objects."""
     if not overlaps:
         return {}
     return {
@@ -217,7 +221,7 @@ def mean_overlaps(overlaps: Sequence[dict]) -> dict[str, dict[str, float]]:
 
 
 def sheet(samples: Sequence[Sample], columns: int = 16, rows: int = 3) -> np.ndarray:
-    """The first pictures side by side, uint8; wrong ones have a red bar below."""
+    """Contact sheet of the first pictures, uint8 [H, W, 3]; a red bar marks wrong ones."""
     width = samples[0].picture.shape[1]
     columns = columns * 128 // width
     tiles = []

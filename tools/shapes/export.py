@@ -1,4 +1,4 @@
-"""Write the averaged weights in half precision, in the files that `model.load` reads."""
+"""Write the averaged weights in half precision to the files that `model.load` reads."""
 
 import shutil
 from pathlib import Path
@@ -12,9 +12,12 @@ VAE = "vae.safetensors"
 
 
 def export(cache: Path, out: Path, start: Path | None = None) -> None:
-    """Whatever the cache has checkpoints of: unet and clip, and vae.
+    """Export the networks whose checkpoints are in the cache: unet and clip, vae.
 
-    `start`: the folder of exported weights that the training went on from; its vae is kept.
+    Args:
+        cache: folder of the checkpoints.
+        out: folder for the weights.
+        start: folder of the weights that the training continued; its vae is copied.
     """
     out.mkdir(parents=True, exist_ok=True)
     unet, decoder = cache / train_unet.CHECKPOINT, cache / train_decoder.CHECKPOINT
@@ -40,7 +43,7 @@ def _export_unet(state: dict, out: Path) -> None:
 
 
 def _export_decoder(state: dict, out: Path) -> None:
-    # the encoder stays in single precision: it is small, and latents of pictures come from it
+    # the encoder stays in single precision: it is small, and its rounding would change all latents
     vae = {k: v.half() for k, v in state["average"].items()}
     vae |= {k: v for k, v in state["model"].items() if k.startswith("encoder.")}
     contiguous = {key: value.contiguous() for key, value in vae.items()}

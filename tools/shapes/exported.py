@@ -1,4 +1,4 @@
-"""Read exported weights back, so that a training can go on from `demo/weights`."""
+"""Read exported weights, to continue a training from `demo/weights`."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .networks import Networks
 
 
 def read(folder: Path, networks: Networks) -> int:
-    """Fill the networks with the weights of a folder that `export` wrote; returns their step.
+    """Load the weights that `export` wrote to a folder into the networks; returns their step.
 
     Raises:
         FileNotFoundError: the folder lacks a file.
@@ -26,7 +26,7 @@ def read(folder: Path, networks: Networks) -> int:
         )
     clip, _ = model.read(folder, "clip")
     text = {key.removeprefix("text_model."): value for key, value in clip.items()}
-    del text["token_ids"]  # the domain's words, which `dataset.token_ids` gives
+    del text["token_ids"]  # the same as `dataset.token_ids`
     text["embeddings.token_embedding.weight"] = text.pop("token_rows")
     try:
         networks.unet.load_state_dict(unet)
@@ -39,7 +39,7 @@ def read(folder: Path, networks: Networks) -> int:
 
 
 def whitening(folder: Path) -> dict[str, torch.Tensor]:
-    """Mean and deviation [4] of the encoder's raw channels, undoing `ShapesAutoencoder.whiten`."""
+    """The `mean` and `std` [4] that `ShapesAutoencoder.whiten` got, computed from the encoder."""
     vae, _ = model.read(folder, "vae")
     filters, weight = cell_filters(), vae["encoder.weight"].float()
     gain = (weight * filters).sum((1, 2, 3)) / filters.square().sum((1, 2, 3))
@@ -47,7 +47,7 @@ def whitening(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def check_whitening(folder: Path, cache: Path) -> None:
-    """Raise a ValueError unless the data in the cache are latents of the folder's encoder."""
+    """Raise a ValueError unless the cached data were encoded with the encoder of the folder."""
     ours = torch.load(cache / dataset.WHITENING)
     for name, expected in whitening(folder).items():
         if not torch.allclose(ours[name], expected, rtol=1e-3, atol=1e-5):

@@ -1,7 +1,6 @@
-"""Does the model look where it draws? Overlap of a phrase's attention with the finished object.
+"""Localisation by attention: overlap of a phrase's map with its object in the finished picture.
 
-The maps are those of the conditional half of a sampling run, at the decoder sites that guidance
-reads.
+The maps are those of the conditional rows of a sampling run, at the sites that guidance reads.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,18 +15,19 @@ from .measure import Found
 from .networks import SITES, recorded_maps
 
 SIGMAS = (8.0, 4.0, 2.0, 1.0)
-THRESHOLD = 0.5  # of a map scaled to 0..1, as in the paper's soft threshold
+THRESHOLD = 0.5  # of a map scaled to 0..1, as in the soft threshold of the paper
 
 Words = Sequence[Sequence[tuple[int, int]]]
 
 
 class PhraseMaps:
-    """Keeps, at the steps nearest to `SIGMAS`, the mean map of each phrase's two words.
+    """Records the attention maps of a sampling run.
 
-    Use as a context around a sampling run whose model calls `call` as its UNet wrapper.
+    A context manager around the run; the model must have `call` as its UNet wrapper.
 
     Args:
-        unet: the UNet that runs. words: by picture, each object's two positions in the prompt.
+        unet: the UNet that runs.
+        words: for each picture, the token positions of each object's colour and shape.
     """
 
     def __init__(self, unet: nn.Module, words: Words) -> None:
@@ -43,7 +43,7 @@ class PhraseMaps:
         self._stack.close()
 
     def call(self, apply_model: Callable, inputs: dict) -> torch.Tensor:
-        """ComfyUI's UNet wrapper: runs the model and keeps the conditional maps."""
+        """UNet wrapper of ComfyUI: runs the model and records the maps of the conditional rows."""
         x, sigma = inputs["input"], inputs["timestep"]
         out = apply_model(x, sigma, **inputs["c"])
         kinds = inputs["cond_or_uncond"]
@@ -58,7 +58,7 @@ class PhraseMaps:
         return out
 
     def phrase(self, site: str, sigma: float, picture: int, thing: int) -> np.ndarray:
-        """The phrase's map [H, W], scaled to 0..1, at the step whose sigma is nearest."""
+        """Map [H, W] of an object's phrase at the step with the nearest sigma, scaled to 0..1."""
         nearest = min(self.by_sigma, key=lambda level: abs(np.log(level / sigma)))
         positions = list(self.words[picture][thing])
         column = self.by_sigma[nearest][site][picture][..., positions].mean(-1).numpy()
@@ -68,7 +68,7 @@ class PhraseMaps:
 def agreement(
     maps: PhraseMaps, picture: int, asked: Sequence[Thing], found: Sequence[Found]
 ) -> list[dict[str, dict[float, float]]]:
-    """For each object of an all-right picture: intersection over union by site and sigma."""
+    """For each object of a picture that is all right: intersection over union by site and sigma."""
     overlaps = []
     for number, thing in enumerate(asked):
         pair = thing.colour, thing.shape

@@ -1,7 +1,7 @@
-"""What a picture of the domain shows: its shapes, by colour segmentation, and its background.
+"""Find the things and the background colour of a picture, by colour segmentation.
 
-Backgrounds are nearly grey and things are not, so chroma (the largest minus the smallest channel)
-tells them apart; a shape is named by the template that overlaps it most.
+Backgrounds are nearly grey and things are not, so chroma (largest minus smallest channel) separates
+them. The name of a shape is that of the template with the largest overlap.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from scipy import ndimage
 
 from ...demo.scenes import COLOURS, SHAPES, Thing, coverage
 
-CHROMA = 0.22  # the palest thing has 0.45, the most coloured background 0.1
-SPECK = 48  # pixels; the smallest thing of the domain has 450
-SPLIT_SHARE = 0.15  # of a component: what another colour needs to count as a thing of its own
+CHROMA = 0.22  # things have at least 0.45, backgrounds at most 0.1
+SPECK = 48  # area in pixels below which a region is ignored; the smallest thing has 450
+SPLIT_SHARE = 0.15  # least share of a component that makes another colour a separate thing
 _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -21,8 +21,12 @@ _NEIGHBOURS = np.ones((3, 3), dtype=bool)
 class Found:
     """One thing in a picture.
 
-    x, y: centre of area as fractions from the top-left corner; area: fraction of the picture;
-    mask: bool [H, W]; fit: intersection over union with its shape's template, 1 if clean.
+    Attributes:
+        colour, shape: their names.
+        x, y: centre of area, as fractions of the picture from the top-left corner.
+        area: fraction of the picture.
+        fit: intersection over union with the template of its shape.
+        mask: bool [H, W].
     """
 
     colour: str
@@ -35,10 +39,13 @@ class Found:
 
 
 def find_objects(image: np.ndarray) -> list[Found]:
-    """The coloured things of a picture, float [H, W, 3] in 0..1, largest first.
+    """The things of a picture, float [H, W, 3] in 0..1, largest first.
 
-    Things of one colour are separate where they do not touch; things that touch are separate
-    where their colours differ; specks of fewer than 48 pixels are ignored.
+    Things are separate if they do not touch or if their colours differ. Regions of fewer than
+    48 pixels are ignored.
+
+    Raises:
+        ValueError: another shape of the picture.
     """
     image = _checked(image)
     chroma = image.max(-1) - image.min(-1)
@@ -52,7 +59,7 @@ def find_objects(image: np.ndarray) -> list[Found]:
 
 
 def background_colour(image: np.ndarray) -> np.ndarray:
-    """Mean RGB, [3] in 0..1, of what no thing and none of their soft edges covers."""
+    """Mean RGB, [3] in 0..1, of the pixels outside things and their soft edges."""
     image = _checked(image)
     covered = np.zeros(image.shape[:2], dtype=bool)
     for thing in find_objects(image):
@@ -78,14 +85,14 @@ def _hue(rgb: np.ndarray) -> np.ndarray:
 
 
 def _nearest_colour(image: np.ndarray) -> np.ndarray:
-    """Index into COLOURS of the nearest hue at each pixel, [H, W]; noise where chroma is low."""
+    """Index into COLOURS of the nearest hue at each pixel, [H, W]; any where chroma is low."""
     hues = _hue(np.array(list(COLOURS.values()), dtype=np.float32))
     distance = np.abs(_hue(image)[..., None] - hues)
     return np.minimum(distance, 1 - distance).argmin(-1)
 
 
 def _by_colour(mask: np.ndarray, names: np.ndarray) -> list[np.ndarray]:
-    """A component as one mask, or as one a colour where it holds several colours in earnest."""
+    """A component as one mask, or as one for each colour with a considerable share of it."""
     counts = np.bincount(names[mask], minlength=len(COLOURS))
     core = ndimage.binary_erosion(mask, _NEIGHBOURS, iterations=2)
     inner = np.bincount(names[core], minlength=len(COLOURS))
@@ -99,7 +106,7 @@ def _by_colour(mask: np.ndarray, names: np.ndarray) -> list[np.ndarray]:
 def _things(mask: np.ndarray, chroma: np.ndarray, names: np.ndarray) -> list[Found]:
     if mask.sum() < SPECK:
         return []
-    # half of the thing's own chroma is half covered: the outline does not depend on the colour
+    # half of the thing's chroma is half coverage, so the outline does not depend on the colour
     half = 0.5 * np.percentile(chroma[mask], 80)
     labels, count = ndimage.label(mask & (chroma > half), _NEIGHBOURS)
     masks = [labels == k for k in range(1, count + 1)]

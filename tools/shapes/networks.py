@@ -1,8 +1,8 @@
-"""The UNet and the text encoder as they are trained: first values, text forward, attention maps.
+"""The UNet and the text encoder for training: initial values, forward pass, attention maps.
 
-ComfyUI's classes are built for loading: their weights start uninitialised and CLIP's layers add
-in place. Here they get their first values, and the text forward is written so that gradients
-pass.
+ComfyUI's classes are made for inference: their weights are uninitialised, and CLIP's layers use
+in-place additions. Here the weights get initial values, and the forward pass of the text encoder is
+written without in-place operations, so that it has gradients.
 """
 
 import math
@@ -21,14 +21,12 @@ from torch import nn
 
 from ...demo.architecture import TOKENS, text_config, unet_config
 
-SITES = {
-    "output.2": (2, 1),
-    "output.3": (3, 1),
-}  # the 16 x 16 sites of the decoder that guidance reads
+# the 16 x 16 sites of the decoder that guidance reads: output block, index in it
+SITES = {"output.2": (2, 1), "output.3": (3, 1)}
 
 
 class Networks(nn.Module):
-    """What the optimizer sees: the UNet and a text transformer over the domain's words only."""
+    """The trained networks: the UNet and a text transformer with embeddings of `WORDS` only."""
 
     def __init__(self, words: int) -> None:
         super().__init__()
@@ -40,11 +38,11 @@ class Networks(nn.Module):
         self.run_square: Callable | None = None
 
     def compile(self) -> None:
-        """Compile the UNet for square pictures, the common ones: minutes, then a tenth faster."""
+        """Compile the UNet for square pictures: takes minutes, then steps are a tenth faster."""
         self.run_square = torch.compile(self.unet.forward, dynamic=False)
 
     def context(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Token indices [B, 77] to the context [B, 77, width] that ComfyUI's CLIP would give."""
+        """The text embeddings [B, 77, width] of token indices [B, 77], as from ComfyUI's CLIP."""
         text = self.text
         x = text.embeddings.token_embedding(tokens) + text.embeddings.position_embedding.weight
         mask = x.new_full((TOKENS, TOKENS), -1e4).triu_(1)
@@ -54,8 +52,8 @@ class Networks(nn.Module):
         return text.final_layer_norm(x)
 
     def forward(self, x: torch.Tensor, t: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Scaled noisy latents [B, 4, H, W] and timesteps [B] to v, [B, 4, H, W]."""
-        options = {"optimized_attention_override": _override}  # hosts without it use their own
+        """The prediction v [B, 4, H, W] for scaled noisy latents [B, 4, H, W] and timesteps [B]."""
+        options = {"optimized_attention_override": _override}  # older ComfyUIs do not read it
         unet = self.run_square if x.shape[-1] == x.shape[-2] else None
         unet = unet or self.unet
         return unet(x, t, context=self.context(tokens), transformer_options=options)
@@ -64,7 +62,7 @@ class Networks(nn.Module):
 def plain_attention(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, mask: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Attention of [B, N, heads * width] written out: a CPU takes its gradient faster."""
+    """Attention of [B, N, heads * width] without a fused kernel: faster backward pass on a CPU."""
     q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(0, 1) for x in (q, k, v))
     scores = torch.bmm(q * q.shape[-1] ** -0.5, k.transpose(1, 2))
     if mask is not None:
@@ -82,7 +80,7 @@ def _override(_function: Callable, *args: Any, **options: Any) -> torch.Tensor:
 
 @torch.no_grad()
 def initialise(network: nn.Module) -> None:
-    """First values: variance-preserving, and every residual branch starts at zero."""
+    """Set initial values: they preserve variance, and every residual branch outputs zero."""
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             nn.init.normal_(module.weight, std=1 / math.sqrt(module.weight[0].numel()))
@@ -103,7 +101,7 @@ def initialise(network: nn.Module) -> None:
 
 
 def speed_up_norms(network: nn.Module) -> None:
-    """Compute group norms as layer norms of a view: the same values, several times faster back."""
+    """Compute group norms as layer norms of a view: same values, much faster backward pass."""
     for module in network.modules():
         if isinstance(module, nn.GroupNorm):
             module.forward = partial(_group_norm, module)  # type: ignore[method-assign]
@@ -118,14 +116,14 @@ def _group_norm(module: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
 
 @dataclass
 class Maps:
-    """Cross-attention of the last forward: by site, the head mean [B, H W, tokens]."""
+    """Cross-attention of the last forward pass: by site, the mean over heads [B, H W, tokens]."""
 
     by_site: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 @contextmanager
 def recorded_maps(unet: UNetModel) -> Iterator[Maps]:
-    """Compute the maps of `SITES` from the queries and keys of every forward inside the block."""
+    """Context that records the maps of `SITES` in every forward pass, from queries and keys."""
     maps = Maps()
     handles = []
     for name, (block, layer) in SITES.items():

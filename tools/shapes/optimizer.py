@@ -1,8 +1,8 @@
-"""Muon: momentum whose matrices are replaced by the nearest orthogonal ones (Jordan et al. 2024).
+"""Muon: momentum, orthogonalised for each weight matrix (Jordan et al. 2024).
 
-On this model it needs fewer steps than AdamW for about a tenth more time a step. The update is
-scaled to AdamW's usual size (Liu et al. 2025, arXiv 2502.16982, section 2.2), so one learning
-rate serves both.
+On this model it needs fewer steps than AdamW, which take about a tenth longer. Updates are scaled
+to the usual size of AdamW's (Liu et al. 2025, arXiv 2502.16982, section 2.2), so that both use one
+learning rate.
 """
 
 import math
@@ -15,7 +15,7 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)  # Newton-Schulz coefficients of the Muon p
 
 
 class Muon(torch.optim.Optimizer):
-    """For weights of two or more dimensions; convolutions count as matrices [out, in * kernel]."""
+    """For weights of two or more dimensions; convolutions are matrices [out, in * kernel]."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient; matrices of one shape go together."""
+        """Update every parameter that has a gradient; matrices of one shape are batched."""
         for group in self.param_groups:
             by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, torch.Tensor]]] = {}
             for param in group["params"]:

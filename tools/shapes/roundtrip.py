@@ -1,4 +1,4 @@
-"""What the decoder loses: rendered scenes through the VAE and back, at the frame and inside."""
+"""Reconstruction error of the VAE on rendered scenes, near the frame and inside."""
 
 from collections.abc import Sequence
 from random import Random
@@ -11,15 +11,16 @@ from scipy import ndimage
 from ...demo.scenes import random_scene, render
 from .measure import Found, find_objects
 
-RING = 4  # pixels
+RING = 4  # width of the ring along the frame, pixels
 _COUNT, _SEED = 48, 77
 
 
 def border_error(picture: np.ndarray, found: Sequence[Found]) -> tuple[float, float]:
-    """How far the background strays from its median, at the frame and inside; mean, 0..1.
+    """Mean absolute deviation of the background from its median, in the ring and inside, in 0..1.
 
     Args:
-        picture: float [H, W, 3] in 0..1. found: its things; they and 4 pixels around do not count.
+        picture: float [H, W, 3] in 0..1.
+        found: its things, excluded with 4 pixels around them.
     """
     covered = np.zeros(picture.shape[:2], dtype=bool)
     for thing in found:
@@ -33,14 +34,14 @@ def border_error(picture: np.ndarray, found: Sequence[Found]) -> tuple[float, fl
 
 
 def ring_of(shape: tuple[int, int]) -> np.ndarray:
-    """Bool [H, W], true within 4 pixels of the frame."""
+    """Mask of the ring along the frame, bool [H, W]."""
     ring = np.ones(shape, dtype=bool)
     ring[RING:-RING, RING:-RING] = False
     return ring
 
 
 def roundtrip(vae: comfy.sd.VAE) -> dict[str, float]:
-    """PSNR in dB, mean absolute error by region, share of things that stay what they are."""
+    """PSNR in dB, mean absolute error by region, share of things that keep colour and shape."""
     rng = Random(_SEED)
     scenes = [random_scene(rng, 1 + k % 3) for k in range(_COUNT)]
     pictures = np.stack([render(scene) for scene in scenes]).astype(np.float32) / 255

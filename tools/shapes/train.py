@@ -1,10 +1,11 @@
-"""Train the Shapes model: `python tools/run.py train` makes all of `demo/weights` from nothing.
+"""Train the Shapes model: `python tools/run.py train` makes all files of `demo/weights`.
 
-The stages, in order: `data` renders the scenes, `decoder` and `unet` train, `export` writes the
-weights. Each resumes where it stopped, so the same command continues an interrupted training.
+The stages, in order: `data` renders the scenes, `decoder` and `unet` train the networks, `export`
+writes the weights. The same command continues an interrupted training.
 
-`--from demo/weights` goes on from exported weights instead: their encoder and decoder stay, their
-UNet and text encoder train for `--steps` more, with a short warm-up and a cosine down to 1 %.
+`--from demo/weights` continues from exported weights instead: encoder and decoder are kept, UNet
+and text encoder are trained for `--steps` more steps, with a short warm-up and a cosine schedule
+down to 1 % of the learning rate.
 """
 
 import argparse
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; how the bundled weights were made: see their card."""
+    """The options; the model card has those of the bundled weights."""
     parser = _parser()
     options = parser.parse_args(arguments)
     unknown = set(options.stages) - set(STAGES)
@@ -73,7 +74,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the stages that were asked for."""
+    """Run the chosen stages."""
     options = parse(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)

@@ -1,9 +1,10 @@
-"""The decoder stage: from the fixed encoder's latents back to crisp shapes.
+"""Training of the decoder, on latents of the fixed encoder.
 
-Convolutions pad with zeros, so a decoder can see where the picture ends and gets that wrong
-unless it is trained there: crops (many borders) come first, whole pictures last, and the outer
-ring weighs more. Edges weigh most, for a flat shape is nothing else. Latents get a little noise,
-as those of the UNet have.
+Convolutions pad with zeros, so that the decoder makes errors along the frame unless it is trained
+there. Training therefore begins with crops, which have more border, and ends with whole pictures,
+and the loss weighs the ring along the frame more. Edges have the largest weight, because flat
+shapes differ only there. A little noise is added to the latents, since those of the UNet are not
+exact.
 """
 
 import argparse
@@ -25,18 +26,18 @@ from .optimizer import Muon
 CHECKPOINT = "decoder.pt"
 SHAPE = (SIZE, SIZE)
 CROP = 64
-CROP_SHARE = 0.5  # of the steps: crops first
-CROPS, PICTURES = 8, 4  # a step
+CROP_SHARE = 0.5  # of the steps, the first ones
+CROPS, PICTURES = 8, 4  # batch sizes
 LATENT_NOISE = 0.04
 EDGE_WEIGHT, RING_WEIGHT, RING = 6.0, 2.0, 4
 LEARNING_RATE, EMA = 1.5e-3, 0.998
 
 
 def batch(rng: Random, count: int, crop: int | None) -> torch.Tensor:
-    """Random scenes, float32 [count, 3, H, W] in -1..1; crops lie anywhere, aligned to nothing.
+    """Random scenes or crops of them at any position, float32 [count, 3, H, W] in -1..1.
 
-    Half of the whole pictures are wide or tall: attention and group norms pool over the picture,
-    so a decoder that saw only squares tints the others.
+    Half of the whole pictures are wide or tall: attention and group norms average over the
+    picture, so a decoder that is trained on squares only gives others a wrong tint.
     """
     width, height = SHAPE if crop else rng.choice((SHAPE, SHAPE, (256, 128), (128, 256)))
     count = count if width == height else count // 2
@@ -52,7 +53,7 @@ def batch(rng: Random, count: int, crop: int | None) -> torch.Tensor:
 
 
 def pixel_weights(pictures: torch.Tensor) -> torch.Tensor:
-    """Where the loss looks, [B, 1, H, W]: 1, more near an edge and on the outer ring."""
+    """Weight of each pixel in the loss, [B, 1, H, W]: 1, more at edges and along the frame."""
     near = pictures
     low, high = -nn.functional.max_pool2d(-near, 5, 1, 2), nn.functional.max_pool2d(near, 5, 1, 2)
     edge = (high - low).amax(1, keepdim=True).clamp(max=1.0)
@@ -63,7 +64,7 @@ def pixel_weights(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def loss_of(model: ShapesAutoencoder, pictures: torch.Tensor, noise: float) -> torch.Tensor:
-    """Weighted absolute and squared error of decoding what the encoder says."""
+    """Weighted absolute and squared error of the decoded latents of pictures [B, 3, H, W]."""
     with torch.no_grad():
         latents = model.encode(pictures)
         level = noise * latents.std() * torch.rand(len(latents), 1, 1, 1, device=latents.device)
@@ -75,7 +76,7 @@ def loss_of(model: ShapesAutoencoder, pictures: torch.Tensor, noise: float) -> t
 
 
 def fresh(options: argparse.Namespace) -> ShapesAutoencoder:
-    """An untrained decoder behind the whitened encoder, on the training's device."""
+    """An autoencoder with whitened encoder and untrained decoder, on the device of the training."""
     torch.manual_seed(options.seed)
     model = ShapesAutoencoder()
     initialise(model)
@@ -92,12 +93,12 @@ def fresh(options: argparse.Namespace) -> ShapesAutoencoder:
 
 
 def learned(model: ShapesAutoencoder) -> dict[str, nn.Parameter]:
-    """The parameters that train, by name."""
+    """The trained parameters, by name."""
     return {name: p for name, p in model.named_parameters() if not name.startswith("encoder.")}
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train for `options.decoder_steps` steps; continues from the checkpoint in the cache."""
+    """Train for `options.decoder_steps` steps, from the checkpoint in the cache if there is one."""
     path = options.cache / CHECKPOINT
     model = fresh(options)
     params = learned(model)

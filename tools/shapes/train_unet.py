@@ -1,4 +1,4 @@
-"""The UNet and text encoder stage: v-prediction, and attention taught where a word's object is."""
+"""Training of UNet and text encoder: v-prediction, and supervised attention maps of objects."""
 
 import argparse
 import math
@@ -19,14 +19,14 @@ from .networks import Maps, Networks, recorded_maps
 from .optimizer import Muon, split
 
 CHECKPOINT = "unet.pt"
-LOG = 50  # steps between lines
+LOG = 50  # steps between lines of the log
 WARMUP = 150
-DECAY_SHARE = 0.45  # the learning rate is constant, then falls as a half cosine over this last part
+DECAY_SHARE = 0.45  # last part of the steps, in which the learning rate falls as a half cosine
 EMA = 0.999
 DROPPED_CAPTIONS = 0.1
-UNCOLOURED = 0.18  # objects whose caption leaves their colour open
-OTHER_FORMATS = 0.4  # of the steps, at half the batch
-ATTENTION_FROM, ATTENTION_WEIGHT = 200, 0.03  # supervision: first step, weight beside the v loss
+UNCOLOURED = 0.18  # share of objects without a colour word
+OTHER_FORMATS = 0.4  # share of the steps, with half the batch size
+ATTENTION_FROM, ATTENTION_WEIGHT = 200, 0.03  # supervision of attention: first step, weight
 SITE_WEIGHTS = {"output.2": 0.7, "output.3": 0.3}
 PREVIEW = (
     "a red circle",
@@ -45,7 +45,7 @@ PREVIEW = (
 
 
 def learning_rate(step: int, steps: int, decay_share: float = DECAY_SHARE) -> float:
-    """Factor of the learning rate at a step: warm-up, plateau, half cosine down to 1 %."""
+    """Factor of the learning rate at a step: warm-up, constant, half cosine down to 0.01."""
     decay = max(0.0, (step / steps - (1 - decay_share)) / decay_share)
     return min(1.0, (step + 1) / WARMUP) * (
         0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * min(decay, 1.0)))
@@ -53,7 +53,7 @@ def learning_rate(step: int, steps: int, decay_share: float = DECAY_SHARE) -> fl
 
 
 class Sampler:
-    """Draws batches from the buckets; all randomness is one generator that is checkpointed."""
+    """Draws batches; all random numbers are from one generator, which checkpoints contain."""
 
     def __init__(self, buckets: dict[str, Bucket], batch: int, seed: int) -> None:
         self.buckets, self.batch = buckets, batch
@@ -85,7 +85,9 @@ def attention_loss(
     """KL divergence from each object's mask to its words' maps, both normalised over the picture.
 
     Args:
-        maps: by site, [B, H W, tokens]. masks: [B, 3, H, W]. words: positions [B, 3, 2], or 0.
+        maps: by site, [B, H W, tokens].
+        masks: [B, 3, H, W].
+        words: token positions [B, 3, 2]; 0 for objects that the caption lacks.
     """
     target = masks.flatten(2)
     target = target / target.sum(-1, keepdim=True).clamp(min=1e-6)
@@ -105,7 +107,7 @@ def attention_loss(
 
 
 class Trainer:
-    """Networks, their running average, optimizers and random state: all that a checkpoint holds."""
+    """Networks, their moving average, optimizers and random state: the content of a checkpoint."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.device = options, torch.device(options.device)
@@ -122,7 +124,7 @@ class Trainer:
         self.peaks = [options.lr, options.lr / 2]
         if options.compile:
             self.networks.compile()
-        seed = options.seed + self.first  # going on, it draws other batches than before
+        seed = options.seed + self.first  # other batches than those before the continued step
         self.sampler = Sampler(dataset.load(options.cache), options.batch, seed)
         self.density = timestep_density()
         self.sigmas = sigmas()
@@ -143,7 +145,7 @@ class Trainer:
         return nn.functional.mse_loss(out.float(), v), attention
 
     def advance(self) -> tuple[float, float]:
-        """One step; returns both losses."""
+        """One step of training; returns both losses."""
         loss, attention = self.losses()
         weight = ATTENTION_WEIGHT if self.step >= ATTENTION_FROM else 0.0
         (loss + weight * attention).backward()
@@ -165,7 +167,7 @@ class Trainer:
         return loss.item(), attention.item()
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint whole or not at all."""
+        """Write a checkpoint, completely or not at all."""
         state = {
             "networks": self.networks.state_dict(),
             "average": self.average.state_dict(),
@@ -178,7 +180,11 @@ class Trainer:
         os.replace(path.with_suffix(".part"), path)
 
     def restore(self, path: Path) -> None:
-        """Continue from a checkpoint of the same beginning: from nothing, or from those weights."""
+        """Continue from a checkpoint.
+
+        Raises:
+            ValueError: its training started at another step than this one, see `exported.read`.
+        """
         state = torch.load(path, map_location=self.device)
         if state["first"] != self.first:
             raise ValueError(
@@ -230,7 +236,7 @@ def _loop(trainer: Trainer, options: argparse.Namespace, path: Path) -> None:
 def preview(
     networks: Networks, options: argparse.Namespace, path: Path, guidance: float = 4.0
 ) -> None:
-    """Two samples of each preview prompt, decoded by the inverse of the encoder's filters."""
+    """Save two samples of each prompt in `PREVIEW`, decoded by the inverse of the encoder."""
     rows = [dataset.token_row(prompt)[0] for prompt in PREVIEW for _ in range(2)]
     tokens = torch.tensor([dataset.token_row("")[0]] * len(rows) + rows).to(options.device)
     context = networks.context(tokens)

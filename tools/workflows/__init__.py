@@ -1,1 +1,1 @@
-"""The example workflows: run, vary, cut into blueprints."""
+"""The example workflows: run them, derive variants, extract blueprints."""

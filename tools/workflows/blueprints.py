@@ -1,7 +1,8 @@
-"""Subgraph blueprints: main recipes as one node each, in ComfyUI's node library.
+"""Subgraph blueprints: the main recipes as single nodes of ComfyUI's node library.
 
-Each is cut out of an example workflow: its nodes go inside; what they got from other nodes, and
-chosen widgets, become inputs. The host reads the files without naming an encoding: they are ASCII.
+Each is extracted from an example workflow: some nodes become the subgraph; their links from other
+nodes, and some of their widgets, become its inputs. The files are ASCII, because ComfyUI reads them
+with the default encoding of the system.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from ..host import host
 from . import variants
 
 FOLDER = host.ROOT / "subgraphs"
-INSIDE, OUTSIDE = -10, -20  # ids that ComfyUI gives to a subgraph's own inputs and outputs
+INSIDE, OUTSIDE = -10, -20  # ComfyUI's ids of the nodes for a subgraph's inputs and outputs
 WIDGETS = ("INT", "FLOAT", "STRING")
 Graph = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What to cut out of a workflow.
+    """A subgraph and how to extract it from a workflow.
 
     Attributes:
-        name: in the node library.
+        name: title in the node library.
         recipe: name of the workflow.
-        text: what the node library says about it.
-        inside: titles of the nodes that go inside, or their types where they have no title.
-        outputs: by name, title of a node and place of its output.
-        names: names of inputs whose own would not do, by title of where they came from.
+        text: description in the node library.
+        inside: titles of the nodes of the subgraph; their types if they have no title.
+        outputs: by name of the output, title of a node and index of its output.
+        names: other names for inputs, by title of the node outside that they were linked to.
         widgets: widgets that become inputs: title of the node, widget, name of the input.
-        wires: inputs to feed from inside: title of a node and input, and title of the source.
+        wires: links to add inside: title of a node, its input, title of the node that feeds it.
     """
 
     name: str
@@ -98,10 +99,10 @@ BLUEPRINTS = (
 
 
 class Cut:
-    """A workflow while a blueprint is cut out of it."""
+    """The extraction of one blueprint from its workflow."""
 
     def __init__(self, plan: Blueprint) -> None:
-        file = variants.source(plan.recipe)
+        file = variants.shapes_file(plan.recipe)
         self.plan = plan
         self.graph: Graph = copy.deepcopy(json.loads(file.read_text("utf-8")))
         self.links = {link[0]: link for link in self.graph["links"]}
@@ -111,7 +112,7 @@ class Cut:
         self.wires: list[Graph] = []
 
     def _title(self, node: Graph) -> str:
-        """A node's title; that of a decoder says whose picture it decodes."""
+        """The title of a node; for a VAE Decode node, that of its sampler with 'decoded'."""
         if node["type"] != "VAEDecode":
             return str(node.get("title", node["type"]))
         source = self.links[node["inputs"][0]["link"]][1]
@@ -119,11 +120,16 @@ class Cut:
         return f"{sampler['title']} decoded"
 
     def identity(self, *parts: str) -> str:
-        """An id that stays the same each time this is written."""
+        """A UUID from these words, the same in every run."""
         return str(uuid.uuid5(variants.SPACE, " ".join((self.plan.name, *parts))))
 
     def wire(self, origin: tuple[int, int], target: tuple[int, int], kind: str) -> int:
-        """A new link; its id."""
+        """Add a link; returns its id.
+
+        Args:
+            origin, target: id of a node and index of its output or input.
+            kind: type of the socket.
+        """
         number = len(self.wires) + 1
         ends = zip(("origin", "target"), (origin, target), strict=True)
         link: Graph = {"id": number, "type": kind}
@@ -133,7 +139,7 @@ class Cut:
         return number
 
     def enter(self, name: str, node: Graph, slot: int) -> None:
-        """Feed an input of a node from the input `name` of the subgraph."""
+        """Link an input of a node to the subgraph's input `name`, which is added if necessary."""
         kind = node["inputs"][slot]["type"]
         known = [one["name"] for one in self.inputs]
         if name not in known:
@@ -146,7 +152,7 @@ class Cut:
         node["inputs"][slot]["link"] = link
 
     def connect(self) -> None:
-        """Replace the workflow's links by those of the subgraph."""
+        """Replace the links of the workflow by those of the subgraph."""
         for node in self.nodes:
             for output in node["outputs"]:
                 output["links"] = []
@@ -178,7 +184,7 @@ class Cut:
         return next(title for title, other in self.named.items() if other is node)
 
     def outputs(self) -> list[Graph]:
-        """The subgraph's outputs, wired."""
+        """The outputs of the subgraph; their links are added."""
         made = []
         for place, (name, (title, slot)) in enumerate(self.plan.outputs.items()):
             node = self.named[title]
@@ -190,7 +196,7 @@ class Cut:
         return made
 
     def value(self, socket: Graph) -> Any:
-        """What a widget of the subgraph starts with: the first node that it feeds has it."""
+        """Default of a widget of the subgraph: the value in the first node that it is linked to."""
         wire = self.wires[socket["linkIds"][0] - 1]
         node = self._by_id(wire["target_id"])
         names = [one["name"] for one in node["inputs"] if "widget" in one]
@@ -201,13 +207,13 @@ class Cut:
 
 
 def written() -> dict[Path, str]:
-    """Every blueprint, by its file."""
+    """The text of every blueprint by its file."""
     made = {FOLDER / f"{plan.name}.json": blueprint(plan) for plan in BLUEPRINTS}
     return {file: json.dumps(graph, indent=1) + "\n" for file, graph in made.items()}
 
 
 def blueprint(plan: Blueprint) -> Graph:
-    """A workflow of one node, which is the subgraph."""
+    """The blueprint as ComfyUI stores it: a workflow with the subgraph as its only node."""
     cut = Cut(plan)
     cut.connect()
     outputs = cut.outputs()
@@ -277,7 +283,7 @@ def _instance(cut: Cut, outputs: list[Graph]) -> Graph:
 
 
 def main(_: list[str]) -> None:
-    """Write them all."""
+    """Write all blueprints."""
     FOLDER.mkdir(exist_ok=True)
     for file, text in written().items():
         file.write_text(text, "ascii")

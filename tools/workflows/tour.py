@@ -1,4 +1,4 @@
-"""The workflow `start_here`: the first edit, as a guided tour with a note at each stop."""
+"""The workflow `start_here`: a first edit with notes that explain its nodes."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ Every node explains itself: select it and press the **i** above it."""
 
 
 def start_here(graph: Graph) -> Graph:
-    """The tour, made from the workflow with the canvas."""
+    """The workflow, made from `drag_an_object`."""
     graph = copy.deepcopy(graph)
     graph["id"] = "5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e99"
     (old,) = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     graph["nodes"].remove(old)
     left, above, right = -400, -330, 1770
-    # all of it in 1600 x 1000; from a scale of less than 0.6 on, pages leave out the text
+    # all nodes are visible in 1600 x 1000 pixels; at scales below 0.6 ComfyUI's page omits text
     graph["extra"]["ds"]["offset"] = [590, 560]
     places = (
         (420, above, 330, 190),

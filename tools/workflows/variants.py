@@ -1,7 +1,7 @@
-"""Example workflows that follow from others: the main recipes for SD 1.5 and SDXL, and the tour.
+"""Example workflows that are derived from others: main recipes for SD 1.5 and SDXL, and the tour.
 
-They are rewritten from the workflows for Shapes, so that one recipe has one graph. Their files and
-pictures are checked in like all others; a test holds them to what this writes.
+They are rewritten from the workflows for the Shapes model, so that a recipe has one graph for all
+models. Their files and pictures are in git like the others; a test checks that they are current.
 """
 
 from __future__ import annotations
@@ -24,23 +24,27 @@ SPACE = uuid.UUID("5b1f6c2e-6f0a-4c55-9a53-0c1f0b7a1e02")
 
 
 @dataclass(frozen=True)
-class Family:
-    """What a graph needs to know about a model family.
+class Checkpoint:
+    """The checkpoint of a variant.
 
     Attributes:
-        side: width and height that its models draw best, in pixels.
+        key: part of the file names of its workflows.
+        title: its name in texts.
+        file: its usual file name.
+        side: width and height of the pictures in pixels.
+        first: number of its first workflow.
     """
 
     key: str
     title: str
-    checkpoint: str
+    file: str
     side: int
-    first: int  # number of its first workflow
+    first: int
 
 
-FAMILIES = (
-    Family("sd15", "Stable Diffusion 1.5", "v1-5-pruned-emaonly.safetensors", 512, 50),
-    Family("sdxl", "SDXL", "sd_xl_base_1.0.safetensors", 1024, 60),
+CHECKPOINTS = (
+    Checkpoint("sd15", "Stable Diffusion 1.5", "v1-5-pruned-emaonly.safetensors", 512, 50),
+    Checkpoint("sdxl", "SDXL", "sd_xl_base_1.0.safetensors", 1024, 60),
 )
 RECIPES = (
     "move_an_object",
@@ -48,11 +52,11 @@ RECIPES = (
     "keep_layout_change_look",
     "move_object_in_a_photo",
 )
-SAMPLING = {2: 30, 3: 7.0, 4: "dpmpp_2m", 5: "karras"}  # of the sampler's widgets, by place
-LOOKING = {0: 30, 1: "karras"}
+SAMPLING = {2: 30, 3: 7.0, 4: "dpmpp_2m", 5: "karras"}  # values of the KSampler's widgets, by index
+RECORDING = {0: 30, 1: "karras"}  # the same of Record Image
 NEGATIVE = "blurry, low quality"
 SCENE = "a photo of a red apple and a blue cup on a wooden table"
-TEXTS = {  # of Shapes, and in their place
+TEXTS = {  # by text for Shapes: the new text, and the objects of a prompt
     "a red circle and a blue square": (SCENE, "red apple, blue cup"),
     "a green star and a yellow heart": (
         "a photo of a green pear and a yellow jug on a wooden table",
@@ -69,33 +73,33 @@ TEXTS = {  # of Shapes, and in their place
 
 
 def names() -> list[str]:
-    """Names of the variants for model families."""
-    return [f"{family.key}_{recipe}" for family in FAMILIES for recipe in RECIPES]
+    """Names of the variants."""
+    return [f"{checkpoint.key}_{recipe}" for checkpoint in CHECKPOINTS for recipe in RECIPES]
 
 
-def source(recipe: str) -> Path:
-    """The file for Shapes that a recipe is rewritten from."""
+def shapes_file(recipe: str) -> Path:
+    """The workflow for Shapes from which a recipe's variants are derived."""
     (file,) = FOLDER.glob(f"[0-9][0-9]_{recipe}.json")
     return file
 
 
-def variant(graph: Graph, family: Family) -> Graph:
-    """A workflow for Shapes, rewritten for a model family."""
+def variant(graph: Graph, checkpoint: Checkpoint) -> Graph:
+    """A workflow for Shapes, rewritten for a checkpoint."""
     graph = copy.deepcopy(graph)
-    graph["id"] = str(uuid.uuid5(SPACE, f"{family.key} {graph['id']}"))
+    graph["id"] = str(uuid.uuid5(SPACE, f"{checkpoint.key} {graph['id']}"))
     for node in list(graph["nodes"]):
-        _rewrite(graph, node, family)
+        _rewrite(graph, node, checkpoint)
     return graph
 
 
-def _rewrite(graph: Graph, node: Graph, family: Family) -> None:
+def _rewrite(graph: Graph, node: Graph, checkpoint: Checkpoint) -> None:
     kind, values = node["type"], node.get("widgets_values") or []
     if kind == "SelfGuidanceDemoModel":
-        _become(node, "CheckpointLoaderSimple", ["ckpt_name"], [family.checkpoint])
+        _become(node, "CheckpointLoaderSimple", ["ckpt_name"], [checkpoint.file])
     elif kind == "SelfGuidanceDemoPicture":
-        _photo(graph, node, family)
+        _photo(graph, node, checkpoint)
     elif kind == "EmptyLatentImage":
-        values[:2] = [family.side, family.side]
+        values[:2] = [checkpoint.side, checkpoint.side]
     elif kind == "SelfGuidancePrompt":
         text, objects = TEXTS.get(values[0], (values[0] or NEGATIVE, ""))
         linked = next(slot for slot in node["inputs"] if slot["name"] == "text")["link"]
@@ -104,16 +108,16 @@ def _rewrite(graph: Graph, node: Graph, family: Family) -> None:
         for place, value in SAMPLING.items():
             values[place] = value
     elif kind == "SelfGuidanceRecordImage":
-        for place, value in LOOKING.items():
+        for place, value in RECORDING.items():
             values[place] = value
     elif kind == "MarkdownNote":
         photo = _has(graph, "LoadImage", "DemoPicture")
-        values[0] = _note(values[0], family, photo)
-        if photo:  # below the photo, which Nodes 2.0 draws larger once it is there
+        values[0] = _note(values[0], checkpoint, photo)
+        if photo:  # below the Load Image node, which Nodes 2.0 enlarges when it has a picture
             node["pos"], node["size"] = [-460, 640], [330, 520]
     else:
         if kind == "SelfGuidanceMoveObject" and _has(graph, "LoadImage", "DemoPicture"):
-            values[1:3] = [0.15, 0.0]  # what stands on the photo is large
+            values[1:3] = [0.15, 0.0]  # objects of photos are large
         values[:] = [TEXTS[v][0] if isinstance(v, str) and v in TEXTS else v for v in values]
 
 
@@ -129,8 +133,8 @@ def _become(node: Graph, kind: str, widgets: list[str], values: list[Any]) -> No
     node["widgets_values"] = values
 
 
-def _photo(graph: Graph, node: Graph, family: Family) -> None:
-    """A file in place of the rendered picture, scaled to the size that the model draws."""
+def _photo(graph: Graph, node: Graph, checkpoint: Checkpoint) -> None:
+    """Replace the rendered picture by a Load Image and an ImageScale node."""
     text = next(slot["link"] for slot in node["inputs"] if slot["name"] == "text")
     graph["links"] = [link for link in graph["links"] if link[0] != text]
     for other in graph["nodes"]:
@@ -143,12 +147,12 @@ def _photo(graph: Graph, node: Graph, family: Family) -> None:
     scale["id"] = ids[0]
     scale["title"] = "To the size of the new picture"
     names = ("upscale_method", "width", "height", "crop")
-    _become(scale, "ImageScale", [*names], ["lanczos", family.side, family.side, "center"])
+    _become(scale, "ImageScale", [*names], ["lanczos", checkpoint.side, checkpoint.side, "center"])
     for slot, kind in zip(scale["inputs"], ("COMBO", "INT", "INT", "COMBO"), strict=True):
         slot["type"] = kind
     scale["inputs"].insert(0, {"name": "image", "type": "IMAGE", "link": ids[1]})
     scale["size"] = [330, 130]
-    node["pos"], node["size"] = [-460, 0], [330, 330]  # beside the graph, where there is room
+    node["pos"], node["size"] = [-460, 0], [330, 330]  # to the left of the other nodes
     graph["extra"]["ds"]["offset"][0] += 560
     box = {"bounding": [-480, -90, 370, 680], "color": "#8A8", "font_size": 24, "flags": {}}
     graph["groups"].append({"id": len(graph["groups"]) + 1, "title": "Your photo", **box})
@@ -166,10 +170,11 @@ def _photo(graph: Graph, node: Graph, family: Family) -> None:
     graph["nodes"].append(scale)
 
 
-def _note(text: str, family: Family, photo: bool) -> str:
+def _note(text: str, checkpoint: Checkpoint, photo: bool) -> str:
     more = (
-        f"**For {family.title}**: put `{family.checkpoint}`, or any checkpoint of that kind, into "
-        f"`models/checkpoints` and choose it on the left. Sizes are {family.side} x {family.side}."
+        f"**For {checkpoint.title}**: put `{checkpoint.file}`, or any checkpoint of that kind, "
+        "into `models/checkpoints` and choose it on the left. "
+        f"Sizes are {checkpoint.side} x {checkpoint.side}."
         "\n\n**What to expect**: real models attend less exactly than Shapes. If an object does "
         "not move, look at its attention first, then try another seed or clearer words. These "
         "settings were not run on this checkpoint yet: the graph was checked, and run with Shapes "
@@ -181,25 +186,25 @@ def _note(text: str, family: Family, photo: bool) -> str:
 
 
 def card(name: str) -> Image.Image:
-    """The picture of a variant: that of Shapes, and says so."""
+    """The thumbnail of a variant: that of Shapes, under a line of text that says so."""
     key, _, recipe = name.partition("_")
-    family = next(family for family in FAMILIES if family.key == key)
-    shown = Image.open(source(recipe).with_suffix(".jpg")).convert("RGB")
+    checkpoint = next(checkpoint for checkpoint in CHECKPOINTS if checkpoint.key == key)
+    shown = Image.open(shapes_file(recipe).with_suffix(".jpg")).convert("RGB")
     picture = Image.new("RGB", (shown.width, shown.height + 44), "#30304a")
     picture.paste(shown, (0, 44))
-    text = f"for {family.title} - picture made with Shapes"
+    text = f"for {checkpoint.title} - picture made with Shapes"
     middle = (shown.width / 2, 22)
     ImageDraw.Draw(picture).text(middle, text, "white", ImageFont.load_default(20), anchor="mm")
     return picture
 
 
 def written() -> dict[Path, str]:
-    """Every file that follows from another, with its text."""
+    """The text of every derived workflow by its file."""
     graphs = {FOLDER / "00_start_here.json": tour.start_here(_read("drag_an_object"))}
-    for family in FAMILIES:
-        for number, recipe in enumerate(RECIPES, family.first):
-            file = FOLDER / f"{number}_{family.key}_{recipe}.json"
-            graphs[file] = variant(_read(recipe), family)
+    for checkpoint in CHECKPOINTS:
+        for number, recipe in enumerate(RECIPES, checkpoint.first):
+            file = FOLDER / f"{number}_{checkpoint.key}_{recipe}.json"
+            graphs[file] = variant(_read(recipe), checkpoint)
     texts = {
         file: json.dumps(graph, indent=2, ensure_ascii=False) for file, graph in graphs.items()
     }
@@ -207,11 +212,11 @@ def written() -> dict[Path, str]:
 
 
 def _read(recipe: str) -> Graph:
-    graph: Graph = json.loads(source(recipe).read_text("utf-8"))
+    graph: Graph = json.loads(shapes_file(recipe).read_text("utf-8"))
     return graph
 
 
 def write() -> None:
-    """Write them all."""
+    """Write all derived workflows."""
     for file, text in written().items():
         file.write_text(text, "utf-8")

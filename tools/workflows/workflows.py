@@ -1,9 +1,8 @@
 """Run the example workflows in a real ComfyUI and write their thumbnails.
 
-The files in `examples_workflows` are the graphs as ComfyUI's page saves them, with a number before
-the name for the order of the template browser. Two things are made from each: `api/<name>.json`,
-the form that ComfyUI's /prompt takes, for runs without a page; and `<name>.jpg`, the picture that
-the template browser shows.
+The files in `examples_workflows` are the graphs as ComfyUI's page saves them; the number before a
+name sets the order in the template browser. Two files are made from each: `api/<name>.json`, the
+API form that /prompt accepts, and `<name>.jpg`, the thumbnail for the template browser.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from PIL import Image, ImageDraw, ImageFont
 from ..host import host, serve, waiting
 
 FOLDER = host.ROOT / "examples_workflows"
-NOTES = ("Note", "MarkdownNote")  # they live on the page alone
+NOTES = ("Note", "MarkdownNote")  # not part of the API form
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
-# By workflow, titles of the nodes whose pictures make its thumbnail, and the width of each.
+# By workflow: titles of the nodes whose pictures are in its thumbnail, and their widths in pixels.
 THUMBNAILS = {
     "boxes_and_presence": {
         "Without guidance": 200,
@@ -64,16 +63,16 @@ THUMBNAILS = {
 GAP, CAPTION = 8, 22
 
 Graph = dict[str, Any]
-Shown = dict[str, list[Image.Image]]  # pictures by the title of the node that shows them
+Pictures = dict[str, list[Image.Image]]  # by title of the node that shows them
 
 
 def saved() -> list[Path]:
-    """The workflows, in the form that ComfyUI's page opens, in the order of their numbers."""
+    """The files of all workflows, in the form of ComfyUI's page, in the order of their numbers."""
     return sorted(FOLDER.glob("*.json"))
 
 
 def name_of(file: Path) -> str:
-    """A workflow's name: that of its file without the number."""
+    """The name of a workflow: that of its file without the number."""
     return file.stem.partition("_")[2]
 
 
@@ -90,11 +89,11 @@ def file_of(name: str, folder: Path = FOLDER) -> Path:
 
 
 def api_form(graph: Graph, known: Mapping[str, Any]) -> Graph:
-    """What the page sends when a saved graph is queued.
+    """A saved graph in the API form, as ComfyUI's page sends it to /prompt.
 
     Args:
-        graph: as saved; without subgraphs, reroutes and muted nodes.
-        known: what the server tells about each node, from /object_info.
+        graph: as the page saves it; without subgraphs, reroutes and muted nodes.
+        known: /object_info of the server.
 
     Raises:
         ValueError: a node has more or fewer widget values than widgets.
@@ -131,17 +130,20 @@ def _api_node(node: Graph, schema: Graph, links: Mapping[int, list[Any]]) -> Gra
 
 def run(
     server: serve.Server, graph: Graph, name: str = "a workflow", seconds: float = 300
-) -> Shown:
-    """Run a graph in its API form; the pictures that its nodes show, by the node's title.
+) -> Pictures:
+    """Run a graph in its API form; returns the pictures that its nodes show.
 
     Args:
-        name: what to call the graph in errors.
+        server: the server that runs it.
+        graph: the graph.
+        name: of the graph in errors.
+        seconds: time limit.
 
     Raises:
-        RuntimeError: ComfyUI refuses the graph, or a node fails.
-        TimeoutError: time is up; the message says how far it came.
+        RuntimeError: ComfyUI refused the graph, or a node failed.
+        TimeoutError: the time limit was reached; the message names the running node.
     """
-    # without a client ComfyUI leaves out what cached nodes show
+    # without a client id ComfyUI omits the outputs of cached nodes
     request = {"prompt": graph, "client_id": "workflows"}
     try:
         prompt = server.json("/prompt", request)["prompt_id"]
@@ -161,8 +163,8 @@ def _picture(server: serve.Server, file: Mapping[str, str]) -> Image.Image:
     return Image.open(io.BytesIO(server.get(f"/view?{urlencode(file)}"))).convert("RGB")
 
 
-def thumbnail(pictures: Shown, widths: Mapping[str, int]) -> Image.Image:
-    """Pictures side by side, each with its title below it."""
+def thumbnail(pictures: Pictures, widths: Mapping[str, int]) -> Image.Image:
+    """Pictures side by side with their titles below; widths in pixels by title."""
     panels = []
     for title, width in widths.items():
         picture = pictures[title][0]
@@ -181,7 +183,7 @@ def thumbnail(pictures: Shown, widths: Mapping[str, int]) -> Image.Image:
 
 
 def as_text(graph: Graph) -> str:
-    """A graph as it stands in its file."""
+    """A graph as the text of a file."""
     return json.dumps(graph, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -195,7 +197,7 @@ def _remake(server: serve.Server, file: Path, known: Mapping[str, Any]) -> None:
     name = name_of(file)
     if name in THUMBNAILS:
         thumbnail(run(server, graph, name), THUMBNAILS[name]).save(picture, quality=90)
-    else:  # for a model that is not here
+    else:  # for a checkpoint that is not part of the pack
         from . import variants
 
         variants.card(name).save(picture, quality=90)
@@ -204,7 +206,7 @@ def _remake(server: serve.Server, file: Path, known: Mapping[str, Any]) -> None:
 
 
 def main(names: list[str]) -> None:
-    """Remake what follows from the workflows of these names, or from all."""
+    """Write API forms and thumbnails of the workflows of these names, or of all."""
     from . import variants
 
     variants.write()

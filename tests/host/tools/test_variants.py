@@ -33,14 +33,14 @@ def test_there_is_no_other_blueprint() -> None:
 
 @each
 def test_a_variant_asks_for_its_model_its_size_and_words_of_its_prompt(name: str) -> None:
-    family = next(f for f in variants.FAMILIES if name.startswith(f.key))
+    checkpoint = next(c for c in variants.CHECKPOINTS if name.startswith(c.key))
     graph = read("api", f"{name}.json")
     kinds = {node["class_type"] for node in graph.values()}
     assert not kinds & {"SelfGuidanceDemoModel", "SelfGuidanceDemoPicture"}
     (loader,) = [n for n in graph.values() if n["class_type"] == "CheckpointLoaderSimple"]
-    assert loader["inputs"]["ckpt_name"] == family.checkpoint
+    assert loader["inputs"]["ckpt_name"] == checkpoint.file
     (latent,) = [n for n in graph.values() if n["class_type"] == "EmptyLatentImage"]
-    assert (latent["inputs"]["width"], latent["inputs"]["height"]) == (family.side, family.side)
+    assert latent["inputs"]["width"] == latent["inputs"]["height"] == checkpoint.side
     text = json.dumps(graph)
     assert not re.findall(r"\b(circle|square|star|heart)\b", text)
     for node in graph.values():
