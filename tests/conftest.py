@@ -1,4 +1,4 @@
-"""What every tier shares: the package name, ComfyUI in this process, ComfyUI as a server."""
+"""Shared by all tiers: the package name, ComfyUI in this process, ComfyUI as a server."""
 
 import os
 import sys
@@ -20,8 +20,8 @@ boot.mount()
 from selfguidance.tests import shares  # noqa: E402
 from selfguidance.tools.host import host, serve, threads  # noqa: E402
 
-# Before torch is imported. Servers take it over, so that their bits are those of this process; and
-# one thread each, because tests run in several processes.
+# Must be set before torch is imported. Servers inherit it, so that their results are bit-equal to
+# those of this process. One thread each, because tests run in several processes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.update(threads.settings())
 
@@ -29,9 +29,9 @@ pytest_plugins = ["selfguidance.tests.rows"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test with the tier whose folder it lies in, and run the cheap tiers first.
+    """Mark each test with its tier, which is its folder, and run the cheap tiers first.
 
-    Where several processes run them, what takes longest begins instead.
+    With several processes the tests that take longest start first instead.
     """
     for item in items:
         item.add_marker(_tier(item))
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """How `-n` shares tests out among its processes."""
+    """The scheduler that distributes tests to the processes of `-n`."""
     return shares.scheduling(config, log)
 
 
@@ -52,7 +52,7 @@ def _tier(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def comfy_path() -> Path:
-    """The folder of ComfyUI; skips where there is none, except in CI."""
+    """The folder of ComfyUI; without one the test is skipped, and fails in CI."""
     try:
         return host.find()
     except FileNotFoundError as error:
@@ -63,7 +63,7 @@ def comfy_path() -> Path:
 
 @pytest.fixture(scope="session")
 def comfy(comfy_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ComfyUI's modules can be imported here, on the CPU: do so inside the test."""
+    """Makes ComfyUI's modules importable, on the CPU; import them inside of tests."""
     os.environ["SELF_GUIDANCE_CPU"] = "1"
     boot.start(comfy_path, tmp_path_factory.mktemp("comfy"))
     return comfy_path
@@ -71,7 +71,7 @@ def comfy(comfy_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(comfy_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serve.Server]:
-    """A ComfyUI of its own process with the pack in its custom_nodes, on the CPU."""
+    """A ComfyUI server with the pack in its custom_nodes, in a process of its own, on the CPU."""
     base = tmp_path_factory.mktemp("server")
     with serve.Server(comfy_path, base, serve.free_port(), log=base / "comfyui.log") as running:
         running.wait()

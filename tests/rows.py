@@ -1,8 +1,9 @@
-"""Which test counts for which row of docs/compatibility.md, and how it ended.
+"""The rows of docs/compatibility.md that tests belong to, and the outcomes of these tests.
 
-A test says `@pytest.mark.compat(theme, row)`; `refuses=True` if what it proves is a clear refusal.
-Braces in a row hold a parameter of the test: "{sampler}". `pytest --compat FILE` writes the rows of
-the tests that were chosen and their outcomes as JSON; tools/host/matrix.py makes the page from it.
+A test is marked `@pytest.mark.compat(theme, row)`, with `refuses=True` if it shows that the pack
+refuses with a clear message. Braces in a row name a parameter of the test: "{sampler}". `pytest
+--compat FILE` writes the rows of the selected tests and their outcomes as JSON, from which
+tools/host/matrix.py makes the page.
 """
 
 import json
@@ -22,28 +23,28 @@ THEMES = (
     "Sizes",
     "Lifecycle",
 )
-ROW = "compat"  # name of a report's property
+ROW = "compat"  # name of the property in pytest's reports
 Results = dict[tuple[str, str], dict[str, Any]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer the option that asks for the report."""
+    """Add the option --compat."""
     parser.addoption("--compat", type=Path, help="write rows of the compatibility page as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count only where a report is asked for."""
+    """Collect outcomes if --compat is given."""
     file = config.getoption("--compat")
     if file is not None:
-        worker = hasattr(config, "workerinput")  # one of several processes of pytest-xdist
+        worker = hasattr(config, "workerinput")  # a process of pytest-xdist
         config.pluginmanager.register(Rows(None if worker else file))
 
 
 def rows_of(item: Any) -> Iterator[tuple[tuple[str, str], bool]]:
-    """Theme and row of every mark of a test, and whether it proves a refusal.
+    """Theme and row of every mark of a test, and whether the test shows a refusal.
 
     Raises:
-        pytest.UsageError: the theme is none of the page's.
+        pytest.UsageError: the theme is not in `THEMES`.
     """
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     for mark in item.iter_markers("compat"):
@@ -54,12 +55,12 @@ def rows_of(item: Any) -> Iterator[tuple[tuple[str, str], bool]]:
 
 
 class Rows:
-    """Outcomes by row.
+    """Collects outcomes by row.
 
-    A test's rows travel with its reports, since they may come from another process.
+    The rows of a test are stored in its reports, which may come from another process.
 
     Args:
-        file: where they go; None in a process that only runs tests for another one.
+        file: where the outcomes are written; None in a process of pytest-xdist.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -67,7 +68,7 @@ class Rows:
         self.results: Results = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Open a row for every mark of the tests that will run."""
+        """Add an empty row for every mark of the selected tests."""
         for item in session.items:
             for key, refuses in rows_of(item):
                 self._row(key, refuses)
@@ -80,7 +81,7 @@ class Rows:
         return row
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note how a test ended; what breaks before or after it counts as a failure, too."""
+        """Add the outcome of a test; errors in its fixtures count as failures."""
         if report.when != "call" and report.outcome == "passed":
             return
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""

@@ -1,8 +1,9 @@
-"""How tests are shared out among the processes of pytest-xdist (`pytest -n 2`).
+"""Distribution of tests to the processes of pytest-xdist (`pytest -n 2`).
 
-A file stays in one process, so that its fixtures are made once. So do the files that look at the
-pictures of the example workflows, which take long to draw, and the browser tests, which are
-sensitive to each other's load. These two begin, so that the processes end together.
+A share is a group of tests that run in one process. Each file is a share, so that its fixtures are
+made once. All files that use pictures of the example workflows, which take long to draw, are one
+share; so are all browser tests, which disturb each other's timing. These two start first, so that
+the processes end at about the same time.
 """
 
 from pathlib import PurePosixPath
@@ -15,7 +16,7 @@ FIRST = ("browser", "pictures")
 
 
 def share(test: str) -> str:
-    """What stays in one process with this test, by its id."""
+    """Name of the share of a test, from the id of the test."""
     file = PurePosixPath(test.partition("::")[0])
     if file.parts[0] == "browser":
         return "browser"
@@ -23,14 +24,14 @@ def share(test: str) -> str:
 
 
 def turn(test: str) -> int:
-    """Lower ones begin."""
+    """Sort key of the tests: lower ones start first."""
     name = share(test)
     return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 def scheduling(config: pytest.Config, log: Any) -> Any:
-    """Gives a process one share after the other; `--no-loadscope-reorder` keeps their order."""
-    from xdist.scheduler import LoadScopeScheduling  # only runs in several processes need it
+    """A scheduler that gives processes one share at a time; see `--no-loadscope-reorder`."""
+    from xdist.scheduler import LoadScopeScheduling  # not needed for runs in one process
 
     class Shares(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:

@@ -1,4 +1,4 @@
-"""A real Chromium, driven by playwright; no browser is downloaded."""
+"""A Chromium driven by playwright; no browser is downloaded."""
 
 import os
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import pytest
 from selfguidance.tests.browser.pages import Complaints
 from selfguidance.tools.host import browser, frontend, serve
 
-NAMED = "SELF_GUIDANCE_PAGE"  # in the environment: the folder of a page for all tests
+NAMED = "SELF_GUIDANCE_PAGE"  # variable with the folder of the page that all tests use
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test on the host's own page, and what is marked on the newest one, too."""
+    """Run every test on the page of the installed ComfyUI, and marked ones also on the newest."""
     if "server" in metafunc.fixturenames:
         pages = ["own"]
         if os.environ.get(NAMED):
@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def missing(what: str) -> NoReturn:
-    """Skip where a browser is a matter of choice; fail in CI, which promises one."""
+    """Skip the test for lack of something; fail in CI, where it must be there."""
     if os.environ.get("CI"):
         pytest.fail(f"CI needs {what}", pytrace=False)
     pytest.skip(f"needs {what}")
@@ -34,7 +34,7 @@ def missing(what: str) -> NoReturn:
 def server(
     comfy_path: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[serve.Server]:
-    """A ComfyUI of its own process with the pack, and one of the pages."""
+    """A ComfyUI server with the pack and one of the versions of its page."""
     base = tmp_path_factory.mktemp("server")
     log, page = base / "comfyui.log", folder_of(request.param)
     with serve.Server(comfy_path, base, serve.free_port(), log=log, page=page) as running:
@@ -43,7 +43,7 @@ def server(
 
 
 def folder_of(page: str) -> Path | None:
-    """Where a page lies, None for the host's own one."""
+    """Folder of a version of the page; None for that of the installed ComfyUI."""
     if page == "named":
         return Path(os.environ[NAMED])
     try:
@@ -60,13 +60,13 @@ def chromium() -> str:
 
 @pytest.fixture
 def locale() -> str:
-    """Language of the browser, which ComfyUI's page takes over; modules may have another."""
+    """Language of the browser and so of ComfyUI's page; test modules may override it."""
     return "en-US"
 
 
 @pytest.fixture
 def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
-    """An empty page of a browser without history, wide enough for a workflow."""
+    """An empty page of a new browser profile, wide enough for a workflow."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -87,7 +87,7 @@ def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
 
 @pytest.fixture
 def complaints(page: Any) -> Iterator[Complaints]:
-    """What the page complains of about the pack: nothing, by the end of the test."""
+    """Errors of the page about the pack; the test fails if there are any at its end."""
     found = Complaints(page)
     yield found
     assert not found.texts

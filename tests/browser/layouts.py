@@ -1,4 +1,4 @@
-"""A page with the layout canvas: open a workflow, drag its objects, run it."""
+"""Actions on the layout canvas: open a workflow, drag objects, run it."""
 
 import io
 import json
@@ -19,7 +19,7 @@ ANY_RUN = {
     },
     "shown": {"class_type": "PreviewImage", "inputs": {"images": ["picture", 0]}},
 }
-STEPS = 15  # at 10 an object does not get as far as it is dragged here
+STEPS = 15  # with 10 steps objects do not reach their targets here
 
 
 class Canvas:
@@ -28,7 +28,7 @@ class Canvas:
     Args:
         page: of playwright.
         server: the ComfyUI that the page shows.
-        drawn: "canvas" or "vue", how ComfyUI draws nodes.
+        drawn: "canvas" or "vue", the way in which ComfyUI draws nodes.
     """
 
     def __init__(self, page: Any, server: serve.Server, drawn: str) -> None:
@@ -36,7 +36,7 @@ class Canvas:
         visit(page, server, drawn)
 
     def reload(self) -> None:
-        """Load the page anew."""
+        """Reload the page."""
         load(self.page, self.server)
 
     def open(self, layout: str) -> None:
@@ -51,7 +51,7 @@ class Canvas:
         self.look()
 
     def look(self, scale: float = 0.8) -> None:
-        """Bring the node into view."""
+        """Scroll and zoom the graph so that the node is in view."""
         self.page.evaluate(
             f"""scale => {{
                 const [x, y] = {NODE}.pos;
@@ -67,16 +67,16 @@ class Canvas:
 
     @property
     def value(self) -> str:
-        """The widget's value."""
+        """The value of the widget."""
         return self.page.evaluate(f"() => {NODE}.widgets.find(w => w.name === 'layout').value")
 
     @property
     def entries(self) -> dict[str, Any]:
-        """The objects of the value, by phrase."""
+        """The objects in the value, by phrase."""
         return {entry["phrase"]: entry for entry in json.loads(self.value)["objects"]}
 
     def part(self, phrase: str, part: str = "body", index: int = 0) -> Any:
-        """What the pointer hits of an object."""
+        """The element of an object that receives pointer events."""
         shown = f'.sgl-object[data-phrase="{phrase}"] .sgl-hit-{part}'
         return self.page.locator(shown).nth(index)
 
@@ -109,22 +109,22 @@ class Canvas:
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     def run(self) -> dict[str, Any]:
-        """Press Run; the finished run's entry in the server's history."""
+        """Click on Run; returns the entry of the finished run in the server's history."""
         before = set(self.server.json("/history"))
         press_run(self.page)
         return self.wait(lambda: set(self.server.json("/history")) - before)
 
     def post(self, graph: dict[str, Any]) -> dict[str, Any]:
-        """Run a graph without the page."""
-        # without a client ComfyUI leaves out what cached nodes show
+        """Queue a graph without the page."""
+        # without a client id ComfyUI omits the outputs of cached nodes
         asked = {"prompt": graph, "client_id": "another"}
         done = self.server.json("/prompt", asked)["prompt_id"]
         return self.wait(lambda: set(self.server.json("/history")) & {done})
 
     def forget(self) -> None:
-        """Have the server run every node anew from here on."""
+        """Clear the server's cache, so that the next run executes every node."""
         self.server.get("/free", b'{"free_memory": true}')
-        # it forgets between two runs; one that is asked for at once may be faster than that
+        # the cache is cleared between runs; a run that is queued at once may start before that
         self.post(ANY_RUN)
 
     def wait(self, news: Callable[[], set[str]]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Canvas:
         return self.server.json("/history")[run]
 
     def picture(self, run: dict[str, Any], title: str) -> np.ndarray:
-        """What a node showed, [H, W, 3] in 0..1."""
+        """The picture that a node showed, [H, W, 3] in 0..1."""
         graph = run["prompt"][2]
         (node,) = [n for n, entry in graph.items() if entry["_meta"]["title"] == title]
         (file,) = run["outputs"][node]["images"]

@@ -1,4 +1,4 @@
-"""What a user does on ComfyUI's page, by the mouse, and what the page says to it."""
+"""Actions of a user on ComfyUI's page, and the page's state and errors."""
 
 import json
 import re
@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 
 from selfguidance.tools.host import serve, waiting
 
-Told = TypeVar("Told")
+Value = TypeVar("Value")
 OURS = f"/extensions/{serve.PACK}/"
-REGISTRY = "api.comfy.org"  # the page looks up every pack's nodes there, and may not reach it
+REGISTRY = "api.comfy.org"  # the page looks up nodes of packs there; errors of that are ignored
 THEMES = ("dark", "light")
 
 CARD = "[data-testid^=template-workflow-]"
-HITS = 12  # more than any name finds, fewer than there are templates
+HITS = 12  # more than a search for a name finds, fewer than there are templates
 
 NODES = "window.app?.graph?.nodes ?? []"
-SHOWN = {  # whether a node of this type shows a picture, for each way that ComfyUI draws nodes
+SHOWN = {  # whether a node of this type shows a picture, by the way in which ComfyUI draws nodes
     "canvas": f"""type => ({NODES}).filter(node => node.type === type)
         .flatMap(node => node.imgs ?? []).some(image => image.naturalWidth > 0)""",
     "vue": f"""type => ({NODES}).filter(node => node.type === type)
@@ -31,7 +31,7 @@ PALETTE = """theme => window.app.extensionManager.setting.set("Comfy.ColorPalett
 
 
 class Complaints:
-    """Errors on the page that come from the pack's own files or speak of its nodes."""
+    """Errors of the page that come from the pack's files or name its nodes."""
 
     def __init__(self, page: Any) -> None:
         self.texts: list[str] = []
@@ -48,7 +48,7 @@ class Complaints:
 
 
 def visit(page: Any, server: serve.Server, drawn: str = "canvas") -> None:
-    """The page with nodes drawn in one of the two ways of `SHOWN`, in dark colours, nothing run."""
+    """Open the page with an empty history and the dark theme; `drawn` is a key of `SHOWN`."""
     server.get("/settings/Comfy.TutorialCompleted", b"true")
     server.get("/settings/Comfy.ColorPalette", b'"dark"')
     server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
@@ -58,7 +58,7 @@ def visit(page: Any, server: serve.Server, drawn: str = "canvas") -> None:
 
 
 def idle(server: serve.Server) -> None:
-    """End what runs and what waits: a test that failed may have left it behind."""
+    """Stop running and queued graphs, which a failed test may have left."""
     server.get("/queue", json.dumps({"clear": True}).encode())
 
     def ended() -> bool:
@@ -71,7 +71,7 @@ def idle(server: serve.Server) -> None:
 
 
 def load(page: Any, server: serve.Server) -> None:
-    """The page, anew."""
+    """Load or reload the page."""
     page.goto(server.address)
     wait_until(page, f"() => ({NODES}).length", "the page's first graph")
 
@@ -81,7 +81,7 @@ def open_card(page: Any, name: str) -> None:
     page.get_by_role("button", name="Templates").click()
     dialog = page.get_by_role("dialog").first
     dialog.get_by_text(serve.PACK, exact=True).first.click()
-    # a little after the last key the list is drawn anew, and a click before that may be lost
+    # the list is redrawn a little after the last key; a click before that may be lost
     last = dialog.locator(CARD).nth(HITS)
     last.wait_for()
     dialog.get_by_placeholder(re.compile("^Search")).fill(name)
@@ -91,7 +91,7 @@ def open_card(page: Any, name: str) -> None:
 
 
 def press_run(page: Any) -> None:
-    """A click on Run."""
+    """Click on Run."""
     page.get_by_role("button", name="Run", exact=True).first.click()
 
 
@@ -101,16 +101,16 @@ def finished_run(server: serve.Server) -> dict[str, Any]:
     return run["status"]
 
 
-def until_run(server: serve.Server, read: Callable[[], Told], seconds: float = 300) -> Told:
-    """What `read` tells, once it tells anything, of a run that has ended."""
+def until_run(server: serve.Server, read: Callable[[], Value], seconds: float = 300) -> Value:
+    """Call `read` until it returns a true value, such as the result of a finished run."""
     return waiting.until(read, "a run to end", seconds, lambda: waiting.working(server))
 
 
 def wait_until(page: Any, condition: str, what: str, arg: Any = None, seconds: float = 120) -> None:
-    """Wait until a JavaScript function tells true on the page.
+    """Wait until a JavaScript function returns a true value on the page.
 
     Raises:
-        TimeoutError: it did not; the message says what was waited for.
+        TimeoutError: the time limit was reached; the message says what was waited for.
     """
     from playwright.sync_api import TimeoutError as Late
 
@@ -122,7 +122,7 @@ def wait_until(page: Any, condition: str, what: str, arg: Any = None, seconds: f
 
 @contextmanager
 def themed(page: Any, theme: str) -> Iterator[None]:
-    """The page in one of its own themes, which is dark again afterwards."""
+    """Context in which the page has a theme; the dark theme is restored afterwards."""
     page.evaluate(PALETTE, theme)
     wait_until(page, f"theme => {DARK} === (theme === 'dark')", f"the {theme} theme", theme)
     settle(page)
@@ -134,21 +134,21 @@ def themed(page: Any, theme: str) -> Iterator[None]:
 
 
 def settle(page: Any) -> None:
-    """Wait until what was asked for is drawn: the page does so before its next frame."""
+    """Wait until pending changes are drawn, which the page does before its next frame."""
     page.evaluate(FRAMES)
 
 
 def steady(read: Callable[[], Any], page: Any) -> Any:
-    """What `read` tells, once it tells the same for half a second."""
-    told = [read()]
-    while len(told) < 6 or any(one != told[-1] for one in told[-6:]):
-        assert len(told) < 600, "it goes on changing"
+    """Call `read` until it has returned the same value for half a second; returns that value."""
+    values = [read()]
+    while len(values) < 6 or any(one != values[-1] for one in values[-6:]):
+        assert len(values) < 600, "it goes on changing"
         page.wait_for_timeout(100)
-        told.append(read())
-    return told[-1]
+        values.append(read())
+    return values[-1]
 
 
 def pictured(page: Any, theme: str, file: Path) -> None:
-    """A screenshot in one of the page's own themes."""
+    """Save a screenshot of the page in a theme."""
     with themed(page, theme):
         page.screenshot(path=str(file))

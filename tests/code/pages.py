@@ -1,10 +1,10 @@
-"""Find what a page for developers says that the checkout does not bear out.
+"""Find statements in pages for developers that are wrong for the checkout.
 
-In backticks stand a path, a name of the code, a command or its option, or nothing at all. A path is
-written from the root of the checkout; `<...>` and `*` in it stand for anything. A name is any
-identifier of the Python files: `Class.member` and `module.function` are looked up where they are
-defined. A block whose first line is ```python PATH quotes that file, line by line; `...` leaves
-some out. One of kind `sh` holds commands, one of kind `text` a diagram.
+Text in backticks must be a path, a name of the code, or a command with its options. Paths are
+relative to the root of the checkout; `<...>` and `*` in them match anything. Names are identifiers
+of the Python files: `Class.member` and `module.function` are looked up in the class or module. A
+block that begins with ```python PATH quotes lines of that file; `...` stands for omitted ones. A
+block of kind `sh` has commands, one of kind `text` a diagram.
 """
 
 import ast
@@ -22,12 +22,12 @@ OPTION = re.compile(r"(--\w+)(?: [A-Z]+)?")
 BLOCK = re.compile(r"^ *```(?P<kind>[^\n]*)\n(?P<body>.*?)^ *```$", re.S | re.M)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 COMMANDS = ("python -m ", "nox -s ", "git ")
-# in a diagram: what can only be a name or a file
+# in a diagram, only what must be a name or a file is checked
 DRAWN = re.compile(r"[\w/]*\w\.py|\w*[a-z\d]\.\w+|\w*_\w+|[A-Z]\w*[a-z][A-Z]\w*")
 
 
 class Checkout:
-    """What there is to speak of.
+    """Paths, names and commands of the checkout.
 
     Args:
         root: of the checkout.
@@ -42,7 +42,7 @@ class Checkout:
 
     @cached_property
     def names(self) -> set[str]:
-        """Every identifier, and every text that could be one: ids of nodes, names of inputs."""
+        """All identifiers, and strings that could be one: ids of nodes, names of inputs."""
         found: set[str] = {file.stem for file in self._trees}
         for tree in self._trees.values():
             for node in ast.walk(tree):
@@ -55,7 +55,7 @@ class Checkout:
 
     @cached_property
     def members(self) -> dict[str, set[str]]:
-        """What is defined in each class and module, by its name alone."""
+        """Names that each class and module defines, by its name."""
         found: dict[str, set[str]] = defaultdict(set)
         bases: dict[str, set[str]] = defaultdict(set)
         for file, tree in self._trees.items():
@@ -64,18 +64,18 @@ class Checkout:
                 if isinstance(node, ast.ClassDef):
                     found[node.name] |= _defined(node)
                     bases[node.name] |= {b.id for b in node.bases if isinstance(b, ast.Name)}
-        for _ in range(4):  # generations
+        for _ in range(4):  # levels of inheritance
             for name, above in bases.items():
                 found[name].update(*(found[base] for base in above if base in found))
         return found
 
     @cached_property
     def sessions(self) -> set[str]:
-        """What nox offers."""
+        """The sessions of nox."""
         return _defined(ast.parse((self.root / "noxfile.py").read_text("utf-8")))
 
     def has_path(self, path: str) -> bool:
-        """Whether a file or folder matches, or git ignores what it would be."""
+        """Whether a file or folder matches the path, or git ignores the path."""
         ignored = (self.root / ".gitignore").read_text("utf-8").splitlines()
         if f"{path.split('/')[0]}/" in ignored:
             return True
@@ -83,11 +83,11 @@ class Checkout:
         return any(self.root.glob(pattern))
 
     def has_file(self, end: str) -> bool:
-        """Whether a Python file has a path that ends so."""
+        """Whether the path of a Python file has this end."""
         return any(f"/{file.as_posix()}".endswith(f"/{end}") for file in self._trees)
 
     def has_name(self, name: str) -> bool:
-        """Whether the code has it, `owner.member` in its owner."""
+        """Whether the code has a name; `owner.member` must be defined in its owner."""
         *owners, last = name.removesuffix("()").split(".")
         if not {*owners, last} <= self.names:
             return False
@@ -95,7 +95,7 @@ class Checkout:
 
 
 def _defined(node: ast.Module | ast.ClassDef) -> set[str]:
-    """Functions, classes, constants, fields and modules that a body defines or imports."""
+    """Functions, classes, constants, fields and modules that a body of code defines or imports."""
     found = set()
     for part in ast.walk(node):
         if isinstance(part, (ast.FunctionDef, ast.ClassDef, ast.alias)):
@@ -111,7 +111,7 @@ def _defined(node: ast.Module | ast.ClassDef) -> set[str]:
 
 
 def faults(text: str, checkout: Checkout, folder: Path) -> list[str]:
-    """What is wrong in the text of a page that lies in a folder."""
+    """Errors in the text of a page; links are relative to `folder`."""
     return [*_spans(text, checkout), *_blocks(text, checkout), *_links(text, checkout, folder)]
 
 

@@ -1,4 +1,4 @@
-"""ControlNets, adapters and files of add-on weights, with random weights, as ComfyUI loads them."""
+"""ControlNets, T2I adapters, GLIGEN, LoRAs and hypernetworks with random weights."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from selfguidance.tools.bench.unets import KINDS
 from torch import nn
 
 CPU = torch.device("cpu")
-TEXT = 768  # width of a grounding phrase
+TEXT = 768  # width of the embedding of a GLIGEN phrase
 # channels of the blocks with attention of the narrow SD 1.5
 BLOCKS: dict[str, dict[int, int]] = {
     "input_blocks": {1: 32, 2: 32, 4: 64, 5: 64, 7: 128, 8: 128},
@@ -25,12 +25,12 @@ BLOCKS: dict[str, dict[int, int]] = {
 
 
 def drawn(seed: int, *shape: int) -> torch.Tensor:
-    """Normal noise."""
+    """Standard normal noise of a shape."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def filled(module: nn.Module, seed: int = 5) -> Any:
-    """The module with random weights."""
+    """Fill the weights of a module with noise; returns the module."""
     with torch.no_grad():
         for index, (name, parameter) in enumerate(module.named_parameters()):
             if parameter.ndim > 1:
@@ -79,19 +79,19 @@ def gligen() -> ModelPatcher:
 
 
 class Phrases:
-    """A CLIP, as far as GLIGEN's node uses it: a random vector for each text."""
+    """Stand-in for a CLIP in GLIGEN's node: a random vector for each text."""
 
     def tokenize(self, text: str) -> str:
-        """The text itself."""
+        """The text, unchanged."""
         return text
 
     def encode_from_tokens(self, text: str, return_pooled: Any = None) -> tuple[None, Any]:
-        """No tokens, and the vector."""
+        """No token embeddings, and the pooled vector [1, TEXT]."""
         return None, drawn(len(text), 1, TEXT)
 
 
 def lora_file(folder: Path, model: ModelPatcher, rank: int = 4) -> str:
-    """Write a LoRA for all linear layers of the transformers; its name."""
+    """Write a LoRA for all linear layers of the transformer blocks; returns its file name."""
     weights = {}
     for index, (key, weight) in enumerate(model.model.state_dict().items()):
         if "transformer_blocks" in key and key.endswith("weight") and weight.ndim == 2:
@@ -104,7 +104,7 @@ def lora_file(folder: Path, model: ModelPatcher, rank: int = 4) -> str:
 
 
 def hypernetwork_file(folder: Path) -> str:
-    """Write a hypernetwork for the narrow SD 1.5; its name."""
+    """Write a hypernetwork for the narrow SD 1.5; returns its file name."""
 
     def layers(seed: int, width: int) -> dict[str, torch.Tensor]:
         return {

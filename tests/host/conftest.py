@@ -26,7 +26,7 @@ def nets(lab: ModuleType) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def shapes(lab: ModuleType) -> tuple[Any, Any, Any]:
-    """MODEL, CLIP and VAE of the bundled model; tests must leave them as they are."""
+    """MODEL, CLIP and VAE of the bundled model; tests must not change them."""
     from selfguidance.demo import model
 
     return model.load()
@@ -34,13 +34,13 @@ def shapes(lab: ModuleType) -> tuple[Any, Any, Any]:
 
 @pytest.fixture(scope="session")
 def known(server: serve.Server) -> dict[str, Any]:
-    """What the server tells about every node."""
+    """/object_info of the server."""
     return server.json("/object_info")
 
 
 @pytest.fixture(scope="session")
 def shown(server: serve.Server) -> Any:
-    """Run an example workflow, once; its pictures by the title of their node."""
+    """Runs an example workflow, once; its pictures by the title of the node that shows them."""
     from selfguidance.tests.host.gallery import Gallery
 
     return Gallery(server)
@@ -48,7 +48,7 @@ def shown(server: serve.Server) -> Any:
 
 @pytest.fixture(scope="module")
 def pair(shapes: tuple[Any, Any, Any]) -> dict[str, Any]:
-    """Prompts of the Shapes model for two objects, and a few steps."""
+    """KSampler inputs of the Shapes model for a prompt with two objects and a few steps."""
     import torch
     from selfguidance.nodes.prompts import Prompt
 

@@ -1,4 +1,4 @@
-"""Inputs of nodes, drawn at random from their schemas: what a graph can send, and a little more."""
+"""Hypothesis strategies for the inputs of nodes, from their schemas: all that graphs can send."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,15 +30,15 @@ BAD = (float("nan"), float("inf"), -float("inf"), -1.0, 2.0, 1e30)
 
 
 class Pool:
-    """What wires can carry, made once with one small model.
+    """Values for inputs that are linked to other nodes, made once with a small model.
 
     Attributes:
         model: the MODEL that samples.
-        wires: values by socket type.
+        wires: values by type of socket.
     """
 
     def __init__(self, lab: ModuleType) -> None:
-        """Record runs of several sizes, batches, prompts and models."""
+        """Make records of several sizes, batches, prompts and models, and values from them."""
         from selfguidance.tools.quality.studio import call
 
         self.lab = lab
@@ -74,7 +74,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Wire:
-    """Which of the pool's values comes by a wire; says so where an example is printed."""
+    """A value of the pool, as type and index, so that Hypothesis prints short examples."""
 
     kind: str
     index: int
@@ -86,7 +86,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Filled:
-    """A MASK or IMAGE by its shape and what is in it."""
+    """A MASK or IMAGE, described by shape and content."""
 
     shape: tuple[int, ...]
     kind: str
@@ -106,13 +106,13 @@ class Filled:
 
 
 def filled(shapes: st.SearchStrategy[tuple[int, ...]], *kinds: str) -> st.SearchStrategy[Filled]:
-    """Tensors of these shapes, some with values that are none."""
+    """Descriptions of tensors of these shapes and kinds; "bad" ones contain a value of `BAD`."""
     bad = st.sampled_from(BAD)
     return st.builds(Filled, shapes, st.sampled_from(kinds), bad, st.integers(0, 99))
 
 
 def masks() -> st.SearchStrategy[Filled]:
-    """MASKs of every rank and size that nodes send."""
+    """MASKs of all ranks, with sizes and values that nodes may send."""
     pictures = st.sampled_from([(), (1,), (1,), (2,), (3,), (0,), (1, 1)])
     sizes = st.one_of(st.tuples(SIDES, SIDES), st.just((0, 4)))
     shapes = st.tuples(pictures, sizes).map(lambda parts: (*parts[0], *parts[1]))
@@ -127,7 +127,7 @@ def images() -> st.SearchStrategy[Filled]:
 
 @dataclass(frozen=True)
 class Run:
-    """Inputs of the KSampler beside model and terms."""
+    """Inputs of the KSampler except model and terms."""
 
     size: tuple[int, int, int]
     settings: dict[str, Any]
@@ -139,7 +139,7 @@ class Run:
 
 
 def number(kind: str, settings: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    """A number that the widget takes, often one of its ends."""
+    """A number in the range of a widget, often its minimum, maximum or default."""
     low, high = settings["min"], settings["max"]
     ends = st.sampled_from([low, high, settings["default"]])
     return st.one_of(ends, st.integers(low, high) if kind == "INT" else st.floats(low, high))
@@ -195,7 +195,7 @@ def runs() -> st.SearchStrategy[Run]:
 
 
 def made(described: Mapping[str, Any], pool: Pool) -> dict[str, Any]:
-    """The inputs themselves from what describes them."""
+    """The inputs, with values in place of descriptions."""
     return {
         name: value.made(pool) if isinstance(value, (Wire, Filled)) else value
         for name, value in described.items()

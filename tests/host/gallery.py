@@ -12,18 +12,18 @@ from selfguidance.tools.workflows import workflows
 Graph = dict[str, Any]
 Picture = np.ndarray  # [H, W, 3] in 0..1
 
-NEAR = 0.06  # fractions of the side
+NEAR = 0.06  # largest distance of a thing from its target, a fraction of the side
 
 
 def read(*parts: str) -> Graph:
-    """A file of the folder of workflows; its last part is the workflow's name with `.json`."""
+    """A file in the folder of workflows; the last part is its name with `.json`, without number."""
     *folders, last = parts
     file = workflows.file_of(Path(last).stem, Path(workflows.FOLDER, *folders))
     return json.loads(file.read_text("utf-8"))
 
 
 class Gallery:
-    """Workflows, run once each.
+    """Runs workflows and caches their pictures.
 
     Args:
         server: the ComfyUI that runs them.
@@ -42,9 +42,9 @@ class Gallery:
 
 
 def node(name: str, kind: str, title: str = "") -> dict[str, Any]:
-    """Inputs of the one node of a kind, or of these whose title has the text, in a workflow.
+    """Inputs of the only node of a type, and with a title that contains a text, in a workflow.
 
-    Values of primitive nodes wired to it stand in place of the wires.
+    Links from primitive nodes are replaced by their values.
     """
     graph = read("api", f"{name}.json")
     (found,) = [
@@ -57,7 +57,7 @@ def node(name: str, kind: str, title: str = "") -> dict[str, Any]:
 
 
 def pairs(objects: str) -> dict[str, str]:
-    """New object by old one of what an Image node asks for."""
+    """The input `objects` of an Image node: the prompt's object by that of the reference."""
     return {
         theirs.strip(): ours.strip()
         for ours, theirs in (part.split("=") for part in objects.split(","))
@@ -65,7 +65,7 @@ def pairs(objects: str) -> dict[str, str]:
 
 
 def things(picture: Picture) -> dict[str, Found]:
-    """What stands in a picture, by name; equal names would hide copies, so they are an error."""
+    """The things of a picture by name; two of one name are an error."""
     found = find_objects(picture)
     named = {f"{thing.colour} {thing.shape}": thing for thing in found}
     assert len(named) == len(found), [f"{thing.colour} {thing.shape}" for thing in found]
@@ -73,7 +73,7 @@ def things(picture: Picture) -> dict[str, Found]:
 
 
 def distance(a: Found, x: float, y: float) -> float:
-    """From the middle of a thing to a point, in fractions of the side."""
+    """Distance of a thing's centre from a point, as a fraction of the side."""
     return float(np.hypot(a.x - x, a.y - y))
 
 
@@ -83,7 +83,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def colour(picture: Picture, mask: np.ndarray) -> np.ndarray:
-    """Mean RGB under a mask, [3] in 0..1."""
+    """Mean RGB of the pixels in a mask, [3] in 0..1."""
     return picture[mask].mean(0)
 
 
@@ -93,5 +93,5 @@ def background_shift(a: Picture, b: Picture) -> float:
 
 
 def marked(picture: Picture) -> np.ndarray:
-    """A shown mask as bool [H, W]."""
+    """The picture of a mask as bool [H, W]."""
     return picture[..., 0] > 0.5

@@ -41,13 +41,15 @@ def unet(
     operations: Any = None,
     narrow: bool = True,
 ) -> ModelPatcher:
-    """A MODEL of the kind of that name and random weights.
+    """A MODEL with random weights.
 
     Args:
-        dtype: in which the weights are kept.
-        cast: in which they are used, if it is another one.
-        operations: kinds of layers, if not those that ComfyUI picks.
-        narrow: whether layers have few channels, rather than as many as real models.
+        family: a key of `unets.KINDS`.
+        seed: of the weights.
+        dtype: of the stored weights.
+        cast: dtype in which they are used, if it is another one (ComfyUI's manual cast).
+        operations: ComfyUI's class of layers, if not the default one.
+        narrow: whether layers have few channels, instead of the real number.
     """
     model = KINDS[family].built(narrow, dtype, "cpu", cast, operations)
     generator = torch.Generator().manual_seed(seed)
@@ -66,7 +68,7 @@ def unet(
 
 
 def predicting(model: ModelPatcher, prediction: str) -> ModelPatcher:
-    """The MODEL with another parametrisation, by ComfyUI's own nodes."""
+    """The MODEL with another prediction type, by ComfyUI's own nodes."""
     if prediction == "v":
         return ModelSamplingDiscrete().patch(model, "v_prediction", False)[0]
     if prediction == "flow":
@@ -82,7 +84,7 @@ def embedded(
     channels: int = WIDTH,
     **extra: Any,
 ) -> list[Any]:
-    """A CONDITIONING of random tokens, in which the words stand from token `first` on."""
+    """A CONDITIONING of random embeddings, with a table whose words begin at token `first`."""
     generator = torch.Generator().manual_seed(seed)
     positions = tuple((first + i,) for i in range(len(words)))
     table = TokenTable(" ".join(words), tuple(words), positions, length)
@@ -92,7 +94,7 @@ def embedded(
 
 
 def empty(seed: int = 2, **shape: Any) -> list[Any]:
-    """A CONDITIONING without token table."""
+    """A CONDITIONING of random embeddings, without token table."""
     ((cond, extra),) = embedded(seed, **shape)
     return [[cond, {"pooled_output": extra["pooled_output"]}]]
 
@@ -103,7 +105,7 @@ def latent(batch: int = 1, height: int = 16, width: int = 16, **extra: Any) -> d
 
 
 def position(object: str = "red circle", x: float = 0.8, y: float = 0.3, **rest: Any) -> Any:
-    """A term that pulls at the object."""
+    """A Position term for an object."""
     return energies.Position(object=object, x=x, y=y, **rest)
 
 
@@ -113,7 +115,7 @@ def always(*terms: Any, strength: float = 1.0, raw: bool = False) -> Plan:
 
 
 def settings(**changes: Any) -> dict[str, Any]:
-    """Inputs of a KSampler node, but for the model."""
+    """Inputs of a KSampler node except the model."""
     standard = {
         "seed": 3,
         "steps": 4,
@@ -132,7 +134,7 @@ def settings(**changes: Any) -> dict[str, Any]:
 def guided(
     model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **changes: Any
 ) -> tuple[Tensor, Record]:
-    """Samples and record of our KSampler node."""
+    """The samples and the record that our KSampler node returns."""
     more = {name: changes.pop(name) for name in ("weighting", "memory") if name in changes}
     with torch.inference_mode():
         try:
@@ -145,7 +147,7 @@ def guided(
 
 
 def plain(model: ModelPatcher, **changes: Any) -> Tensor:
-    """Samples of ComfyUI's own KSampler node."""
+    """The samples that ComfyUI's KSampler node returns."""
     inputs = settings(**changes)
     order = ("seed", "steps", "cfg", "sampler_name", "scheduler", "positive", "negative")
     with torch.inference_mode():
@@ -169,7 +171,7 @@ def one_step(
     callback: Callable | None = None,
     memory: MemoryMode = MemoryMode.AUTO,
 ) -> SamplingRun:
-    """A run of one Euler step from a noise level to the clean picture."""
+    """A guided run of one Euler step from a noise level to zero."""
     run = SamplingRun(model, plan, memory=memory)
     patched = model.clone()
     patched.model_options = run.options(patched.model_options)
@@ -194,7 +196,7 @@ def one_step(
 def applied(
     model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **more: Any
 ) -> ModelPatcher:
-    """The MODEL of our Apply node."""
+    """The MODEL that our Apply node returns."""
     with torch.inference_mode():
         return Apply.execute(model, strength=strength, terms=terms, **more).args[0]
 
@@ -202,14 +204,14 @@ def applied(
 def guider(
     model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **changes: Any
 ) -> Any:
-    """The GUIDER of our Guider node, with the conditionings and cfg of `settings`."""
+    """The GUIDER that our Guider node returns, with the conditionings and cfg of `settings`."""
     inputs = {name: settings(**changes)[name] for name in ("positive", "negative", "cfg")}
     with torch.inference_mode():
         return Guider.execute(model, **inputs, strength=strength, terms=terms).args[0]
 
 
 def levels(model: ModelPatcher, **changes: Any) -> Tensor:
-    """Noise levels of the steps of `settings`, as ComfyUI's KSampler has them."""
+    """The noise levels of ComfyUI's KSampler for the steps and scheduler of `settings`."""
     names = ("steps", "sampler_name", "scheduler", "denoise")
     steps, sampler, scheduler, denoise = (settings(**changes)[name] for name in names)
     device = model.load_device
@@ -217,7 +219,7 @@ def levels(model: ModelPatcher, **changes: Any) -> Tensor:
 
 
 def custom(guider: Any, sigmas: Tensor, noise: bool = True, **changes: Any) -> Tensor:
-    """Samples of ComfyUI's SamplerCustomAdvanced, with seed, sampler and latent of `settings`."""
+    """The samples of ComfyUI's SamplerCustomAdvanced with seed, sampler, latent of `settings`."""
     inputs = settings(**changes)
     with torch.inference_mode():
         seed = {"noise_seed": inputs["seed"]}

@@ -1,4 +1,4 @@
-"""The gradient of a guided step against finite differences of the whole step."""
+"""Check the gradient of a guided step against finite differences of the whole step."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ STEP = 1e-3
 
 
 class Seen:
-    """The gradient that was taken in the last guided call, where, and of what energy.
+    """Values of the last guided model call: latent x, energy, gradient of the energy at x.
 
-    No gradient runs through the shapes under which features are pooled, so those of the first call
-    count in all of them.
+    The gradient does not run through the shapes under which features are pooled, so those of the
+    first call are used in all of them.
     """
 
     gradient: torch.Tensor
@@ -28,7 +28,7 @@ class Seen:
 
 @contextmanager
 def watched() -> Iterator[Seen]:
-    """Gradients are noted as they are taken."""
+    """Context that records the values of every guided model call."""
     seen, original, pooled = Seen(), Acting.gradient, capture.pooled
 
     def pool(maps: Any, features: torch.Tensor) -> torch.Tensor:
@@ -49,7 +49,7 @@ def watched() -> Iterator[Seen]:
 
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
-    """Double noise of that shape."""
+    """Standard normal noise in double precision."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).double()
 
 
@@ -61,22 +61,22 @@ def check_slope(
     terms: Sequence[Any] = (),
     **inputs: Any,
 ) -> torch.Tensor:
-    """Fails unless the gradient of a step is what its energy changes by; returns it.
+    """Check the gradient of a step against the central difference of its energy; returns it.
 
     Args:
         model: a MODEL in double precision; one in single precision needs a larger step.
         sigma: noise level of the step.
         shape: of the latent.
-        step: how far each value is moved.
-        terms: whose energies; the lab's if none.
-        inputs: positive and negative, else the lab's, and what else `lab.one_step` takes.
+        step: largest change of a latent value in the difference.
+        terms: whose energies count; the lab's position term if none.
+        inputs: positive and negative in place of the lab's, and other arguments of `lab.one_step`.
     """
     conds = {"positive": lab.embedded(), "negative": lab.empty()} | inputs
     plan = lab.always(*terms or [lab.position()])
     with watched() as seen:
         lab.one_step(model, plan, sigma, noise(0, *shape), **conds)
         gradient = seen.gradient.double()
-        # all of it uphill, so that no part cancels another and the result is far above rounding
+        # every value moves uphill: nothing cancels, so the difference is far above rounding errors
         direction = noise(1, *shape).abs() * gradient.sign().reshape(shape)
         lab.one_step(model, plan, sigma, noise(0, *shape) - step * direction, **conds)
         low, below = seen.x, seen.energy

@@ -1,4 +1,4 @@
-"""What a run could leave behind outside of any model: in ComfyUI's modules, in torch, in memory."""
+"""Global state that a run could change: in ComfyUI's modules, in torch, in memory."""
 
 import gc
 from types import ModuleType
@@ -11,12 +11,12 @@ MODULES = (
     "comfy.sample comfy.utils comfy.patcher_extension comfy.ldm.modules.attention "
     "comfy.ldm.modules.diffusionmodules.openaimodel comfy.k_diffusion.sampling latent_preview"
 ).split()
-# ComfyUI's own bookkeeping of a run, which differs after every plain run, too
+# ComfyUI's own state, which plain runs change, too
 OWN = {"current_loaded_models", "interrupt_processing_mutex"}
 
 
 def surroundings() -> dict[str, Any]:
-    """Flags of torch and, by name, what stands in ComfyUI's modules and classes."""
+    """Flags of torch, and all attributes of ComfyUI's modules and their classes, by name."""
     import importlib
 
     seen: dict[str, Any] = {
@@ -32,14 +32,14 @@ def surroundings() -> dict[str, Any]:
         "cuda": torch.cuda.is_initialized(),
     }
     for name in MODULES:
-        _look(importlib.import_module(name), name, seen)
+        _collect(importlib.import_module(name), name, seen)
     for name in ("torch.nn.functional", "torch.nn.modules.linear", "torch.nn.modules.conv"):
-        _look(importlib.import_module(name), name, seen)
+        _collect(importlib.import_module(name), name, seen)
     return seen
 
 
-def _look(holder: Any, path: str, seen: dict[str, Any]) -> None:
-    """Note a module's or class's entries: plain values as they are, the rest as the very object."""
+def _collect(holder: Any, path: str, seen: dict[str, Any]) -> None:
+    """Add the attributes of a module or class to `seen`: plain values, or the id of the object."""
     for name, value in list(vars(holder).items()):
         if name in OWN or isinstance(value, ModuleType) or name.startswith("__"):
             continue
@@ -47,23 +47,23 @@ def _look(holder: Any, path: str, seen: dict[str, Any]) -> None:
         plain = isinstance(value, (bool, int, float, str, type(None)))
         seen[here] = value if plain else id(value)
         if isinstance(value, type) and _belongs(value, holder):
-            _look(value, here, seen)
+            _collect(value, here, seen)
 
 
 def _belongs(kind: type, holder: Any) -> bool:
-    """Whether a class is defined in this module, or in this class."""
+    """Whether a class is defined in this module or class."""
     if isinstance(holder, type):
         return kind.__qualname__.startswith(f"{holder.__qualname__}.")
     return bool(kind.__module__ == holder.__name__)
 
 
 def changed(before: dict[str, Any]) -> list[str]:
-    """Names of what is not as it was."""
+    """Names of the entries that differ from `before`."""
     now = surroundings()
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
 def tensors() -> int:
-    """How many tensors are alive."""
+    """Number of tensors in memory."""
     gc.collect()
     return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())

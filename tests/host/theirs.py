@@ -1,7 +1,7 @@
-"""ComfyUI's own nodes, called alike whichever of its two node APIs a host's version uses for them.
+"""Call ComfyUI's own nodes, in the same way for both of its node APIs.
 
-A node that is a class of the old API on one host can be one of the new API on the next, and new
-inputs are added: what a test does not name has the value that the page would send.
+The API of a node, and its inputs, differ between versions of ComfyUI. Inputs that a test does not
+name have their defaults.
 """
 
 from typing import Any
@@ -14,7 +14,8 @@ def ran(node: Any, **inputs: Any) -> tuple[Any, ...]:
         result = node.execute(**inputs)
     else:
         result = getattr(node(), node.FUNCTION)(**inputs)
-    outputs: tuple[Any, ...] = getattr(result, "args", result)  # some new ones give a tuple, too
+    # some nodes of the new API return a tuple, too
+    outputs: tuple[Any, ...] = getattr(result, "args", result)
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""What a run could leave behind, and ways to end one early."""
+"""Changes that a run could leave on a MODEL, and ways to end a run early."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -8,7 +8,7 @@ import torch
 
 
 class Snapshot:
-    """Everything of a MODEL that a run could leave something in."""
+    """The state of a MODEL: weights, attributes of its modules and of the patcher."""
 
     def __init__(self, model: Any) -> None:
         self.stores = {
@@ -24,7 +24,7 @@ class Snapshot:
         self.patcher = {key: contents(value) for key, value in state.items()}
 
     def check(self, model: Any) -> None:
-        """Nothing may differ, and every tensor must be the very object that it was."""
+        """Fail if anything changed; every tensor must be the same object as before."""
         now = Snapshot(model)
         assert now.stores.keys() == self.stores.keys()
         for key, store in self.stores.items():
@@ -35,7 +35,7 @@ class Snapshot:
 
 
 def contents(value: Any) -> Any:
-    """A copy of containers, so that later changes show; what is no container stands for itself."""
+    """A copy of containers, to detect later changes; other values, or the id of an object."""
     if isinstance(value, dict):
         return {key: contents(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -44,7 +44,7 @@ def contents(value: Any) -> Any:
 
 
 def on_call(number: int, action: Callable[[], None]) -> Callable:
-    """A module hook that acts when the model runs for the n-th time, counted from now."""
+    """A module hook that calls `action` in the n-th run of the module from now on."""
     calls = iter(range(1, 1000))
 
     def hook(*_: Any) -> None:
@@ -62,12 +62,12 @@ def interrupted() -> None:
     import comfy.model_management
 
     comfy.model_management.interrupt_current_processing()
-    # newer hosts look for it at every operation themselves, older ones at the end of a step
+    # newer ComfyUIs check for it at every operation, older ones at the end of a step
     comfy.model_management.throw_exception_if_processing_interrupted()
 
 
 def broken_term(lab: ModuleType, at: int) -> Any:
-    """A term that raises when it is asked for the n-th time."""
+    """A term that raises in its n-th evaluation."""
     from selfguidance.guidance.terms import reference as energies
 
     calls = iter(range(1, 1000))

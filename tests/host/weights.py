@@ -1,7 +1,7 @@
-"""Models in every state of their weights, and the gradient that guidance takes of them.
+"""Models whose weights are stored in different ways, and their gradient in a guided step.
 
-A reference is a model of ordinary float32 weights that hold the same values, so that only the way
-to them differs.
+The reference is a model with ordinary float32 weights of the same values, so that only the storage
+of the weights differs.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SIGMA = 3.0
 
 @pytest.fixture
 def gradient(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tensor]:
-    """The gradient that is taken in one guided step of a model."""
+    """Computes the gradient of one guided step of a model."""
     from selfguidance.guidance.acting import Acting
 
     original, seen = Acting.gradient, []
@@ -42,7 +42,7 @@ def gradient(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
 
 def terms(lab: ModuleType, model: Any) -> list[Any]:
-    """Terms that read attention and, further down, features."""
+    """Terms that read attention, and one that reads features, at a later block."""
     from selfguidance.guidance.terms import reference as energies
     from selfguidance.guidance.terms.appearance import Appearance
 
@@ -56,16 +56,16 @@ def terms(lab: ModuleType, model: Any) -> list[Any]:
 
 
 def born(lab: ModuleType, inference: bool = True, **how: Any) -> Any:
-    """A MODEL as a node makes it, or as what runs outside of nodes does."""
+    """A MODEL made in inference mode, as in nodes, or outside of it."""
     with torch.inference_mode(inference):
         return lab.unet("sd15", **how)
 
 
 def plain(lab: ModuleType, values: Any) -> Any:
-    """A MODEL of ordinary float32 weights with the values of another one."""
+    """A MODEL with ordinary float32 weights that have the values of those in `values`."""
     model = born(lab, inference=False)
     theirs = values.model.diffusion_model.state_dict()
-    # newer hosts part quantised values from their scales there
+    # in newer ComfyUIs the state dict splits quantised weights into values and scales
     named = values.model.diffusion_model.named_parameters()
     theirs |= {name: kept for name, kept in named if hasattr(kept, "_qdata")}
     with torch.no_grad():
@@ -87,7 +87,7 @@ def check(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> None:
 
 
 def patched(lab: ModuleType, strength: float = 0.4) -> tuple[dict[str, Any], Any]:
-    """Differences of weights as ComfyUI patches them, and a MODEL that is patched for good."""
+    """Patches of weights for ComfyUI's `add_patches`, and a MODEL whose weights include them."""
     model = born(lab, inference=False)
     generator = torch.Generator().manual_seed(8)
     patches = {}

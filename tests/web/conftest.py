@@ -1,4 +1,4 @@
-"""Node and what the checks of the page's scripts need; nothing of it reaches users."""
+"""Node.js and the tools that check the scripts of web/js; users need none of them."""
 
 import os
 import shutil
@@ -9,11 +9,11 @@ from typing import NoReturn
 import pytest
 
 HERE = Path(__file__).resolve().parent
-NODE = (20, 19)  # runs modules as they are, without a package.json beside them
+NODE = (20, 19)  # the first version that runs ES modules without a package.json
 
 
 def missing(what: str) -> NoReturn:
-    """Skip where the tools are a matter of choice; fail in CI, which promises them."""
+    """Skip the test for lack of a tool; fail in CI, where all must be there."""
     if os.environ.get("CI"):
         pytest.fail(f"CI needs {what}", pytrace=False)
     pytest.skip(f"needs {what}")

@@ -1,4 +1,4 @@
-"""CLIP's tokenizers, with embeddings in their folder."""
+"""CLIP's tokenizers, with a folder of textual-inversion embeddings."""
 
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ from selfguidance.tests.host.text.tables import LARGE, PAIR, STYLE
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Embeddings for CLIP-L alone, and one for both encoders of SDXL."""
+    """A folder with embeddings for CLIP-L, and one for both encoders of SDXL."""
     folder = tmp_path_factory.mktemp("embeddings")
     generator = torch.Generator().manual_seed(0)
 
@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def clips(lab: ModuleType, folder: str) -> dict[str, Any]:
-    """What the table needs of a CLIP, by kind."""
+    """Stand-ins for a CLIP with its tokenizer, by kind."""
     import comfy.sdxl_clip
     from comfy import sd1_clip
     from comfy.text_encoders import sd2_clip

@@ -1,8 +1,8 @@
-"""Token tables of texts, as the tests of words read them."""
+"""Token tables of texts, for the tests of words."""
 
 from typing import Any
 
-STYLE, LARGE, PAIR = 3, 12, 2  # vectors of the embeddings
+STYLE, LARGE, PAIR = 3, 12, 2  # numbers of vectors of the embeddings
 
 
 def table_of(clip: Any, text: str) -> Any:
@@ -12,13 +12,13 @@ def table_of(clip: Any, text: str) -> Any:
 
 
 def entries(clip: Any, text: str) -> list[Any]:
-    """What stands at every position, in the first of the encoders."""
+    """The tokens or embeddings at every position, for the first encoder."""
     chunks = next(iter(clip.tokenize(text).values()))
     return [entry[0] for chunk in chunks for entry in chunk]
 
 
 def spelled(clip: Any, text: str, phrase: str) -> str:
-    """What the tokens of a phrase spell, by the tokenizer itself."""
+    """The text of a phrase's tokens, decoded by the tokenizer."""
     table = table_of(clip, text)
     tokens = entries(clip, text)
     places = [p for word in table.find(phrase) for p in table.positions[word]]

@@ -1,4 +1,4 @@
-"""A toy term whose energy and gradient are known in closed form, and passes of a toy model."""
+"""A toy term with known energy and gradient, and a toy model whose maps are its input."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Bowl(EnergyTerm):
-    """Half the squared distance of the map to a level; its gradient is their difference."""
+    """Half the squared distance of the map from a level; the gradient is their difference."""
 
     level: float = 0.0
     factor: float = 1.0
@@ -23,16 +23,16 @@ class Bowl(EnergyTerm):
 
 
 def shown(x: Tensor, sigma: float = 1.0) -> Properties:
-    """A pass of a model whose maps are its input."""
+    """The properties of a pass of the toy model with input x, [B, 3, H, W]."""
     return Properties(sigma, TABLE, {SITE: x})
 
 
 def inputs(batch: int = 2, seed: int = 0) -> Tensor:
-    """Inputs of that model, [B, 3, 2, 4]."""
+    """Random inputs of the toy model, [B, 3, 2, 4]."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(batch, 3, 2, 4, generator=generator).requires_grad_()
 
 
 def acting(*terms: Term, strength: float = 1.0, raw: bool = False) -> Acting:
-    """What terms do in a call whose prompt is that of `TABLE`."""
+    """The terms that act in a model call with the prompt of `TABLE`."""
     return always(*terms, strength=strength, raw=raw).at(1.0, TABLE)

@@ -1,4 +1,4 @@
-"""Layouts, and boxes in pixels that place their objects."""
+"""Toy layouts, and boxes in pixels for their objects."""
 
 import json
 from typing import Any

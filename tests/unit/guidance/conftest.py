@@ -1,4 +1,4 @@
-"""Hypothesis without time limits, which a busy machine breaks, and without a folder of its own."""
+"""Hypothesis without time limits, which a busy machine exceeds, and without its folder."""
 
 from hypothesis import settings
 

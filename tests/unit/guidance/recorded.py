@@ -1,4 +1,4 @@
-"""Toy records with everything that a run records."""
+"""Toy records with all that a run can record."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ OTHER = TokenTable.joined([TABLE, TokenTable("円 🟦", ("円", "🟦"), ((1, 2
 
 
 def shown(seed: int, sigma: float, table: TokenTable = TABLE) -> Properties:
-    """A pass of two pictures; no two sizes are equal."""
+    """The properties of a pass of two pictures; all sizes differ."""
     generator = torch.Generator().manual_seed(seed)
 
     def noise(*shape: int) -> Tensor:
@@ -29,7 +29,7 @@ def shown(seed: int, sigma: float, table: TokenTable = TABLE) -> Properties:
 
 
 def run(*tables: TokenTable) -> Record:
-    """A run with a step for each table."""
+    """The record of a run with a step for each table."""
     energies = {"position of kreis": (0.1 + 0.2, 1e-45), "größe": (0.0, -3.5)}
     return Record(
         FAMILY.name,
@@ -41,12 +41,12 @@ def run(*tables: TokenTable) -> Record:
 
 
 def equal(one: Record, other: Record) -> bool:
-    """Whether two records are the same in every bit, order and type."""
+    """Whether two records are equal in every bit, order and dtype."""
     return one.family == other.family and [*map(bits, one)] == [*map(bits, other)]
 
 
 def bits(step: Step) -> list[Any]:
-    """Everything in a step, as what can be compared."""
+    """The content of a step as comparable values."""
     seen = step.properties
     tensors = [*seen.maps.values(), seen.features, seen.denoised, seen.grid]
     data = [None if t is None else (t.dtype, t.shape, t.numpy().tobytes()) for t in tensors]

@@ -1,4 +1,4 @@
-"""What terms do in one call: a step of known length, and their names."""
+"""The step that terms take in one model call, and their names."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def reach(sigma: float, prediction: Prediction) -> float:
 
 
 def far(terms: Acting, batch: int = 2) -> dict[str, Tensor]:
-    """Energies [B] of terms that are all far from their goals, so that steps are whole."""
+    """Energies [B] of terms that are far from their goals, so that steps have full length."""
     return {name: torch.full((batch,), 9.0) for name in terms.energies}
 
 

@@ -1,4 +1,4 @@
-"""Toy maps, prompts and runs whose properties are known without running a model."""
+"""Toy maps, prompts and records with known properties, made without a model."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ OTHER: Site = ("output", 1, 0)
 
 
 def table(prompt: str = "circle and square", named: tuple[str, ...] = ()) -> TokenTable:
-    """One token a word, after a start token."""
+    """A token table with one token a word, after a start token."""
     words = tuple(prompt.split())
     positions = tuple((i + 1,) for i in range(len(words)))
     return TokenTable(prompt, words, positions, 77, named)
@@ -25,7 +25,7 @@ TABLE = table()
 
 
 def blob(height: int, width: int, x: float, y: float, deviation: float = 0.1) -> Tensor:
-    """A Gaussian about (x, y), [height, width]."""
+    """A Gaussian about (x, y) in [0, 1], [height, width]; `deviation` is a fraction of the side."""
     across = (torch.arange(width) + 0.5) / width - x
     down = (torch.arange(height) + 0.5) / height - y
     return torch.exp(-(across[None] ** 2 + down[:, None] ** 2) / (2 * deviation**2))
@@ -56,7 +56,7 @@ def seen(
     features: Tensor | None = None,
     denoised: Tensor | None = None,
 ) -> Properties:
-    """What a pass shows that has the circle's map [B, H, W] or [H, W] at one site or at two."""
+    """Properties of a pass with the circle's maps, [B, H, W] or [H, W], at one site or at two."""
     maps: Mapping[Site, Tensor] = {
         site: words(c if c.ndim == 3 else c[None], square)
         for site, c in zip((SITE, OTHER), circles, strict=False)
@@ -65,7 +65,7 @@ def seen(
 
 
 def record(*steps: Properties) -> Record:
-    """A run that showed these steps."""
+    """A record of these steps."""
     return Record("shapes", tuple(Step(properties) for properties in steps))
 
 
@@ -74,7 +74,7 @@ def pictured(
     named: tuple[str, ...] = (),
     pictures: int = 1,
 ) -> Record:
-    """A run of a prompt, with random maps, features and pictures."""
+    """A record of one step with random maps, features and denoised latents."""
     words = table(prompt, named)
     maps = {SITE: torch.rand(pictures, len(words.words), 6, 8)}
     features = torch.rand(pictures, len(words.words), 5)

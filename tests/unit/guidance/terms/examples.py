@@ -1,7 +1,7 @@
-"""Examples of every kind of energy term: a row here buys a kind the tests of all terms.
+"""Examples of every kind of energy term, on which the tests of all terms run.
 
-A new kind has a row in `ABSOLUTE`, and if it can be relative to a reference, in `RELATIVE` and
-`STILL`. Examples are away from their minimum, but for those of `STILL`.
+A new kind gets a row in `ABSOLUTE` and, if it can be relative to a reference, rows in `RELATIVE`
+and `STILL`. The examples are not at their minimum, except for those of `STILL`.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ RELATIVE: dict[str, Callable[[Record], EnergyTerm]] = {
     "appearance": lambda then: Appearance(object="circle", reference=then),
     "feature": lambda then: Appearance(object="circle", feature=Feature.of(then, "square")),
 }
-# what a reference shows is the target itself, and which aspect is kept so, if any is
+# terms whose target is the reference itself, and the aspect that they keep, if any
 STILL: dict[str, tuple[Callable[[Record], EnergyTerm], Aspect | None]] = {
     "position": (
         lambda then: Position(object="circle", x=0, y=0, reference=then),
