@@ -1,5 +1,5 @@
 /**
- * Put a view into a node, as a widget without value: no input of the run, no part of its cache.
+ * Add a view to a node as a widget without value, so that it is no input and not in the cache key.
  *
  * @typedef {import("./nodes.js").App} App
  * @typedef {import("./nodes.js").Node} Node
@@ -19,7 +19,7 @@ import { BAR } from "./view.js";
  * @returns {Kind}
  */
 export function attach(app, node, name, least, make) {
-    const kept = `self_guidance_${name.replaceAll(" ", "_")}`; // among the node's properties
+    const kept = `self_guidance_${name.replaceAll(" ", "_")}`; // property with the user's choices
     const view = make({
         choices: () => choices(node.properties[kept]),
         choose(changes) {
@@ -57,7 +57,7 @@ export function attach(app, node, name, least, make) {
 }
 
 /**
- * Call more at one of a node's own hooks.
+ * Add a function to one of the hooks of a node.
  *
  * @param {Node} node
  * @param {"onAdded" | "onRemoved" | "onConfigure" | "onExecuted"} hook
@@ -73,7 +73,7 @@ export function chain(node, hook, more) {
 }
 
 /**
- * What a workflow says that the user chose; it may come from anybody.
+ * The user's choices in a workflow, checked, because workflows may come from anybody.
  *
  * @param {any} kept
  * @returns {{ open?: boolean }}

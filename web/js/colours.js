@@ -1,7 +1,7 @@
 /**
- * One colour for each object, the same wherever our nodes draw it.
+ * One colour for each object, the same in all views of our nodes.
  *
- * After the palette of Okabe and Ito, which colour-blind eyes can tell apart, on dark and on light.
+ * From the palette of Okabe and Ito, which is safe for colour-blind users, on dark and on light.
  *
  * @typedef {readonly [number, number, number]} Colour red, green and blue from 0 to 255
  */

@@ -1,11 +1,11 @@
 /**
- * Small parts of the page that our widgets share.
+ * Elements and helpers that our widgets share.
  */
 
-const SIDE = 4096; // pixels; a workflow may say any size, and all memory is not enough for some
+const SIDE = 4096; // limit in pixels, since sizes in a workflow may be too large for the memory
 
 /**
- * A new element. Text is set as text, so that names from anybody stay text.
+ * A new element. Text is set as textContent, because names may come from anybody.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -36,7 +36,7 @@ export function button(name, text, press) {
 }
 
 /**
- * Link a style sheet that lies beside the scripts, once.
+ * Add a style sheet of the folder of the scripts to the page, once.
  *
  * @param {string} address
  */
@@ -51,7 +51,7 @@ export function useStyle(address) {
 }
 
 /**
- * Keep from the graph what is meant for a widget: drags on it, and the keys that it uses.
+ * Stop drags on a widget, and the keys that it uses, from reaching the graph.
  *
  * @param {HTMLElement} root of the widget
  * @param {readonly string[]} keys such as "Enter"
@@ -72,17 +72,17 @@ export function keepEvents(root, keys) {
 }
 
 /**
- * A canvas with as many pixels as it has on a sharp screen, empty, measured in CSS pixels.
+ * Clear a canvas and set its resolution to that of the screen; its units are CSS pixels.
  *
  * @param {HTMLCanvasElement} canvas
  * @returns {{ context: CanvasRenderingContext2D, width: number, height: number } | null} null
- *   where it is not shown
+ *   if it is not visible
  */
 export function cleared(canvas) {
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     const context = canvas.getContext("2d");
     if (!context || width < 2 || height < 2) return null;
-    const sharp = Math.max(2, window.devicePixelRatio || 1); // the graph may be zoomed
+    const sharp = Math.max(2, window.devicePixelRatio || 1); // 2, as the graph may be zoomed
     const scale = Math.min(sharp, SIDE / width, SIDE / height);
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
@@ -91,7 +91,7 @@ export function cleared(canvas) {
 }
 
 /**
- * Pixels as something that can be drawn at any size.
+ * A canvas with these pixels, which can be drawn at any size.
  *
  * @param {{ width: number, height: number, data: Uint8ClampedArray<ArrayBuffer> }} pixels
  * @returns {HTMLCanvasElement}

@@ -1,9 +1,9 @@
 /**
- * Our nodes in the language of the page, where the page itself loses it.
+ * Translate our nodes where the page fails to.
  *
  * ComfyUI serves our locales under /i18n. Frontends around 1.32 merge them before their own
- * language arrives, which then replaces them, so that nodes of all packs stay English. What the
- * page did translate is left as it is.
+ * language arrives, which then replaces them, so that nodes of all packs stay English. Texts that
+ * the page did translate are not changed.
  */
 
 import { app } from "../../../scripts/app.js";
@@ -34,7 +34,7 @@ async function load() {
 const lost = {};
 
 /**
- * Give a definition the texts that the page did not.
+ * Set the texts of a definition that the page did not translate.
  *
  * @param {Definition} definition
  * @param {Words | undefined} ours
@@ -77,7 +77,7 @@ function label(node) {
 
 app.registerExtension({
     name: "SelfGuidance.Language",
-    // awaited before any node is registered; later hooks would let a workflow load without ours
+    // ComfyUI awaits this hook before it registers nodes; after later ones a workflow may be loaded
     async addCustomNodeDefs(/** @type {any} */ definitions) {
         const { words, english } = await load();
         for (const [id, definition] of Object.entries(definitions)) {

@@ -15,7 +15,7 @@ const STRONGEST = 0.8;
  * @param {string} text base64
  * @param {number} length of what it must hold
  * @returns {Uint8Array} its bytes
- * @throws {Error} it holds something else
+ * @throws {Error} it contains other values
  */
 export function bytesOf(text, length) {
     const raw = atob(text);
@@ -41,7 +41,7 @@ export function stretched(values) {
 }
 
 /**
- * What our nodes take as the object's shape: the sharpening of the paper.
+ * The shape of an object as our nodes compute it, by the sharpening of the paper.
  *
  * @param {Float32Array} values stretched to 0 to 1
  * @param {number} [steepness]
@@ -66,7 +66,7 @@ export function mean(maps) {
 }
 
 /**
- * A map in one colour, clear where it is low.
+ * A map as pixels of one colour, transparent where it is low.
  *
  * @param {Grid} grid
  * @param {Colour} colour

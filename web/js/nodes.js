@@ -8,7 +8,7 @@
  */
 
 /**
- * The node that runs as an execution id, such as "4", or "1:4" for node 4 inside of subgraph 1.
+ * The node of an execution id: "4", or "1:4" for node 4 in the subgraph of node 1.
  *
  * @param {Graph | undefined} root graph outside of all subgraphs
  * @param {string} executionId

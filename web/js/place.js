@@ -1,15 +1,15 @@
 /**
- * Keep the element of a widget where Nodes 2.0 shows its node.
+ * Put the element of a widget into its node in Nodes 2.0.
  *
- * Nodes 2.0 takes an element into the page once, when it first draws a node of some number. Undo,
- * like a workflow that is loaded again, makes a new node of the same number; the element of the
- * one before would stay, seen but joined to nothing.
+ * Nodes 2.0 adds an element to the page only when it first draws a node with a certain id. Undo and
+ * reloading a workflow make a new node with the same id; the element of the old node would stay
+ * visible, without any connection to the new one.
  */
 
-const LATER = [0, 100, 500, 1500, 4000]; // ms; the page draws some time after the node is there
+const LATER = [0, 100, 500, 1500, 4000]; // ms; the page draws a node some time after it was added
 
 /**
- * Put an element in place of the one that the last node of this number left.
+ * Replace the element of the last node with this id by a new one.
  *
  * @param {{ canvas?: { graph?: unknown } }} app
  * @param {{ id: string | number, graph?: unknown }} node

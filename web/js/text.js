@@ -1,7 +1,7 @@
 /**
- * What our scripts say, in the language of the page.
+ * The texts of our scripts in the language of the page.
  *
- * The English text stands where it is used; other languages stand in locales/<language>/main.json
+ * English texts are in the code that uses them; other languages are in locales/<language>/main.json
  * under "selfGuidance", by the same key. ComfyUI serves them under /i18n. Importing this does
  * nothing: an extension's setup() calls useLocale once.
  */
@@ -12,7 +12,7 @@
 let texts = {};
 
 /**
- * Take the texts of a language. What it lacks, or cannot be fetched, stays English.
+ * Fetch the texts of a language. Missing ones, or all if that fails, stay English.
  *
  * @param {string} locale value of the setting Comfy.Locale, such as "zh"
  * @param {Api} api

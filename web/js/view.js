@@ -1,11 +1,11 @@
 /**
- * What our views in nodes share: a bar that opens and closes them, and when they are drawn.
+ * Base of our views in nodes: a bar that opens and closes them, and the time of drawing.
  *
  * @typedef {{
  *   choices(): { open?: boolean },
  *   choose(changes: Record<string, unknown>): void,
  *   resized(): void,
- * }} Owner the node: what the user chose, kept in the workflow; and its size
+ * }} Owner the node: the user's choices, stored in the workflow, and its size
  */
 
 import { button, element, keepEvents } from "./dom.js";
@@ -85,7 +85,7 @@ export class View {
     /** Let go of everything once the node is gone; the page takes the element out itself. */
     dispose() {
         cancelAnimationFrame(this.frame);
-        this.frame = 0; // the node may come back
+        this.frame = 0; // the node may be added again
         this.observer.disconnect();
     }
 }

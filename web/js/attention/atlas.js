@@ -20,7 +20,7 @@ const LIMIT = 64 * 2 ** 20; // bytes of a file
 /**
  * @param {ArrayBuffer} buffer
  * @returns {Atlas}
- * @throws {Error} it is no such file
+ * @throws {Error} the file has another format
  */
 export function readAtlas(buffer) {
     if (buffer.byteLength < 8 || buffer.byteLength > LIMIT) throw new Error("its size is wrong");
@@ -103,7 +103,7 @@ function strings(value, length) {
 }
 
 /**
- * Places of a phrase among the words: as in the nodes, every place counts.
+ * Indices of a phrase's words: as in the nodes, at every occurrence.
  *
  * @param {readonly string[]} words
  * @param {string} phrase
@@ -130,7 +130,7 @@ export function letters(text) {
 }
 
 /**
- * Map of a phrase: mean over its words and the steps, stretched, mean over the sites.
+ * Map of a phrase: mean over its words and the steps, range stretched to 0..1, mean over sites.
  *
  * @param {Atlas} atlas
  * @param {readonly number[]} words indices, at least one
@@ -161,7 +161,7 @@ function chosen(index, count) {
 /**
  * @param {Atlas} atlas
  * @param {[number, number, number, number]} place picture, step, site, word
- * @returns {Float32Array} attention as the model paid it
+ * @returns {Float32Array} attention, unscaled
  */
 function raw({ shape, cells, lowest, highest }, place) {
     const index = place.reduce((sum, at, axis) => sum * (shape[axis] ?? 1) + at, 0);

@@ -1,5 +1,5 @@
 /**
- * The attention browser of Self-Guidance Attention Preview: fetches what the node showed.
+ * The attention browser of Self-Guidance Attention Preview: fetches the node's output.
  *
  * @typedef {import("../nodes.js").Node} Node
  * @typedef {{ filename: string, subfolder: string, type: string }} File in ComfyUI's folders
@@ -45,7 +45,7 @@ app.registerExtension({
         chain(node, "onExecuted", show);
     },
 
-    // workflows that come back to the front bring what their nodes showed
+    // when another tab of workflows is selected, the page has the outputs of its nodes
     ...{
         /** @param {Record<string, any>} outputs by execution id */
         onNodeOutputsUpdated(outputs) {

@@ -10,14 +10,14 @@ import { drawable } from "../dom.js";
 import { fitted } from "../layout/geometry.js";
 import { sharpened, stretched, tinted } from "../maps.js";
 
-const SHADE = "rgb(0 0 0 / 0.35)"; // lets colours stand out from the picture
+const SHADE = "rgb(0 0 0 / 0.35)"; // makes colours visible on the picture
 
 /**
  * @param {Area} area
  * @param {HTMLImageElement | null} picture
  * @param {number} aspect of the maps, where there is no picture
  * @param {readonly { map: Grid, colour: Colour }[]} maps
- * @param {boolean} shape whether to draw what the nodes take as the object's shape
+ * @param {boolean} shape whether to draw the object's shape, as the nodes compute it
  */
 export function paintMaps({ context, width, height }, picture, aspect, maps, shape) {
     const own = picture ? picture.naturalWidth / picture.naturalHeight : aspect;

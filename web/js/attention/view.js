@@ -1,10 +1,10 @@
 /**
- * The attention browser under the inputs of a preview: words of the prompt, and where they look.
+ * The attention browser under the inputs of a preview: words of the prompt and their maps.
  *
  * @typedef {import("./atlas.js").Atlas} Atlas
  * @typedef {import("../colours.js").Colour} Colour
  * @typedef {{ set(name: string, value: string | number): void, free(): boolean }} Inputs of the
- *   node: `free` tells whether the object can be set here or comes by wire
+ *   node: `free` is whether the object is a widget that can be set, or a link
  */
 
 import { colourOf, css } from "../colours.js";

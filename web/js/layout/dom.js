@@ -1,5 +1,5 @@
 /**
- * Elements for the layout canvas. Text comes in as text alone: names are anyone's.
+ * Elements for the layout canvas. Names may come from anybody, so they are set as text only.
  */
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,5 +1,5 @@
 /**
- * What a drag of a part of an object does to it. No page: a drag is told where the pointer is.
+ * Effects of dragging a part of an object. Does not use the page: it gets the pointer's position.
  *
  * @typedef {import("./geometry.js").Frame} Frame
  * @typedef {import("./geometry.js").Point} Point
@@ -54,7 +54,7 @@ export class Drag {
         if (!snap) return { item, lines: NO_LINES };
         const found = caught(item, items);
         if (!shift) return found;
-        // along an axis the other coordinate stays as it is
+        // along an axis the other coordinate does not change
         const [x, y] = [dx ? found.item.x : this.item.x, dy ? found.item.y : this.item.y];
         return { ...found, item: movedTo(found.item, x, y) };
     }

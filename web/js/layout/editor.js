@@ -1,5 +1,5 @@
 /**
- * The canvas in the node: joins the model, the stage and the panel.
+ * The canvas in the node: connects the model, the stage and the panel.
  *
  * @typedef {import("./drag.js").Step} Step
  * @typedef {import("./model.js").Seen} Seen
@@ -61,14 +61,14 @@ export class Editor {
         this.draw();
     }
 
-    /** @param {Seen | null} seen what a run told */
+    /** @param {Seen | null} seen the message of a run */
     show(seen) {
         this.#pointer.cancel();
         this.#model.seen = seen;
         this.draw();
     }
 
-    /** Follow the size that the element is shown with, until `disconnect`. */
+    /** Follow the size of the element on the page, until `disconnect`. */
     connect() {
         this.#sized.observe(this.#stage.svg);
     }
@@ -117,7 +117,7 @@ export class Editor {
 
     /**
      * @param {Item[]} items
-     * @param {boolean} seen whether a run has told what it shows
+     * @param {boolean} seen whether a run has sent its objects
      * @param {boolean} edited
      * @param {Item} [lost]
      */
@@ -141,7 +141,7 @@ export class Editor {
 
     #measure() {
         const { clientWidth, clientHeight } = this.#stage.svg;
-        if (!clientWidth || !clientHeight) return; // not shown now
+        if (!clientWidth || !clientHeight) return; // not visible now
         this.#stage.resize(clientWidth, clientHeight);
         this.draw();
     }

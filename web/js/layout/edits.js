@@ -1,5 +1,5 @@
 /**
- * Edits of a layout: each takes objects and gives new ones, so that any step can be undone.
+ * Edits of a layout: functions from objects to new objects, so that every step can be undone.
  *
  * @typedef {import("./geometry.js").Point} Point
  * @typedef {import("./value.js").Item} Item
@@ -10,8 +10,8 @@ import { added, LARGEST, placed, same, SMALLEST } from "./value.js";
 
 export const GRID = 0.05; // of the picture's side
 export const TURN = 15; // degrees
-const NEAR = 0.015; // of the picture's side: how near a line attracts
-const LEAST_SIDE = 0.02; // of an added object's box
+const NEAR = 0.015; // distance at which a drag snaps to a line, fraction of the picture's side
+const LEAST_SIDE = 0.02; // of the box of an added object
 
 /**
  * @param {Item[]} items
@@ -80,7 +80,7 @@ export function switched(item, kind) {
 }
 
 /**
- * Take an added object away, or put one of the reference back where it was.
+ * Remove an added object, or move one of the reference back to its start.
  *
  * @param {Item[]} items
  * @param {string | null} phrase
@@ -107,8 +107,8 @@ export function withAdded(items, phrase, at = { x: 0.5, y: 0.5 }) {
 }
 
 /**
- * Where a dragged object catches: at its own start, the middle and thirds of the picture, the
- * middles of the others, else on a grid.
+ * Snap a dragged object: to its start, the middle and thirds of the picture and the middles of
+ * other objects, else to a grid.
  *
  * @param {Item} item where the pointer has it
  * @param {readonly Item[]} items

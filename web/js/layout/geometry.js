@@ -3,7 +3,7 @@
  *
  * The canvas is measured in its own CSS pixels, as if the graph were not zoomed. The picture is
  * measured in fractions: x to the right and y down, both from 0 to 1; sides as fractions of the
- * picture's sides. Angles are degrees, clockwise as seen.
+ * picture's sides. Angles are in degrees, clockwise.
  *
  * @typedef {{ x: number, y: number }} Point
  * @typedef {{ x: number, y: number, width: number, height: number }} Box a centre and two sides
@@ -11,7 +11,7 @@
  */
 
 /**
- * The largest frame of a picture's aspect in a canvas, in its middle.
+ * The largest centred frame with the aspect of the picture in a canvas.
  *
  * @param {number} width of the canvas
  * @param {number} height of the canvas
@@ -25,7 +25,7 @@ export function fitted(width, height, aspect) {
 }
 
 /**
- * A place on the screen as a place on the canvas, however far the graph is zoomed.
+ * Convert a point of the screen to one of the canvas, at any zoom of the graph.
  *
  * @param {Point} client pointer position of an event
  * @param {Frame} shown where the canvas is on the screen, from getBoundingClientRect
@@ -86,7 +86,7 @@ export function turned(degrees) {
 }
 
 /**
- * A point turned about another one, in pixels.
+ * Rotate a point about another one, in pixels.
  *
  * @param {Point} point
  * @param {Point} about
@@ -103,8 +103,8 @@ export function rotated(point, about, degrees) {
 }
 
 /**
- * How much larger a drag of a handle makes an object: by how much the pointer's distance from the
- * middle grew.
+ * The factor by which a drag of a handle scales an object: that of the pointer's distance from
+ * its middle.
  *
  * @param {Point} middle
  * @param {Point} from where the drag began

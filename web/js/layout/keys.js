@@ -1,5 +1,5 @@
 /**
- * What the keys do on the canvas.
+ * The effects of keys on the canvas.
  *
  * @typedef {import("./value.js").Item} Item
  * @typedef {object} Doing

@@ -1,6 +1,6 @@
 /**
- * Puts the layout canvas into its node: a widget of ComfyUI's own kind, in the classic canvas and
- * in Nodes 2.0 alike. The layout is the widget's value; what a run showed is kept by the page.
+ * Adds the layout canvas to its node, as a DOM widget of ComfyUI, for the classic canvas and for
+ * Nodes 2.0. The value of the widget is the layout; the page keeps the output of the last run.
  */
 
 import { app } from "../../../../scripts/app.js";
@@ -13,9 +13,9 @@ import { element } from "./dom.js";
 import { understood } from "./model.js";
 
 const TYPE = "SELF_GUIDANCE_LAYOUT";
-const TOLD = "self_guidance_layout"; // what the node's output is called
+const OUTPUT = "self_guidance_layout"; // key in the node's output
 const LEAST = { width: 340, height: 420 };
-const LATER = [0, 100, 500, 1500]; // ms; the page puts outputs back some time after the node
+const LATER = [0, 100, 500, 1500]; // ms; the page restores outputs some time after the node
 
 /**
  * @param {ComfyNode} node
@@ -26,7 +26,7 @@ function canvasWidget(node, name) {
         app.canvas?.emitBeforeChange();
         widget.callback?.(editor.value);
         node.graph?.setDirtyCanvas(true, false);
-        app.canvas?.emitAfterChange(); // one step of the page's own undo
+        app.canvas?.emitAfterChange(); // a step for ComfyUI's undo
     });
     const widget = node.addDOMWidget(name, TYPE, editor.element, {
         getValue: () => editor.value,
@@ -42,7 +42,7 @@ function canvasWidget(node, name) {
 }
 
 /**
- * Show what runs tell while the node lives.
+ * Show the messages of runs while the node exists.
  *
  * @param {ComfyNode} node
  * @param {Editor} editor
@@ -52,12 +52,12 @@ function follow(node, editor, name) {
     /** @type {any} */
     let last;
     const take = () => {
-        const told = app.nodeOutputs?.[locator(node)]?.[TOLD]?.[0];
-        if (told && told !== last) show(told);
+        const message = app.nodeOutputs?.[locator(node)]?.[OUTPUT]?.[0];
+        if (message && message !== last) show(message);
     };
-    const show = (/** @type {any} */ told) => {
-        last = told;
-        editor.show(understood(told, address));
+    const show = (/** @type {any} */ message) => {
+        last = message;
+        editor.show(understood(message, address));
     };
     /** @type {number[]} */
     let waiting = [];
@@ -73,7 +73,7 @@ function follow(node, editor, name) {
         waiting.forEach((timer) => window.clearTimeout(timer));
     });
     chain(node, "onExecuted", (output) => {
-        if (output?.[TOLD]?.[0]) show(output[TOLD][0]);
+        if (output?.[OUTPUT]?.[0]) show(output[OUTPUT][0]);
     });
     if (node.graph) editor.connect();
 }
@@ -91,7 +91,7 @@ function address({ filename, subfolder, type }) {
 }
 
 /**
- * The classic canvas lies under the element: give it what moves and zooms the graph.
+ * Pass the events that move and zoom the graph to the classic canvas under the element.
  *
  * @param {HTMLElement} shown
  */

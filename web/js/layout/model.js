@@ -1,11 +1,11 @@
 /**
- * What the canvas shows and how edits change it: the objects of the layout, those that the last run
- * saw, and the steps that can be undone. It knows nothing of the page.
+ * State of the canvas and its edits: the objects of the layout, those that the last run recorded,
+ * and the steps that can be undone. Does not use the page.
  *
  * @typedef {import("./geometry.js").Box} Box
  * @typedef {import("./value.js").Item} Item
  * @typedef {{ phrase: string, box: Box }} Placed
- * @typedef {object} Seen what a run told
+ * @typedef {object} Seen the message of a run
  * @property {string} prompt
  * @property {string[]} words
  * @property {Placed[]} objects
@@ -40,8 +40,8 @@ export class Model {
     }
 
     /**
-     * The objects as they are shown: those of the layout and of the run. What nobody moved is where
-     * the run has it now.
+     * The objects to show: those of the layout and of the run. Objects that nobody moved are where
+     * the run has them.
      *
      * @returns {Item[]}
      */
@@ -88,7 +88,7 @@ export class Model {
     }
 
     /**
-     * Take a text from outside: a workflow was loaded, or its own undo went back.
+     * Set the text from outside: a workflow was loaded, or ComfyUI's undo was used.
      *
      * @param {string} text
      */
@@ -157,20 +157,20 @@ export class Model {
 }
 
 /**
- * What a run told, checked: it comes from the server, but the names from anyone's workflow.
+ * The message of a run, checked, because its names may be from anybody's workflow.
  *
- * @param {any} told
+ * @param {any} message
  * @param {(file: { filename: string, subfolder: string, type: string }) => string} address
  * @returns {Seen | null}
  */
-export function understood(told, address) {
-    if (!told || !Array.isArray(told.objects)) return null;
-    const objects = inBoxes(told.objects);
-    const boxes = Array.isArray(told.boxes) ? inBoxes(told.boxes) : [];
-    const words = Array.isArray(told.words) ? told.words.slice(0, 500).map(String) : [];
-    const aspect = told.aspect > 0.01 && told.aspect < 100 ? told.aspect : null;
-    const picture = told.image ? address(told.image) : null;
-    return { prompt: String(told.prompt ?? ""), words, objects, boxes, aspect, picture };
+export function understood(message, address) {
+    if (!message || !Array.isArray(message.objects)) return null;
+    const objects = inBoxes(message.objects);
+    const boxes = Array.isArray(message.boxes) ? inBoxes(message.boxes) : [];
+    const words = Array.isArray(message.words) ? message.words.slice(0, 500).map(String) : [];
+    const aspect = message.aspect > 0.01 && message.aspect < 100 ? message.aspect : null;
+    const picture = message.image ? address(message.image) : null;
+    return { prompt: String(message.prompt ?? ""), words, objects, boxes, aspect, picture };
 }
 
 /** @param {any[]} entries @returns {Placed[]} */
@@ -180,7 +180,7 @@ function inBoxes(entries) {
         try {
             found.push({ phrase: String(entry.phrase), box: box(entry, "object") });
         } catch {
-            continue; // one that the run could not place is not shown
+            continue; // an object whose place is unknown is not shown
         }
     }
     return found;

@@ -1,6 +1,6 @@
 /**
- * The buttons, the list of objects and the numbers around the stage. It says what was asked for by
- * calling `acts`; it changes nothing itself.
+ * The buttons, the list of objects and the numbers around the stage. It calls `acts` for
+ * what the user asks for and changes nothing itself.
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {import("./value.js").Item} Item
@@ -148,7 +148,7 @@ export class Panel {
         const { low, high } = FIELDS[field];
         const value = entry.valueAsNumber;
         if (Number.isFinite(value)) this.#acts.enter(field, Math.min(Math.max(value, low), high));
-        else this.#acts.select(entry.dataset.phrase ?? null); // shows the number that still holds
+        else this.#acts.select(entry.dataset.phrase ?? null); // shows the unchanged number again
     }
 
     /**

@@ -16,7 +16,7 @@ import { Drag } from "./drag.js";
 import { movable } from "./edits.js";
 import { onCanvas } from "./geometry.js";
 
-const SLACK = 3; // pixels that a click may slip without being a drag
+const SLACK = 3; // pixels that the pointer may move in a click
 
 export class Pointer {
     #stage;

@@ -1,5 +1,5 @@
 /**
- * Draws the picture and the objects over it. Knows where things are, not what a drag does.
+ * Draws the picture and the objects over it; `drag.js` has the effects of drags.
  *
  * @typedef {import("./geometry.js").Frame} Frame
  * @typedef {import("./geometry.js").Point} Point
@@ -20,7 +20,7 @@ import { drawn } from "./dom.js";
 import { fitted, rotated, toCanvas } from "./geometry.js";
 import { edited, same, shifted } from "./value.js";
 
-// Bright, apart in hue and lightness; a dark line under each keeps it visible on any picture.
+// Bright colours of different hue and lightness; a dark outline makes them visible on any picture.
 export const COLOURS = [
     "#4da3ff",
     "#ff9640",
@@ -32,8 +32,8 @@ export const COLOURS = [
     "#b094ff",
 ];
 const HANDLE = 9;
-const REACH = 24; // what a finger hits
-const ARM = 24; // from the upper edge to the handle that turns
+const REACH = 24; // least size of what a finger can hit, pixels
+const ARM = 24; // from the upper edge to the handle for rotation, pixels
 const MARGIN = 6;
 let made = 0;
 
@@ -50,7 +50,7 @@ export class Stage {
     constructor() {
         /** The element that is shown. */
         this.svg = drawn("svg", { class: "sgl-stage" }, this.#empty, this.#picture, this.#objects);
-        // a file that is gone, such as one of an older run, leaves the plain ground
+        // without a file, such as that of an old run, the plain background is visible
         this.#picture.addEventListener("error", () => this.#picture.removeAttribute("href"));
     }
 
@@ -148,7 +148,7 @@ export class Stage {
     }
 
     /**
-     * Where an object comes from, what of the picture moves, and a line between the two.
+     * The start of an object, the part of the picture that moves, and a line between the two.
      *
      * @param {Item} item
      * @param {number} index
@@ -199,7 +199,7 @@ export class Stage {
         const label = drawn("text", { class: "sgl-label" });
         label.textContent = name + marks[item.kind];
         const [above, below] = [middle.y - height / 2 - 7, middle.y + height / 2 + 16];
-        // above, unless there is the handle that turns, or the edge
+        // above, unless the handle for rotation or the edge is there
         const turns = chosen && item.kind === "move";
         const y = turns || item.rotation || above < 13 ? below : above;
         const half = 3.2 * label.textContent.length;
@@ -275,7 +275,7 @@ function outline(middle, width, height, transform, kind) {
 }
 
 /**
- * What the pointer hits of a part; larger than what is seen of it.
+ * The area of a part that the pointer can hit; larger than its drawing.
  *
  * @param {Point} middle
  * @param {number} width

@@ -1,8 +1,8 @@
 /**
  * The layout as the workflow stores it: plain, versioned JSON, the same that the node reads.
  *
- * guidance/layout.py describes it and has the last word; what is read here may come from anyone's
- * workflow, so nothing of it is believed before it is checked.
+ * guidance/layout describes the format and decides what is valid. Text may come from anybody's
+ * workflow, so everything is checked here, too.
  *
  * @typedef {import("./geometry.js").Box} Box
  * @typedef {"move" | "keep" | "free" | "add"} Kind
@@ -59,11 +59,11 @@ export function edited(item) {
 }
 
 /**
- * The objects that a text holds.
+ * The objects in a text.
  *
  * @param {string} text
  * @returns {Item[]}
- * @throws {Error} text that is no layout; the message says where it fails
+ * @throws {Error} the text is no layout; the message says where
  */
 export function parsed(text) {
     if (typeof text !== "string" || text.length > MOST.text) throw new Error("it is too long");

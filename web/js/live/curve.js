@@ -1,15 +1,15 @@
 /**
- * Where the points of the energy curve are. Pure functions: no page, no state.
+ * Points and axes of the energy curve. Pure functions: no page, no state.
  *
  * @typedef {import("./message.js").Energy} Energy
  * @typedef {{ x: number, y: number }} Point
  * @typedef {{ width: number, height: number, steps: number, low: number, high: number }} Axes
  */
 
-const DECADES = 4; // below the highest energy; what is lower lies on the floor
+const DECADES = 4; // range of the axis below the highest energy; lower values are drawn at its end
 
 /**
- * Energy of one object, or of all, at each step where a term of it acted.
+ * Energy of one object, or of all, at each step in which one of its terms acted.
  *
  * @param {readonly Energy[]} curve
  * @param {string | null} name of the object; null for the sum of all
@@ -26,7 +26,7 @@ export function series(curve, name) {
 }
 
 /**
- * Axes on which all of a run fits: steps to the right, energy upwards, by its logarithm.
+ * Axes for a whole run: steps to the right, logarithm of the energy upwards.
  *
  * @param {readonly Energy[]} curve
  * @param {number} steps of the run

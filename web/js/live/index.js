@@ -1,5 +1,5 @@
 /**
- * The live view of Self-Guidance KSampler: hears the sampler's messages, shows them in its node.
+ * The live view of Self-Guidance KSampler: shows the sampler's messages in its node.
  *
  * @typedef {import("../nodes.js").Node} Node
  */

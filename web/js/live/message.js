@@ -1,5 +1,5 @@
 /**
- * What the sampler tells about a step, checked. Pure functions: no page, no state.
+ * The sampler's message about a step, checked. Pure functions: no page, no state.
  *
  * @typedef {import("../maps.js").Grid} Grid
  * @typedef {{ x: number, y: number }} Point fractions of the picture, right and down
@@ -13,13 +13,13 @@
 
 import { bytesOf } from "../maps.js";
 
-const SIDE = 256; // cells of a map's side: far above what is sent
+const SIDE = 256; // most cells of a map's side, far above what is sent
 const PICTURE = /^data:image\/jpeg;base64,[A-Za-z0-9+/=]*$/;
 
 /**
  * @param {unknown} detail of the event
  * @returns {Message}
- * @throws {Error} it is not what our sampler sends
+ * @throws {Error} it is no message of our sampler
  */
 export function parsed(detail) {
     const data = /** @type {Record<string, unknown>} */ (detail ?? {});

@@ -1,5 +1,5 @@
 /**
- * Draw what a step showed: the picture, the objects' maps over it, where they are and shall be.
+ * Draw a step: the picture, the objects' maps over it, their positions and targets.
  *
  * @typedef {import("./message.js").Seen} Seen
  * @typedef {import("./message.js").Point} Point
@@ -16,7 +16,7 @@ import { clamped, fitted, toCanvas } from "../layout/geometry.js";
 import { tinted } from "../maps.js";
 import { axes, place, series } from "./curve.js";
 
-const INK = "#868686"; // stands out from dark and light themes: a canvas does not follow them
+const INK = "#868686"; // visible in dark and light themes, which a canvas does not follow
 
 /**
  * @param {Area} area
@@ -67,7 +67,7 @@ function paintPlaces(context, frame, { centroid, target, trail, colour }) {
 }
 
 /**
- * A ring where the object shall be, at the edge if that is outside, and a line to it.
+ * A ring at the target of an object, or at the edge if that is outside, and a line to it.
  *
  * @param {CanvasRenderingContext2D} context
  * @param {Frame} frame
@@ -100,7 +100,7 @@ function paintTarget(context, frame, target, here, colour) {
 }
 
 /**
- * A line that stands out from any picture: dark under the colour.
+ * A line with a dark outline, visible on any picture.
  *
  * @param {CanvasRenderingContext2D} context
  * @param {Colour} colour

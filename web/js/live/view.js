@@ -1,5 +1,5 @@
 /**
- * The live view under the inputs of a sampler: picture, maps, places and energies while it samples.
+ * The live view under the inputs of a sampler: picture, maps, positions and energies of a run.
  *
  * @typedef {import("./message.js").Message} Message
  * @typedef {import("./message.js").Point} Point
