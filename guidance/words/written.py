@@ -10,7 +10,7 @@ _BRACKETS = re.compile(rf"\(([^()]*?)(:\s*{_NUMBER}\s*)?\)")
 _ESCAPED = {"\\(": "\0\1", "\\)": "\0\2"}
 
 # Everything but spaces, controls, and punctuation of ASCII, General Punctuation and CJK.
-_LETTER = r"[^\x00-/:-@\[-`{-\x7f\u2000-\u206f\u3000-\u303f\uff01-\uff0f\uff1a-\uff20]"
+_LETTER = r"[^\x00-/:-@\[-`{-\xa0\u1680\u2000-\u206f\u3000-\u303f\uff01-\uff0f\uff1a-\uff20]"
 _JOINS = (
     r"[()]*(?:_+|[-'\u2010\u2011\u2019])[()]*"  # red_circle, t-shirt, dog's, miku_(singer)
     r"|(?<=\d)[.:/](?=\d)"  # 3.5, 12:30, 1/2

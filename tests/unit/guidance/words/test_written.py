@@ -86,6 +86,11 @@ def test_one_reader_takes_every_separator_of_a_list(typed: str) -> None:
     assert listed(typed) == ("a", "b")
 
 
+@pytest.mark.parametrize("blank", ["\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u3000"])
+def test_every_blank_of_unicode_separates_words(blank: str) -> None:
+    assert written(f"red{blank}circle{blank}") == ("red", "circle")
+
+
 @given(st.text(max_size=40))
 def test_any_text_has_words_and_a_plain_form(text: str) -> None:
     assert all(word and not word.isspace() for word in written(text))
