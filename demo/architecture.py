@@ -67,7 +67,7 @@ WIDTH: int = _TEXT["hidden_size"]
 
 # luma, red minus blue, green minus magenta: they determine any flat colour
 _COLOUR_AXES = ((1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, -1.0), (-0.5, 1.0, -0.5))
-# sums to zero, so that it is 0 for grey; the colours of the shapes have at least 0.2
+# sums to zero, so that it is 0 for grey; at least 0.2 in magnitude for colours of shapes
 _EDGE_AXIS = (0.35, 0.65, -1.0)
 
 
@@ -175,7 +175,7 @@ class ShapesAutoencoder(torch.nn.Module):
 
     @torch.no_grad()
     def whiten(self, mean: torch.Tensor, std: torch.Tensor) -> None:
-        """Scale the encoder so that latents of training pictures have mean 0 and deviation 1.
+        """Scale the encoder, so that latents in the UNet have mean 0 and deviation 1 in training.
 
         Args:
             mean, std: of the outputs of `cell_filters` over training pictures, each [4].

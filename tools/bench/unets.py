@@ -38,7 +38,7 @@ class Kind:
         cast: torch.dtype | None = None,
         operations: Any = None,
     ) -> BaseModel:
-        """The model, with uninitialised weights; arguments as in `lab.unet` of the host tests."""
+        """The model, with weights as its layers create them; arguments as in `lab.unet`."""
         settings = {**self.real, **(self.narrow if narrow else {}), "dtype": dtype}
         config = getattr(comfy.supported_models, self.kind)(deepcopy(settings))
         # the class overwrites the heads; UNetModel empties the lists of its configuration

@@ -90,7 +90,7 @@ def progress(server: Server, prompt: str) -> str:
 
 
 async def _watch(server: Server, client: str, seen: dict[str, str]) -> None:
-    """Write the running node and its next step to `seen`; reconnected clients are sent both."""
+    """Write the running node, which ComfyUI sends on reconnection, and its next step to `seen`."""
     import aiohttp
 
     address = f"{server.address}/ws?clientId={client}"

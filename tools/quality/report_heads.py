@@ -69,7 +69,7 @@ def _by_words(seen: Properties) -> Tensor:
 
 
 def _by_head(head: Head, seen: Properties) -> Tensor:
-    assert seen.grid is not None  # every run records features
+    assert seen.grid is not None  # every run records the grid
     return head.logits(seen.grid, seen.sigma)[0] > 0
 
 

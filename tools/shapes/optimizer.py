@@ -1,8 +1,8 @@
 """Muon: momentum, orthogonalised for each weight matrix (Jordan et al. 2024).
 
-On this model it needs fewer steps than AdamW, which take about a tenth longer. Updates are scaled
-to the usual size of AdamW's (Liu et al. 2025, arXiv 2502.16982, section 2.2), so that both use one
-learning rate.
+On this model it needs fewer steps than AdamW, and a step takes about a tenth longer. Updates are
+scaled to the usual size of AdamW's (Liu et al. 2025, arXiv 2502.16982, section 2.2), so that both
+use one learning rate.
 """
 
 import math
