@@ -221,21 +221,26 @@ def shown(encoder: Any, tokens: Tensor) -> list[int]:
     return [int(i) if score > 0.9 else -1 for score, i in zip(*best, strict=True)]
 
 
-def held(name: str, clip: Any, tokens: Tensor, options: dict[str, Any]) -> list[tuple[str, int]]:
-    """What each token of a conditioning was made of: a text encoder and a token of its vocabulary.
+def held(
+    name: str, clip: Any, tokens: Tensor, options: dict[str, Any], places: Sequence[int]
+) -> list[tuple[str, int]]:
+    """What tokens of a conditioning were made of: a text encoder and a token of its vocabulary.
 
     Args:
         name: of the kind.
         clip: that encoded it.
         tokens: of the conditioning, [1, tokens, channels].
         options: of the conditioning.
+        places: of the tokens.
     """
+    places = list(places)
     key = KINDS[name].main
     if "t5xxl_ids" in options:  # Anima's model puts its own tokens in the places of T5's
-        return [(key, token) for token in options["t5xxl_ids"].tolist()]
+        return [(key, token) for token in options["t5xxl_ids"][places].tolist()]
     model = clip.cond_stage_model
-    main = shown(getattr(model, key, None) or getattr(model, f"clip_{key}"), tokens[0])
-    pairs = shown(model.clip_l, tokens[0]) if name == "sd3" else [-1] * len(main)
+    tokens = tokens[0][places]
+    main = shown(getattr(model, key, None) or getattr(model, f"clip_{key}"), tokens)
+    pairs = shown(model.clip_l, tokens) if name == "sd3" else [-1] * len(main)
     return [
         (key, token) if other < 0 else ("l", other)
         for token, other in zip(main, pairs, strict=True)

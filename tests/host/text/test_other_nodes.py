@@ -49,9 +49,8 @@ def found(name: str, clip: Any, conditioning: list[Any], phrase: str) -> dict[st
     ((tokens, options),) = conditioning
     table = options["self_guidance"]
     assert table.length == tokens.shape[1]
-    held = encoders.held(name, clip, tokens, options)
     places = sorted({place for word in table.find(phrase) for place in table.positions[word]})
-    spelled = encoders.spelled(clip, [held[place] for place in places])
+    spelled = encoders.spelled(clip, encoders.held(name, clip, tokens, options, places))
     return {key: letters(text) for key, text in spelled.items()}
 
 
@@ -144,6 +143,21 @@ def test_nodes_behind_keep_the_words_and_zeros_are_refused(clips: Any) -> None:
     assert again[0][1]["self_guidance"] == ours[0][1]["self_guidance"]
 
 
+def test_padding_that_the_user_sets_is_known(clips: Any) -> None:
+    (clip,) = ran(
+        importlib.import_module("comfy_extras.nodes_cond").T5TokenizerOptions,
+        clip=clips("flux"),
+        min_padding=3,
+        min_length=300,
+    )
+    theirs = their("nodes:CLIPTextEncode", clip=clip, text=TWO)
+    assert theirs[0][0].shape[1] == 300
+    ours = added(clip, theirs, TWO)
+    assert found("flux", clip, ours, "blue square") == {"t5xxl": "bluesquare"}
+    with pytest.raises(ValueError, match=r"text is 256 tokens long .* holds 300"):
+        added(clips("flux"), theirs, TWO)
+
+
 SD3 = "comfy_extras.nodes_sd3:CLIPTextEncodeSD3"
 
 
@@ -225,9 +239,8 @@ def test_texts_of_joined_conditionings_are_parted_by_break(clips: Any, name: str
     length = first[0][0].shape[1]
     assert all(min(table.positions[word]) >= length for word in table.find("green star"))
     for phrase, start, part in (("red circle", 0, first), ("green star", length, second)):
-        held = encoders.held(name, clip, part[0][0], options)
         places = [p - start for word in table.find(phrase) for p in table.positions[word]]
-        spelled = encoders.spelled(clip, [held[place] for place in places])
+        spelled = encoders.spelled(clip, encoders.held(name, clip, part[0][0], options, places))
         assert {letters(text) for text in spelled.values()} == {letters(phrase)}
 
 
