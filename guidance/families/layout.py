@@ -31,9 +31,12 @@ class Layout:
         facts: further attributes of the network by which it is told from others of its class.
         before: lists of blocks that the picture passes before those.
         text_last: whether the text stands behind the picture in a common sequence.
-        multiple: the network pads the text, behind its end, to a multiple of so many tokens.
+        multiple: the network pads text and picture, each behind its end, to a multiple of so many
+            tokens.
         padded_left: whether ComfyUI pads a short text in front of its first token.
         adds_in_place: whether residuals are added in place, also to what norms have read.
+        references_first: whether reference pictures and their texts stand in front of the picture
+            and of the text, rather than behind.
     """
 
     kind: str
@@ -45,3 +48,8 @@ class Layout:
     multiple: int = 1
     padded_left: bool = False
     adds_in_place: bool = False
+    references_first: bool = False
+
+    def padded(self, tokens: int) -> int:
+        """How many tokens so many of the text or of the picture are in the network."""
+        return -(-tokens // self.multiple) * self.multiple

@@ -61,6 +61,7 @@ def _next_dit(depth: int, multiple: int | None, patch: int = 2) -> Layout:
         facts=(("patch_size", patch), ("pad_tokens_multiple", multiple)),
         before=("noise_refiner",),
         multiple=multiple or 1,
+        references_first=True,
     )
 
 

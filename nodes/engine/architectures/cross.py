@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ....guidance.maps.properties import Site
 from ..capture import Attention, Capture
 from ..forwards import exchanged
-from .transformer import VIEW_KEY, Call, Forward, Pairs, Transformer, View, around_attention, at
+from .transformer import Call, Forward, Pairs, Transformer, View, around_attention, at, view_of
 
 
 class Cross(Transformer):
@@ -55,7 +55,7 @@ def _handing_on(network: Any, forward: Forward) -> Forward:
     """PixArt's forward, which hands the options on to its blocks; these take them as they are."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        options = {"transformer_options": kwargs["transformer_options"]}
+        options = {"transformer_options": kwargs.get("transformer_options", {})}
         network.forward_orig = partial(network.forward_orig, **options)
         try:
             return forward(*args, **kwargs)
@@ -83,7 +83,9 @@ def _around_projections(
         return out
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        view = kwargs["transformer_options"][VIEW_KEY]
+        view = view_of(kwargs)
+        if view is None:
+            return forward(*args, **kwargs)
         inner = partial(attention, block.cross_attn.forward, view)
         with exchanged([(block.cross_attn, inner)]):
             return forward(*args, **kwargs)

@@ -2,8 +2,8 @@
 
 Z-Image, Lumina 2, Qwen-Image, Flux, Chroma, Stable Diffusion 3, HiDream, Krea 2 and the demo
 transformer. Their first blocks may have two streams, of picture and text, with an attention over
-both. Tokens of reference pictures stand behind those of the picture, so all is counted from the
-front.
+both. Tokens of reference pictures stand behind those of the picture, which is counted from the
+front; of Z-Image they stand before, and it is counted from the end.
 """
 
 from collections.abc import Callable
@@ -32,11 +32,12 @@ class Joint(Transformer):
         self, layout: Layout, site: Site, capture: Capture
     ) -> Callable[[View, Call], None]:
         def read(view: View, call: Call) -> None:
-            start = self._start(layout, view, call.key.shape[2])
-            first = view.cells if layout.text_last else 0
-            if call.key.shape[2] < view.cells + _padded(view.text, layout):
+            tokens = call.key.shape[2]
+            if tokens < view.cells + layout.padded(view.text):
                 return  # SD 3.5 has another attention beside it, of the picture alone
+            start = self._start(layout, view, tokens)
             cells = slice(start, start + view.cells)
+            text = view.cells if layout.text_last else view.ahead
             mask = call.mask
             if mask is not None and mask.shape[2] > 1:
                 mask = mask[:, :, cells]
@@ -44,7 +45,7 @@ class Joint(Transformer):
                 call.query[:, :, cells],
                 call.key,
                 view.grid,
-                lambda tokens: slice(first, first + tokens),
+                lambda length: slice(text, text + length),
                 mask,
                 call.scale,
             )
@@ -53,9 +54,8 @@ class Joint(Transformer):
         return read
 
     def _start(self, layout: Layout, view: View, tokens: int) -> int:
-        return 0 if layout.text_last else _padded(view.text, layout)
-
-
-def _padded(text: int, layout: Layout) -> int:
-    """Number of text tokens in the sequence."""
-    return -(-text // layout.multiple) * layout.multiple
+        if layout.text_last:
+            return 0
+        if layout.references_first:
+            return tokens - layout.padded(view.cells)
+        return layout.padded(view.text)

@@ -47,11 +47,13 @@ class View:
         rows: whose they are.
         grid: height and width of the picture in tokens.
         text: number of text tokens that the network was given.
+        ahead: number of tokens that stand in front of them, of texts of reference pictures.
     """
 
     rows: Rows
     grid: Pair
     text: int
+    ahead: int = 0
 
     @property
     def cells(self) -> int:
@@ -148,7 +150,9 @@ class Transformer(Architecture):
     ) -> Forward:
         def block(*args: Any, **kwargs: Any) -> Any:
             result = forward(*args, **kwargs)
-            view = kwargs["transformer_options"][VIEW_KEY]
+            view = view_of(kwargs)
+            if view is None:
+                return result
             hidden = result if picture is None else result[picture]
             hidden = hidden.flatten(1, -2)  # some keep frames, rows and columns apart
             start = self._start(layout, view, hidden.shape[1]) if picture is None else 0
@@ -200,17 +204,35 @@ def _noting(forward: Forward, layout: Layout, capture: Capture) -> Forward:
         return -(-size[0] // layout.patch), -(-size[1] // layout.patch)
 
     def network(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-        options: Mapping[str, Any] = kwargs["transformer_options"]
+        options: Mapping[str, Any] = kwargs.get("transformer_options", {})
+        if "uuids" not in options:  # another pack asks for something of its own
+            return forward(x, *args, **kwargs)
         part = (x.shape[-2], x.shape[-1])
         # the picture has as many tokens as its latent has squares, however a part of it falls
         rows = Rows(
             options["uuids"], options["cond_or_uncond"], part, lambda grid: tokens(capture.size)
         )
-        view = View(rows, tokens(part), kwargs["context"].shape[1])
+        text, ahead = kwargs["context"].shape[1], _ahead(layout, kwargs)
+        view = View(rows, tokens(part), text, ahead)
         kwargs["transformer_options"] = {**options, VIEW_KEY: view}
         return forward(x, *args, **kwargs)
 
     return network
+
+
+def _ahead(layout: Layout, given: Mapping[str, Any]) -> int:
+    """Number of text tokens in front of the text in a call of the network."""
+    if not layout.references_first:
+        return 0
+    texts = [context.shape[1] for context in given.get("ref_contexts", ())]
+    pictures = len(given.get("ref_latents", ()))
+    # a picture without a text has as many tokens of padding as one token of text would
+    return sum(map(layout.padded, [*texts, *[1] * pictures][:pictures]))
+
+
+def view_of(given: Mapping[str, Any]) -> View | None:
+    """What the call of the network shows that gives a module its arguments; None if unread."""
+    return given.get("transformer_options", {}).get(VIEW_KEY)
 
 
 def around_attention(forward: Forward, read: Callable[[View, Call], None]) -> Forward:
@@ -222,10 +244,11 @@ def around_attention(forward: Forward, read: Callable[[View, Call], None]) -> Fo
     """
 
     def module(*args: Any, **kwargs: Any) -> Any:
-        options = kwargs["transformer_options"]
-        show = partial(read, options[VIEW_KEY])
-        override = _override(options.get(OVERRIDE), show)
-        kwargs["transformer_options"] = {**options, OVERRIDE: override}
+        view = view_of(kwargs)
+        if view is not None:
+            options = kwargs["transformer_options"]
+            override = _override(options.get(OVERRIDE), partial(read, view))
+            kwargs["transformer_options"] = {**options, OVERRIDE: override}
         return forward(*args, **kwargs)
 
     return module
