@@ -53,14 +53,7 @@ def word_maps(
     Raises:
         ValueError: the number of the prompt's keys is no multiple of K.
     """
-    attended = len(range(key.shape[2])[text])
-    repeats, rest = divmod(attended, words.shape[0])
-    if rest:
-        raise ValueError(
-            f"the token table describes {words.shape[0]} tokens but the model attends to "
-            f"{attended}; encode the prompt with the Self-Guidance Prompt node and do not "
-            "change its length afterwards"
-        )
+    repeats = _repeats(len(range(key.shape[2])[text]), len(words))
     if mask is not None or query.shape[:3].numel() * key.shape[2] > SMALL:
         values = words.new_zeros(key.shape[2], words.shape[1])
         values[text] = words.repeat(repeats, 1)
@@ -70,6 +63,18 @@ def word_maps(
     probability = logits.softmax(-1).mean(1)[..., text]
     rows = words.to(probability).t().repeat(1, repeats)
     return rows @ probability.transpose(1, 2)
+
+
+def _repeats(attended: int, tokens: int) -> int:
+    """How often the prompt's tokens stand among the keys that should be theirs."""
+    repeats, rest = divmod(attended, tokens)
+    if rest:
+        raise ValueError(
+            f"the token table describes {tokens} tokens but the model attends to {attended}; "
+            "encode the prompt with the Self-Guidance Prompt node and do not change its length "
+            "afterwards"
+        )
+    return repeats
 
 
 def _attended(

@@ -10,7 +10,8 @@ from comfy.model_patcher import ModelPatcher
 from selfguidance.demo.architecture import ShapesLatent
 from selfguidance.nodes.text.key import TABLE_KEY
 from selfguidance.tests.host import lab
-from selfguidance.tools.bench.transformers import NETS, POOLED, Net
+from selfguidance.tools.bench.transformer_kinds import POOLED
+from selfguidance.tools.bench.transformers import NETS, Net
 from selfguidance.tools.bench.unets import WIDTH
 from torch import Tensor
 

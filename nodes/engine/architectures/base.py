@@ -1,6 +1,6 @@
 """The contract between guidance and one kind of network.
 
-An `Architecture` knows a kind of network; a family record (`guidance/families.py`) says in data
+An `Architecture` knows a kind of network; a family record (`guidance/families`) says in data
 what is read in one family of that kind. Guidance itself never looks into a network. To add a kind,
 write one subclass, list it in `architectures/__init__.py`, and add the records of its families.
 

@@ -65,6 +65,22 @@ def test_an_attention_override_of_another_pack_counts(
     assert torch.equal(lab.plain(before, **nets.settings(name, steps=2)), changed)
 
 
+@pytest.mark.compat("Other packs and nodes", "Transformers: tensors of inference mode in a block")
+@pytest.mark.parametrize("name", ["flux", "z-image"])
+def test_a_function_in_a_recomputed_block_may_hold_tensors_of_inference_mode(
+    lab: ModuleType, nets: ModuleType, net: Any, name: str
+) -> None:
+    model = net(name)
+    with torch.inference_mode():
+        scale = torch.full((1,), 0.9)
+
+    def scaled(function: Callable, *args: Any, **kwargs: Any) -> Tensor:
+        return function(*args, **kwargs) * scale
+
+    fast, frugal = (guided(lab, nets, name, overridden(model, scaled), memory) for memory in MEMORY)
+    torch.testing.assert_close(frugal, fast, rtol=1e-4, atol=1e-4)
+
+
 def test_attention_that_loses_the_gradient_is_computed_again(
     lab: ModuleType, nets: ModuleType, net: Any
 ) -> None:

@@ -54,6 +54,30 @@ def test_weights_that_are_cast_give_the_gradient_of_ordinary_ones(
     check(gradient(lab, nets, name, model, memory=MemoryMode.SAVE), expected)
 
 
+@pytest.mark.compat("Weights", "Transformers: LoRA patches, {name}")
+@pytest.mark.parametrize("name", ["flux", "z-image", "wan-1.3b"])
+def test_weights_that_are_patched_give_the_gradient_of_those_that_are_so_for_good(
+    lab: ModuleType, nets: ModuleType, name: str
+) -> None:
+    with torch.inference_mode():
+        model = nets.built(name)
+    expected = ordinary(nets, name, model)
+    patches, generator = {}, torch.Generator().manual_seed(8)
+    with torch.no_grad():
+        for key, weight in expected.model.diffusion_model.named_parameters():
+            if key.endswith("weight") and weight.ndim == 2:
+                change = torch.randn(weight.shape, generator=generator) / 200
+                patches[f"diffusion_model.{key}"] = ("diff", (change,))
+                weight += 0.5 * change
+    patched = model.clone()
+    assert len(patched.add_patches(patches, 0.5)) == len(patches) > 100
+    before = gradient(lab, nets, name, model)
+    found = gradient(lab, nets, name, patched)
+    check(found, gradient(lab, nets, name, expected))
+    assert (found - before).norm() > 1e-2 * before.norm()
+    check(gradient(lab, nets, name, model), before)
+
+
 @pytest.mark.compat("Weights", "Transformers: blocks are recomputed unless speed is asked for")
 def test_blocks_of_a_transformer_are_recomputed_by_default(
     lab: ModuleType, nets: ModuleType

@@ -91,6 +91,25 @@ def test_maps_without_the_matrix_are_the_same_with_their_gradients(
         torch.testing.assert_close(attended, direct)
 
 
+def test_a_large_site_keeps_as_much_as_its_queries_and_keys_do() -> None:
+    """With both ends of the matrix twice as long, twice as much is kept and not four times."""
+    kept = []
+    for pixels in (1500, 3000):
+        sizes: dict[int, int] = {}
+
+        def pack(tensor: torch.Tensor, sizes: dict[int, int] = sizes) -> torch.Tensor:
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        query, key = (random(s, 1, 4, pixels, 8).requires_grad_() for s in (0, 1))
+        assert 4 * pixels**2 > attention.SMALL
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            maps = word_maps(query, key, torch.eye(pixels)[:, :3])
+        assert maps.shape == (1, 3, pixels)
+        kept.append(sum(sizes.values()))
+    assert kept[1] < 2.2 * kept[0]
+
+
 def test_a_mask_of_the_model_counts() -> None:
     query, key, hidden = random(0, 1, 2, 3, 4), random(1, 1, 2, 5, 4), torch.zeros(1, 1, 1, 5)
     hidden[..., 3:] = -torch.inf
