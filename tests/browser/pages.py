@@ -17,7 +17,7 @@ THEMES = ("dark", "light")
 CARD = "[data-testid^=template-workflow-]"
 HITS = 12  # more than a search for a name finds, fewer than there are templates
 
-NODES = "window.app?.graph?.nodes ?? []"
+NODES = "window.app?.graph?.nodes ?? []"  # their ids are numbers, on newer pages strings
 SHOWN = {  # whether a node of this type shows a picture, by the way in which ComfyUI draws nodes
     "canvas": f"""type => ({NODES}).filter(node => node.type === type)
         .flatMap(node => node.imgs ?? []).some(image => image.naturalWidth > 0)""",
@@ -25,7 +25,7 @@ SHOWN = {  # whether a node of this type shows a picture, by the way in which Co
         .map(node => document.querySelector(`[data-node-id="${{node.id}}"] img`))
         .some(image => image?.naturalWidth > 0)""",
 }
-DARK = "document.body.classList.contains('dark-theme')"
+DARK = "(document.querySelector(':is(html, body).dark-theme') !== null)"
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PALETTE = """theme => window.app.extensionManager.setting.set("Comfy.ColorPalette", theme)"""
 

@@ -18,7 +18,7 @@ from selfguidance.tests.browser.test_live import SHORT, opened
 from selfguidance.tools.host import serve
 
 ONE = 10  # the preview of one object in the template
-WIDGET = f"({NODES}).find(node => node.id === {ONE}).widgets.find(w => w.name === 'attention')"
+WIDGET = f"({NODES}).find(node => node.id == {ONE}).widgets.find(w => w.name === 'attention')"
 VIEW = f"""() => {{
     const view = {WIDGET}.element;
     const canvas = view.querySelector(".self-guidance-stage");
@@ -103,7 +103,7 @@ def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
 
     saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
     page.evaluate("graph => window.app.loadGraphData(graph)", saved)
-    kept = page.evaluate(f"() => ({NODES}).find(node => node.id === {ONE}).properties")
+    kept = page.evaluate(f"() => ({NODES}).find(node => node.id == {ONE}).properties")
     assert kept["self_guidance_attention"]["pins"] == ["red circle", "blue square"]
     assert inputs(page) == wanted
 
@@ -114,7 +114,7 @@ def test_maps_that_are_gone_or_broken_give_a_message(
     complaints: Any,
 ) -> None:
     opened(server, page, "canvas", "10_look_at_attention")
-    node = f"({NODES}).find(node => node.id === {ONE})"
+    node = f"({NODES}).find(node => node.id == {ONE})"
     gone = {"filename": "none.safetensors", "subfolder": "", "type": "temp"}
     page.evaluate(f"file => {node}.onExecuted({{ self_guidance_maps: [file] }})", gone)
     wait_until(

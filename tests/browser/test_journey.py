@@ -28,12 +28,12 @@ SET_STEPS = f"""steps => {{
     }}
 }}"""
 CHIP = f"""name => {{
-    const node = ({NODES}).find(node => node.id === {GUIDED});
+    const node = ({NODES}).find(node => node.id == {GUIDED});
     const view = node.widgets.find(widget => widget.name === "live view").element;
     const chips = [...view.querySelectorAll(".self-guidance-chip")];
     chips.find(chip => chip.textContent === name).click();
 }}"""
-HIDDEN = f"""() => ({NODES}).find(node => node.id === {GUIDED})
+HIDDEN = f"""() => ({NODES}).find(node => node.id == {GUIDED})
     ?.properties.self_guidance_live_view?.hidden"""
 
 

@@ -29,7 +29,7 @@ SHORT = f"""steps => {{
 }}"""
 # the view of a node, by what the page shows of it
 VIEW = f"""id => {{
-    const node = ({NODES}).find(node => node.id === id);
+    const node = ({NODES}).find(node => node.id == id);
     const view = node.widgets.find(widget => widget.name === "live view").element;
     const painted = name => {{
         const canvas = view.querySelector(name);
@@ -50,7 +50,7 @@ VIEW = f"""id => {{
 
 # how far the line of the summed energy, the only one in grey, stands out from what is behind it
 CONTRAST = f"""id => {{
-    const node = ({NODES}).find(node => node.id === id);
+    const node = ({NODES}).find(node => node.id == id);
     const view = node.widgets.find(widget => widget.name === "live view").element;
     const plot = view.querySelector(".self-guidance-plot");
     const data = plot.getContext("2d").getImageData(0, 0, plot.width, plot.height).data;
@@ -174,7 +174,7 @@ def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
     wait_until(page, f"({JOINED})()", "a view in every sampler")
     page.wait_for_timeout(1000)
     views = page.evaluate(JOINED)
-    steps = f"({NODES}).find(n => n.id === {GUIDED}).widgets.find(w => w.name === 'steps')"
+    steps = f"({NODES}).find(n => n.id == {GUIDED}).widgets.find(w => w.name === 'steps')"
     before = page.evaluate(f"() => {steps}.value")
     page.evaluate(
         f"""() => {{

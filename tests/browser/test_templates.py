@@ -18,7 +18,7 @@ from selfguidance.tests.browser.pages import (
 from selfguidance.tools.host import serve
 from selfguidance.tools.workflows import workflows
 
-HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => node.id).sort((a, b) => a - b))
+HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => Number(node.id)).sort((a, b) => a - b))
     === JSON.stringify(ids)"""
 BODIES = "() => document.querySelectorAll('[data-node-id]').length"  # that Nodes 2.0 draws
 
