@@ -74,7 +74,7 @@ def terms(lab: ModuleType, name: str, model: Any, **inputs: Any) -> list[Any]:
     from selfguidance.tests.host.slopes import noise
 
     seen = lab.one_step(model, lab.always(), noise=noise(9, *inputs.pop("shape")), **inputs)
-    look = Appearance(object="red circle", reference=seen.record, source="blue square")
+    look = Appearance(object="red circle", reference=seen.record, reference_object="blue square")
     return [lab.position(), look]
 
 
