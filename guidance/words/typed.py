@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 # What stands for an embedding where texts are compared letter by letter.
 EMBEDDING = "\N{OBJECT REPLACEMENT CHARACTER}"
-_OPENED, _CLOSED = "\1", "\2"  # brackets that a backslash makes plain
+# Stand for brackets that a backslash makes plain: one letter each, and none of any text, as half of
+# a surrogate pair cannot be encoded.
+_OPENED, _CLOSED = "\udc28", "\udc29"
 _NAMED = re.compile(r"(?:^|(?<=[ \n]))embedding:(\S+)")
 SPACE, ONE = "space", "one"  # kinds of letters: between words, a word each
 # Scripts that put no spaces between words: each letter is a word.

@@ -105,10 +105,10 @@ def test_a_loaded_record_edits_a_picture_as_the_record_itself_does(
     prompts = {"positive": positive, "negative": negative}
     _, reference = lab.guided(shapes[0], steps=25, **prompts)
     inputs = {**prompts, "steps": 15, "sampler_name": "dpmpp_2m"}
-    moved = []
+    moved, window = [], {"weight": 1.0, "start_percent": 0.0, "end_percent": 0.7}
     for source in (reference, load(save(reference).args[0])):
         with torch.inference_mode():
-            (terms,) = MoveObject.execute("red circle", 0.2, 0.0, source, 1.0, 0.0, 0.7).args
+            (terms,) = MoveObject.execute("red circle", 0.2, 0.0, source, **window).args
         moved.append(lab.guided(shapes[0], terms, **inputs))
     assert torch.equal(moved[0][0], moved[1][0]) and equal(moved[0][1], moved[1][1])
     assert not torch.equal(moved[0][0], lab.plain(shapes[0], **inputs))

@@ -178,7 +178,7 @@ def test_words_behind_a_literal_special_token_are_found(
 
 
 @settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(st.text(alphabet="ab():1.2\\- ", max_size=40) | texts)
+@given(st.text(alphabet="ab():1.2\\- \1\2", max_size=40) | texts)
 def test_weights_are_taken_away_as_comfyui_does(clips: dict[str, Any], text: str) -> None:
     from comfy.sd1_clip import escape_important, token_weights, unescape_important
     from selfguidance.guidance.words.typed import typed
