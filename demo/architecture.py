@@ -21,6 +21,10 @@ LATENT_SCALE = 0.18215  # as in Stable Diffusion, whose latent format ComfyUI us
 VOCABULARY = 49408
 END_TOKEN = 49407
 TOKENS = 77
+# Tokens of CLIP for marks that join words in prompts made of tags, and for "a". Training never
+# shows the marks; read as an article, they leave alone which colour goes with which shape.
+MARKS = {"_": 318, "-": 268}
+ARTICLE = 320
 
 _UNET: dict[str, Any] = {
     "image_size": 16,

@@ -18,7 +18,9 @@ from safetensors import safe_open
 
 from . import transformer
 from .architecture import (
+    ARTICLE,
     LATENT_SCALE,
+    MARKS,
     VOCABULARY,
     WIDTH,
     ShapesAutoencoder,
@@ -96,11 +98,15 @@ def load_diffusion(folder: Path, vae: comfy.sd.VAE) -> ModelPatcher:
 
 
 def load_clip(folder: Path) -> comfy.sd.CLIP:
-    """The CLIP from `clip.safetensors`; words without an embedding get the mean of all others."""
+    """The CLIP from `clip.safetensors`; words without an embedding get the mean of all others.
+
+    Marks that join words, such as the one in "red_circle", get that of "a".
+    """
     state, _ = read(folder, "clip")
     rows, ids = state.pop("token_rows").float(), state.pop("token_ids").long()
     table = rows.mean(0, keepdim=True).repeat(VOCABULARY, 1)
     table[ids] = rows
+    table[list(MARKS.values())] = table[ARTICLE].clone()
     state["text_model.embeddings.token_embedding.weight"] = table
     state["text_projection.weight"] = torch.eye(WIDTH)
     target = SimpleNamespace(params={}, clip=ShapesText, tokenizer=comfy.sd1_clip.SD1Tokenizer)

@@ -22,9 +22,28 @@ PHRASES = (
     "the second circle",
     "red circle, blue square",
     "circle circle",
+    "red_circle",
+    "red-circle; blue.square",
+    "red circle\uff0cblue square",
+    "(red:1.2) circle",
+    "((blue) square:.7)",
+    "and",
+    "3.5",
+    "<|endoftext|>",
     40 * "red circle ",
 )
-PAIRS = ("", "red circle = blue square", "=", "red circle =", "a = a, a = a", "red circle", ",")
+PAIRS = (
+    "red circle \uff1d circle\u3001blue square",
+    "red circle = blue square; blue square\ncircle",
+    "(red circle:1.3) = red_circle",
+    "",
+    "red circle = blue square",
+    "=",
+    "red circle =",
+    "a = a, a = a",
+    "red circle",
+    ",",
+)
 SIDES = st.sampled_from([1, 2, 3, 5, 8, 13, 20])
 BAD = (float("nan"), float("inf"), -float("inf"), -1.0, 2.0, 1e30)
 
@@ -98,6 +117,8 @@ class Filled:
         values = torch.rand(self.shape, generator=torch.Generator().manual_seed(self.seed))
         if self.kind in ("zeros", "ones"):
             values.fill_(float(self.kind == "ones"))
+        elif self.kind == "pale":
+            values *= 0.01
         elif self.kind == "hard":
             values = values.round()
         elif self.kind == "bad" and values.numel():
@@ -113,10 +134,11 @@ def filled(shapes: st.SearchStrategy[tuple[int, ...]], *kinds: str) -> st.Search
 
 def masks() -> st.SearchStrategy[Filled]:
     """MASKs of all ranks, with sizes and values that nodes may send."""
-    pictures = st.sampled_from([(), (1,), (1,), (2,), (3,), (0,), (1, 1)])
+    pictures = st.sampled_from([(), (1,), (1,), (2,), (3,), (0,), (1, 1), (1, 3), (1, 1, 1)])
     sizes = st.one_of(st.tuples(SIDES, SIDES), st.just((0, 4)))
-    shapes = st.tuples(pictures, sizes).map(lambda parts: (*parts[0], *parts[1]))
-    return filled(shapes, "soft", "soft", "hard", "zeros", "ones", "bad")
+    channels = st.sampled_from([(), (), (), (1,), (3,)])
+    shapes = st.tuples(pictures, sizes, channels).map(lambda parts: sum(parts, ()))
+    return filled(shapes, "soft", "soft", "pale", "hard", "zeros", "ones", "bad")
 
 
 def images() -> st.SearchStrategy[Filled]:
@@ -131,18 +153,26 @@ class Run:
 
     size: tuple[int, int, int]
     settings: dict[str, Any]
+    extra: tuple[int, ...] = ()
 
     def made(self, pool: Pool) -> dict[str, Any]:
         """The inputs."""
         conds = {"positive": pool.lab.embedded(), "negative": pool.lab.empty()}
-        return {**conds, **self.settings, "latent_image": pool.lab.latent(*self.size)}
+        latent = pool.lab.latent(*self.size)
+        if self.extra:  # of another kind of model
+            batch, *_, height, width = latent["samples"].shape
+            latent = {"samples": torch.ones(batch, *self.extra, height, width)}
+        return {**conds, **self.settings, "latent_image": latent}
 
 
 def number(kind: str, settings: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     """A number in the range of a widget, often its minimum, maximum or default."""
     low, high = settings["min"], settings["max"]
     ends = st.sampled_from([low, high, settings["default"]])
-    return st.one_of(ends, st.integers(low, high) if kind == "INT" else st.floats(low, high))
+    if kind == "INT":
+        return st.one_of(ends, st.integers(low, high))
+    none = st.sampled_from(BAD[:3])  # a request may send them
+    return st.one_of(ends, ends, st.floats(low, high), st.floats(low, high), none)
 
 
 def value(name: str, kind: Any, settings: Mapping[str, Any], pool: Pool) -> st.SearchStrategy[Any]:
@@ -187,11 +217,15 @@ def runs() -> st.SearchStrategy[Run]:
             "denoise": st.sampled_from([1.0, 1.0, 0.5, 0.01]),
             "sampler_name": st.sampled_from(usual),
             "scheduler": st.sampled_from(comfy.samplers.SCHEDULER_NAMES),
-            "strength": st.one_of(st.sampled_from([0.0, 1.0, 1.0, 1e5, -1.0]), st.floats(0, 1e5)),
+            "strength": st.one_of(
+                st.sampled_from([0.0, 1.0, 1.0, 1e5, -1.0, BAD[0]]), st.floats(0, 1e5)
+            ),
             "weighting": st.sampled_from(["normalised", "normalised", "raw (paper)"]),
         }
     )
-    return st.builds(Run, st.tuples(st.sampled_from([1, 1, 2, 3]), SIDES, SIDES), settings)
+    sizes = st.tuples(st.sampled_from([1, 1, 2, 3]), SIDES, SIDES)
+    extra = st.sampled_from([(), (), (), (), (), (), (), (16,), (4, 1), (0,)])
+    return st.builds(Run, sizes, settings, extra)
 
 
 def made(described: Mapping[str, Any], pool: Pool) -> dict[str, Any]:

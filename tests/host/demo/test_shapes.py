@@ -54,6 +54,18 @@ def test_the_demo_node_loads_the_unet_unless_asked_otherwise(lab):
     assert given["optional"]["network"][1]["default"] == "unet"
 
 
+@pytest.mark.parametrize("mark", ["_", "-"])
+def test_marks_within_words_are_read_as_an_article_which_says_nothing(shapes, mark):
+    clip = shapes[1]
+    with torch.inference_mode():
+        texts = f"red{mark}circle , blue{mark}square", "red a circle , blue a square", "red"
+        tagged, plain, other = (
+            clip.encode_from_tokens(clip.tokenize(text), return_pooled=True)[0] for text in texts
+        )
+    assert torch.equal(tagged, plain)
+    assert not torch.equal(tagged, other)
+
+
 def test_training_and_comfyui_mean_the_same(shapes):
     from selfguidance.tools.shapes import dataset, diffusion, networks
 
