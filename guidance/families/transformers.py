@@ -86,7 +86,7 @@ TRANSFORMERS = (
         "Shapes transformer (the bundled demo model)",
         _next_dit(6, None, patch=1),
         (2, 3, 4),
-        (5, 0.4, 1300),  # 77 tokens beside the 256 of a picture
+        (7.75, 0.4, 1300),  # 77 tokens beside the 256 of a picture
         "measured on a first trial of the model: the middle blocks localise, the first and the "
         "last do not",
         recomputes=False,
