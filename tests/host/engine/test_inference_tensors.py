@@ -119,11 +119,11 @@ def unpatched(lab: ModuleType, model: Model, record: Any) -> Tensor:
 def starving(lab: ModuleType, times: int) -> Any:
     """A term for which memory ends in its first calls."""
     import comfy.model_management as management
-    from selfguidance.guidance.terms import reference as energies
+    from selfguidance.guidance.terms.reference import Position
 
     left = [None] * times
 
-    class Starving(energies.Position):
+    class Starving(Position):
         def __call__(self, seen: Any) -> Tensor:
             if left:
                 left.pop()
@@ -135,13 +135,13 @@ def starving(lab: ModuleType, times: int) -> Any:
 
 def gradient(lab: ModuleType, model: Model, record: Any, memory: str, **inputs: Any) -> Tensor:
     """What guidance takes in one step."""
-    from selfguidance.guidance.terms import reference as energies
+    from selfguidance.guidance.terms.appearance import Appearance
     from selfguidance.tests.host.slopes import watched
 
     holding, _, ends = memory.partition(", ")
     terms = [
         starving(lab, times=1 if ends else 0),
-        energies.Appearance(object="red circle", reference=record, reference_object="blue square"),
+        Appearance(object="red circle", reference=record, reference_object="blue square"),
     ]
     latent = lab.latent(1, SIDE, SIDE)
     with watched() as seen:
