@@ -56,7 +56,10 @@ def quantised_layer(old: Any, full: bool) -> Any:
 
 def newer(layer: Any) -> bool:
     """Whether the layer finds its format in the checkpoint rather than in its own class."""
-    return hasattr(type(layer), "_load_scale_param")
+    import comfy.ops
+
+    moved = hasattr(comfy.ops, "_load_quantized_module")  # a function since 0.33
+    return moved or hasattr(type(layer), "_load_scale_param")
 
 
 @pytest.mark.compat("Weights", "quantised layers")
