@@ -8,11 +8,13 @@ import pytest
 from selfguidance.tests.browser.layouts import NODE, Canvas
 from selfguidance.tests.browser.pages import (
     NODES,
+    SHOWN,
     THEMES,
     Complaints,
     open_card,
     pictured,
     press_run,
+    visit,
     wait_until,
 )
 from selfguidance.tests.browser.test_live import VIEW, wait_for_status
@@ -37,12 +39,13 @@ HIDDEN = f"""() => ({NODES}).find(node => node.id == {GUIDED})
     ?.properties.self_guidance_live_view?.hidden"""
 
 
-@pytest.fixture(params=["canvas", "vue"])
+@pytest.fixture(params=SHOWN)
 def tour(
     chromium: str, server: serve.Server, page: Any, complaints: Complaints, request: Any
 ) -> Canvas:
     """The page with "Start here", opened from its card."""
-    canvas = Canvas(page, server, request.param)
+    visit(page, server, request.param)
+    canvas = Canvas(page, server)
     canvas.forget()  # nothing runs where all is known already
     open_card(page, TOUR)
     wait_until(page, f"() => {NODE}", "the canvas's node")

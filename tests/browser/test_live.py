@@ -1,6 +1,7 @@
 """The live view in the sampler's node, in a real page, with both ways to draw nodes."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,9 @@ from selfguidance.tests.browser.pages import (
     NODES,
     SHOWN,
     THEMES,
-    Complaints,
     finished_run,
     steady,
     themed,
-    visit,
     wait_until,
 )
 from selfguidance.tools.host import serve
@@ -73,9 +72,8 @@ JOINED = f"""() => {{
 }}"""
 
 
-def opened(server: serve.Server, page: Any, drawn: str, name: str = "11_move_an_object") -> None:
-    """The page with a template, its nodes drawn in one of the two ways."""
-    visit(page, server, drawn)
+def open_graph(page: Any, name: str = "11_move_an_object") -> None:
+    """Open a template on ComfyUI's page."""
     graph = json.loads((workflows.FOLDER / f"{name}.json").read_text("utf-8"))
     page.evaluate("graph => window.app.loadGraphData(graph)", graph)
     ours = f"() => ({NODES}).some(node => node.type.startsWith('SelfGuidance'))"
@@ -94,9 +92,10 @@ def wait_for_status(page: Any, part: str, node: int = GUIDED) -> None:
 
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_the_sampler_shows_its_steps_while_it_runs(
-    server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path, drawn: str
+    server: serve.Server, shared_page: Callable[[str], Any], tmp_path: Path, drawn: str
 ) -> None:
-    opened(server, page, drawn)
+    page = shared_page(drawn)
+    open_graph(page)
     before = seen(page)
     assert (before["open"], before["chips"], before["stage"]) == ("false", [], 0)
     page.evaluate("id => window.app.canvas.centerOnNode(window.app.graph.getNodeById(id))", GUIDED)
@@ -125,9 +124,10 @@ def test_the_sampler_shows_its_steps_while_it_runs(
 
 
 def test_a_stopped_run_says_so_and_the_next_one_shows_again(
-    server: serve.Server, page: Any, complaints: Complaints
+    server: serve.Server, shared_page: Callable[[str], Any]
 ) -> None:
-    opened(server, page, "canvas")
+    page = shared_page("canvas")
+    open_graph(page)
     page.evaluate(SHORT, 300)
     wait_for_status(page, "of 300", node=8)
     page.wait_for_timeout(1000)
@@ -137,16 +137,18 @@ def test_a_stopped_run_says_so_and_the_next_one_shows_again(
     wait_for_status(page, "step 4 of 4")
 
 
-def test_a_removed_node_leaves_no_view(server: serve.Server, page: Any, complaints: Any) -> None:
-    opened(server, page, "canvas")
+def test_a_removed_node_leaves_no_view(shared_page: Callable[[str], Any]) -> None:
+    page = shared_page("canvas")
+    open_graph(page)
     views = "document.querySelectorAll('.self-guidance-view').length"
     wait_until(page, f"() => {views}", "the views")
     page.evaluate(f"() => [...({NODES})].forEach(node => window.app.graph.remove(node))")
     wait_until(page, f"() => !{views}", "the views to go")
 
 
-def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaints: Any) -> None:
-    opened(server, page, "canvas")
+def test_names_from_anybody_stay_text(shared_page: Callable[[str], Any]) -> None:
+    page = shared_page("canvas")
+    open_graph(page)
     name = "<b onclick=x>&lt;</b><script>window.hacked = 1</script>"
     page.evaluate(
         """async ([node, name]) => {
@@ -168,9 +170,10 @@ def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaint
 
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
-    server: serve.Server, page: Any, complaints: Complaints, drawn: str
+    shared_page: Callable[[str], Any], drawn: str
 ) -> None:
-    opened(server, page, drawn)
+    page = shared_page(drawn)
+    open_graph(page)
     wait_until(page, f"({JOINED})()", "a view in every sampler")
     page.wait_for_timeout(1000)
     views = page.evaluate(JOINED)

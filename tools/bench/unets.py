@@ -153,9 +153,7 @@ _PLAYGROUND = {"edm_mean": _NOTHING, "edm_std": _NOTHING}
 _COSXL = {"edm_vpred.sigma_max": torch.tensor(120.0)}
 
 KINDS = {
-    "shapes": Kind(
-        "SD15", {**_SD1, **architecture.unet_config()}, {"context_dim": WIDTH, "num_heads": 4}
-    ),
+    "shapes": Kind("SD15", {**_SD1, **architecture.unet_config()}, _NARROW),
     "sd15": Kind("SD15", _SD1, _SMALL_SD1),
     "sd15-inpaint": Kind("SD15", {**_SD1, "in_channels": 9}, _SMALL_SD1),
     "sd15-ip2p": Kind("SD15_instructpix2pix", {**_SD1, "in_channels": 8}, _SMALL_SD1),

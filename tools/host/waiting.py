@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -77,9 +78,10 @@ def progress(server: Server, prompt: str) -> str:
         return "it neither runs nor waits"
     _, _, graph, extra, *_ = running[prompt]
     seen: dict[str, str] = {}
+    watch = asyncio.wait_for(_watch(server, extra.get("client_id", ""), seen), PATIENCE)
     try:
-        watch = _watch(server, extra.get("client_id", ""), seen)
-        asyncio.run(asyncio.wait_for(watch, PATIENCE))
+        with ThreadPoolExecutor(1) as thread:  # in this one playwright may have a loop
+            thread.submit(asyncio.run, watch).result()
     except (asyncio.TimeoutError, OSError):
         pass
     if "node" not in seen:

@@ -107,10 +107,11 @@ MERGES: dict[str, dict[str, float]] = {
 
 @pytest.mark.compat("Other packs and nodes", "{kind}")
 @pytest.mark.parametrize("kind", MERGES)
-def test_a_merged_model_is_guided(lab: ModuleType, model: Any, kind: str) -> None:
+def test_a_merged_model_is_guided(lab: ModuleType, kind: str) -> None:
     with torch.inference_mode():
         merge = node("comfy_extras.nodes_model_merging", kind)
-        merged = ran(merge, model1=model, model2=lab.unet("sd15", 7), **MERGES[kind])[0]
+        model, other = lab.unet("shapes"), lab.unet("shapes", 7)  # merging is slow for many weights
+        merged = ran(merge, model1=model, model2=other, **MERGES[kind])[0]
     check_company(lab, model, merged)
 
 

@@ -161,7 +161,7 @@ def test_memory_for_the_graph_is_asked_for_before_sampling(
     lab.guided(small, [lab.position()], memory="save memory")
     plain, recorded, fast, frugal = asked
     assert recorded == plain
-    cells, bytes_each = 16 * 16, KNOWN[0].graph[0] * 1024 * 2  # float32: twice half precision
+    cells, bytes_each = 8 * 8, KNOWN[0].graph[0] * 1024 * 2  # float32: twice half precision
     assert fast - plain >= 0.9 * cells * bytes_each
     assert plain < frugal < fast
 
@@ -217,9 +217,8 @@ def test_the_families_state_what_the_benchmark_counts(lab: ModuleType) -> None:
     from selfguidance.tools.bench import bench_memory
 
     stated = {family.name: family.graph for family in KNOWN if family.architecture == "unet"}
-    rows = [row for row in bench_memory.rows() if not row["recompute"]]
-    assert {row["family"] for row in rows} == stated.keys()
-    for row in rows:
-        side = int(row["latent"].partition("x")[0])
-        counted = row["mib"] * 1024 / side**2
-        assert stated[row["family"]][row["features"]] == pytest.approx(counted, rel=0.05)
+    assert {name for name, _ in bench_memory.SETTINGS} == stated.keys()
+    for name, side in bench_memory.SETTINGS:
+        for features in (False, True):
+            counted = bench_memory.kept(name, side, features, recompute=False) / 1024 / side**2
+            assert stated[name][features] == pytest.approx(counted, rel=0.05), (name, side)

@@ -132,10 +132,10 @@ def controlled(conditioning: list[Any]) -> list[Any]:
     class Control(ControlBase):
         def __init__(self) -> None:
             super().__init__()
-            self.layer = torch.nn.Conv2d(4, 128, 3, padding=1, stride=2)
+            self.layer = torch.nn.Conv2d(4, 64, 3, padding=1, stride=2)
             with torch.no_grad():
                 generator = torch.Generator().manual_seed(6)
-                self.layer.weight.copy_(torch.randn(128, 4, 3, 3, generator=generator) / 4)
+                self.layer.weight.copy_(torch.randn(64, 4, 3, 3, generator=generator) / 4)
                 self.layer.bias.zero_()
 
         def get_control(self, x_noisy: torch.Tensor, *_: Any) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def test_two_prompts_side_by_side_are_both_read(lab: ModuleType, model: Any) -> 
         _, record = lab.guided(model, [lab.position(name)], **inputs)
         assert record.table.find(name)
         maps = record.steps[0].properties.maps["output", 2, 0]
-        assert maps.shape == (1, len(lab.WORDS) + 2, 16, 16)
+        assert maps.shape == (1, len(lab.WORDS) + 2, 8, 8)
 
 
 @pytest.mark.compat("Conditionings", "Several positives")
@@ -256,7 +256,7 @@ def test_a_phrase_in_the_second_chunk_of_a_long_prompt_is_found(
 def test_a_prompt_limited_to_an_area_can_be_guided(lab: ModuleType, model: Any) -> None:
     import nodes
 
-    part = nodes.ConditioningSetArea().append(lab.embedded(), 64, 128, 0, 0, 1.0)[0]
+    part = nodes.ConditioningSetArea().append(lab.embedded(), 32, 64, 0, 0, 1.0)[0]
     check_guided(lab, model, positive=lab.embedded(3) + part, negative=lab.empty())
 
 
@@ -264,8 +264,8 @@ def test_a_prompt_limited_to_an_area_can_be_guided(lab: ModuleType, model: Any) 
 def test_a_prompt_limited_to_a_mask_can_be_guided(lab: ModuleType, model: Any) -> None:
     import nodes
 
-    mask = torch.zeros(1, 128, 128)
-    mask[:, :, :64] = 1
+    mask = torch.zeros(1, 64, 64)
+    mask[:, :, :32] = 1
     part = nodes.ConditioningSetMask().append(lab.embedded(), mask, "default", 1.0)[0]
     check_guided(lab, model, positive=part + lab.embedded(3), negative=lab.empty())
 

@@ -119,6 +119,7 @@ GRAPHS = (
 def check_moved(lab: ModuleType, model: Any, positive: list[Any], negative: list[Any]) -> None:
     """The red circle goes to the far quarter, and the energy falls to a part of the unguided."""
     inputs = {"positive": positive, "negative": negative, "steps": STEPS}
+    inputs["latent_image"] = lab.latent(1, 16, 16)
     samples, before = lab.guided(model, **inputs)
     assert torch.equal(samples, lab.plain(model, **inputs))
     start = before.settled().centroid("red circle").mean(1)[0]
@@ -171,7 +172,7 @@ def test_maps_beside_added_tokens_are_those_of_the_model(
     """The added tokens take their share of attention: the words have less of it than alone."""
     with torch.inference_mode():
         longer = joined(ours, plain)
-    inputs = {"negative": plain(""), "steps": 1, "cfg": 1.0}
+    inputs = {"negative": plain(""), "steps": 1, "cfg": 1.0, "latent_image": lab.latent(1, 16, 16)}
     alone = lab.guided(shapes[0], positive=ours(CIRCLE), **inputs)[1].last
     beside = lab.guided(shapes[0], positive=longer, **inputs)[1].last
     for site, maps in alone.maps.items():
@@ -189,7 +190,7 @@ def test_words_of_both_joined_texts_are_found_where_they_are_added(
         longer = joined(ours, plain)
         given = AddWords.execute(longer, shapes[1], f"{SQUARE} BREAK {CIRCLE}").args[0]
         swapped = AddWords.execute(longer, shapes[1], f"{CIRCLE} BREAK {SQUARE}").args[0]
-    inputs = {"negative": plain(""), "steps": 1}
+    inputs = {"negative": plain(""), "steps": 1, "latent_image": lab.latent(1, 16, 16)}
     one, other = (lab.guided(shapes[0], positive=p, **inputs)[1].last for p in (given, swapped))
     for here, there in zip(one.map("blue square"), other.map("red circle"), strict=True):
         assert torch.equal(here, there)  # named the other way round, the maps change names
@@ -222,6 +223,7 @@ def test_a_term_acts_while_the_prompt_of_its_object_takes_part(
 ) -> None:
     positive = timed(ours(CIRCLE), 0.0, 0.5) + timed(ours(SQUARE), 0.5, 1.0)
     inputs = {"positive": positive, "negative": plain(""), "steps": STEPS}
+    inputs["latent_image"] = lab.latent(1, 16, 16)
     terms = [lab.position("red circle", 0.3, 0.3), lab.position("blue square", 0.3, 0.3)]
     _, record = lab.guided(shapes[0], terms, **inputs)
     acting = [set(step.energies) for step in record]
@@ -243,6 +245,7 @@ def test_steps_without_a_prompt_of_words_are_left_alone(
     positive = timed(ours(BOTH), 0.0, 0.5) + timed(plain(BOTH), 0.5, 1.0)
     terms = [lab.position("red circle", 0.3, 0.3)]
     inputs = {"positive": positive, "negative": plain(""), "steps": STEPS}
+    inputs["latent_image"] = lab.latent(1, 16, 16)
     whole, record = lab.guided(shapes[0], terms, **inputs)
     guided = len(record.steps)
     assert 2 <= guided <= STEPS - 2

@@ -106,17 +106,18 @@ def test_a_model_that_turns_one_picture_into_another_is_refused(lab: ModuleType)
         lab.guided(model, [lab.position()], steps=1)
 
 
-def conditioned(lab: ModuleType, name: str) -> dict[str, Any]:
-    """Inputs of a run, from the node that is made for this kind of model."""
+def conditioned(lab: ModuleType, name: str, size: int = SIZE) -> dict[str, Any]:
+    """Inputs of a run, from the node that is made for this kind of model; `size` of the latent."""
     import nodes
     from comfy_extras.nodes_ip2p import InstructPixToPixConditioning
 
     positive, negative = lab.embedded(), lab.empty()
-    pixels = torch.rand(1, 8 * SIZE, 8 * SIZE, 3, generator=torch.Generator().manual_seed(4))
-    latent: Any = lab.latent(1, SIZE, SIZE)
+    side = 8 * size
+    pixels = torch.rand(1, side, side, 3, generator=torch.Generator().manual_seed(4))
+    latent: Any = lab.latent(1, size, size)
     if name.endswith("-inpaint"):
-        mask = torch.zeros(1, 8 * SIZE, 8 * SIZE)
-        mask[:, 30:90, 20:100] = 1
+        mask = torch.zeros(1, side, side)
+        mask[:, side // 4 : 3 * side // 4, side // 6 : 5 * side // 6] = 1
         positive, negative, latent = nodes.InpaintModelConditioning().encode(
             positive, negative, pixels, Encoder(), mask, True
         )
@@ -166,9 +167,9 @@ def test_a_variants_gradient_agrees_with_finite_differences(lab: ModuleType, nam
 
     with torch.inference_mode():
         model = lab.unet(name, dtype=torch.float64)
-    inputs = conditioned(lab, name)
+    inputs = conditioned(lab, name, 8)
     conds = {side: inputs[side] for side in ("positive", "negative")}
-    check_slope(model, shape=(1, 4, SIZE, SIZE), **conds)
+    check_slope(model, shape=(1, 4, 8, 8), **conds)
 
 
 @pytest.mark.compat("Models", "sdxl with Revision, random weights")

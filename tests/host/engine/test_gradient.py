@@ -13,7 +13,7 @@ each_case = pytest.mark.parametrize(
     ("family", "prediction"), CASES, ids=["-".join(case) for case in CASES]
 )
 each_birth = pytest.mark.parametrize("inference", [False, True], ids=["outside", "inference"])
-SHAPE = (1, 4, 16, 24)
+SHAPE = (1, 4, 8, 12)
 STEP = 3e-5  # so short that no distance changes its sign on the way
 
 

@@ -148,14 +148,14 @@ def test_context_windows_are_refused_where_they_cut_the_latent(lab: ModuleType, 
         kinds = {"context_schedule": "standard_static", "fuse_method": "flat"}
         return ran(ContextWindowsManualNode, model=applied, **windows, **kinds)[0]
 
-    plain = lab.plain(windowed(8, 0.0))
+    plain = lab.plain(windowed(4, 0.0))
     assert not torch.equal(plain, lab.plain(model))
-    recorded, record = lab.guided(windowed(8, 0.0))
+    recorded, record = lab.guided(windowed(4, 0.0))
     assert torch.equal(recorded, plain) and not record.steps
     with pytest.raises(ValueError, match="context_length"):
-        lab.plain(windowed(8, 1.0))
+        lab.plain(windowed(4, 1.0))
     whole = lab.plain(lab.applied(model, [lab.position()]))
-    assert torch.equal(lab.plain(windowed(16, 1.0)), whole)
+    assert torch.equal(lab.plain(windowed(8, 1.0)), whole)
 
 
 @pytest.mark.compat("Conditionings", "A negative limited to an area")
@@ -172,7 +172,7 @@ def test_a_negative_limited_to_an_area_needs_no_gradient(
         seen.append((x.requires_grad, len(x)))
         return original(self, x, *args, **kwargs)
 
-    part = nodes.ConditioningSetArea().append(lab.embedded(5, words=OTHER), 64, 64, 0, 0, 1.0)[0]
+    part = nodes.ConditioningSetArea().append(lab.embedded(5, words=OTHER), 32, 32, 0, 0, 1.0)[0]
     negative = lab.empty() + part
     monkeypatch.setattr(type(model.model), "apply_model", spy)
     applied = lab.applied(model, [lab.position()])

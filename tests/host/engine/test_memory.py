@@ -13,7 +13,7 @@ from selfguidance.tests.host.surroundings import tensors
 from selfguidance.tests.host.traces import broken_term
 
 RUNS = 100
-# A graph of one step of this model keeps about 3 MiB; a run that lost one would add 300 MiB.
+# A graph of one step of this model keeps about 1.5 MiB; a run that lost one would add 150 MiB.
 GROWTH = 64 * 2**20
 
 

@@ -39,6 +39,12 @@ def plain_model(lab: ModuleType) -> Any:
         return lab.unet("shapes")
 
 
+@pytest.fixture(scope="module")
+def exact(lab: ModuleType) -> Any:
+    with torch.inference_mode():
+        return lab.unet("shapes", dtype=torch.float64)
+
+
 def patched(model: Any, node: str, *inputs: Any) -> Any:
     import comfy_extras.nodes_model_advanced
 
@@ -104,12 +110,10 @@ def test_it_is_guided_and_left_alone_without_strength(
 
 @pytest.mark.compat("Models", "Model sampling: {name}")
 @each
-def test_its_gradient_agrees_with_finite_differences(lab: ModuleType, name: str) -> None:
+def test_its_gradient_agrees_with_finite_differences(exact: Any, name: str) -> None:
     from selfguidance.tests.host.slopes import check_slope
 
-    with torch.inference_mode():
-        model = lab.unet("shapes", dtype=torch.float64)
-    check_slope(made(model, name), sigma=0.7, shape=(1, 4, 8, 8))
+    check_slope(made(exact, name), sigma=0.7, shape=(1, 4, 8, 8))
 
 
 @pytest.mark.compat("Models", "Model sampling: {name}", refuses=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from selfguidance.tests.host.engine.test_patches import NODES, node, patched
 
-SHAPE = (1, 4, 16, 16)
+SHAPE = (1, 4, 12, 12)
 TOME = "Tome Patch Model"
 # These change what the model computes of the positive prompt; the others act after it.
 INSIDE = (

@@ -84,30 +84,42 @@ def patched(name: str, model: Any, **changes: Any) -> Any:
         return ran(node(module, kind), model=model, **{**inputs, **changes})[0]
 
 
-def check_company(lab: ModuleType, model: Any, patch: Callable[[Any], Any]) -> None:
+def inputs(lab: ModuleType) -> dict[str, Any]:
+    """Of two steps; the deepest maps, of which some nodes take a mean, have 2 x 2 positions."""
+    return {"steps": 2, "latent_image": lab.latent(1, 12, 12)}
+
+
+@pytest.fixture(scope="module")
+def unpatched(lab: ModuleType, model: Any) -> torch.Tensor:
+    return lab.plain(model, **inputs(lab))
+
+
+def check_company(
+    lab: ModuleType, model: Any, unpatched: torch.Tensor, patch: Callable[[Any], Any]
+) -> None:
     """Fails unless the patch and guidance both count, in either order."""
-    inputs: dict[str, Any] = {"steps": 2, "latent_image": lab.latent(1, 16, 16)}
+    run = inputs(lab)
     terms = [lab.position()]
-    plain = lab.plain(patch(model), **inputs)
-    effect = (plain - lab.plain(model, **inputs)).abs().max()
+    plain = lab.plain(patch(model), **run)
+    effect = (plain - unpatched).abs().max()
     assert effect > 0
-    unguided, _ = lab.guided(patch(model), terms, 0.0, **inputs)
+    unguided, _ = lab.guided(patch(model), terms, 0.0, **run)
     assert torch.equal(unguided, plain)
-    guided, record = lab.guided(patch(model), terms, **inputs)
+    guided, record = lab.guided(patch(model), terms, **run)
     assert torch.isfinite(guided).all() and not torch.equal(guided, plain)
     assert record.steps and all(step.guided for step in record)
     # hardly guided, what the patch does is all there
-    hardly = lab.plain(lab.applied(patch(model), terms, 1e-6), **inputs)
+    hardly = lab.plain(lab.applied(patch(model), terms, 1e-6), **run)
     assert (hardly - plain).abs().max() < 0.02 * effect
-    assert torch.equal(lab.plain(patch(lab.applied(model, terms)), **inputs), guided)
+    assert torch.equal(lab.plain(patch(lab.applied(model, terms)), **run), guided)
 
 
 @pytest.mark.compat("Other packs and nodes", "{name}")
 @each
 def test_a_node_and_guidance_both_count_in_any_order(
-    lab: ModuleType, model: Any, name: str
+    lab: ModuleType, model: Any, unpatched: torch.Tensor, name: str
 ) -> None:
-    check_company(lab, model, lambda model: patched(name, model))
+    check_company(lab, model, unpatched, lambda model: patched(name, model))
 
 
 def in_place(kind: str) -> Callable[[Any], Any]:
@@ -192,19 +204,19 @@ def mixing(model: Any) -> Any:
 
 @pytest.mark.compat("Other packs and nodes", "Patches that mix conditionings, as NAG (stand-in)")
 def test_a_patch_that_mixes_conditionings_still_sees_both(
-    lab: ModuleType, model: Any, exact: Any
+    lab: ModuleType, model: Any, unpatched: torch.Tensor, exact: Any
 ) -> None:
     from selfguidance.tests.host.slopes import check_slope
 
-    check_company(lab, model, mixing)
+    check_company(lab, model, unpatched, mixing)
     check_slope(mixing(exact), shape=SHAPE, cfg=4.0)
 
 
 @pytest.mark.compat("Other packs and nodes", "Two patch nodes at once")
-def test_several_nodes_at_once(lab: ModuleType, model: Any) -> None:
+def test_several_nodes_at_once(lab: ModuleType, model: Any, unpatched: torch.Tensor) -> None:
     def patch(model: Any) -> Any:
         for name in ("FreeU V2", "HyperTile", "Perturbed-Attention Guidance", "Rescale CFG"):
             model = patched(name, model)
         return model
 
-    check_company(lab, model, patch)
+    check_company(lab, model, unpatched, patch)

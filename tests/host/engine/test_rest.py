@@ -1,5 +1,7 @@
 """Terms that are at their goals leave a picture as it is, and a batch is its pictures."""
 
+from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -23,31 +25,50 @@ MOVED = {"position": 0.005, "size": 0.005, "shape": 0.005, "appearance": 0.35}
 APART = {"position": 1e-3, "size": 1e-3, "shape": 1e-3, "appearance": 0.05}
 
 
-def noise(lab: ModuleType, indices: list[int]) -> dict[str, Any]:
-    return lab.latent(len(indices), 16, 16, batch_index=indices)
+Run = Callable[..., tuple[torch.Tensor, Any]]
+
+
+@pytest.fixture(scope="module")
+def guided(lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any]) -> Run:
+    """Samples and record of the pictures of a batch that have these numbers."""
+
+    def run(indices: tuple[int, ...], *terms: Any) -> tuple[torch.Tensor, Any]:
+        latent = lab.latent(len(indices), 16, 16, batch_index=list(indices))
+        return lab.guided(shapes[0], terms, latent_image=latent, **pair)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def unguided(guided: Run) -> Run:
+    """The same without terms, the same run for every kind."""
+    return cache(lambda indices: guided(indices))
+
+
+@pytest.fixture(scope="module")
+def moved(guided: Run, unguided: Run) -> float:
+    """By how much a picture changes whose object is far from its goal."""
+    away = Position(object="red circle", x=0.5, y=0.5)
+    return float((guided((0,), away)[0] - unguided((0,))[0]).abs().mean())
 
 
 @each_kind
 def test_a_term_at_its_goal_moves_next_to_nothing(
-    lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any], kind: str
+    guided: Run, unguided: Run, moved: float, kind: str
 ) -> None:
-    latent = noise(lab, [0])
-    plain, then = lab.guided(shapes[0], latent_image=latent, **pair)
-    kept, _ = lab.guided(shapes[0], KINDS[kind](then), latent_image=latent, **pair)
-    away = [Position(object="red circle", x=0.5, y=0.5)]
-    moved, _ = lab.guided(shapes[0], away, latent_image=latent, **pair)
-    assert (kept - plain).abs().mean() < MOVED[kind] * (moved - plain).abs().mean()
+    plain, then = unguided((0,))
+    kept, _ = guided((0,), *KINDS[kind](then))
+    assert (kept - plain).abs().mean() < MOVED[kind] * moved
 
 
 @each_kind
 def test_a_picture_at_its_goal_is_the_same_in_a_batch(
-    lab: ModuleType, shapes: tuple[Any, Any, Any], pair: dict[str, Any], kind: str
+    guided: Run, unguided: Run, kind: str
 ) -> None:
-    def run(indices: list[int]) -> torch.Tensor:
-        latent = noise(lab, indices)
-        _, then = lab.guided(shapes[0], latent_image=latent, **pair)
-        return lab.guided(shapes[0], KINDS[kind](then), latent_image=latent, **pair)[0]
+    def run(*indices: int) -> torch.Tensor:
+        _, then = unguided(indices)
+        return guided(indices, *KINDS[kind](then))[0]
 
-    together = run([0, 1, 2])
+    together = run(0, 1, 2)
     for index in range(3):
-        assert (run([index])[0] - together[index]).abs().mean() < APART[kind]
+        assert (run(index)[0] - together[index]).abs().mean() < APART[kind]

@@ -20,6 +20,12 @@ def timed(conditioning: list[Any], start: float, end: float) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
+def pair(lab: ModuleType, pair: dict[str, Any]) -> dict[str, Any]:
+    """The pair's prompts with the size of the model's own pictures."""
+    return {**pair, "latent_image": lab.latent(1, 16, 16)}
+
+
+@pytest.fixture(scope="module")
 def early_words(shapes: tuple[Any, Any, Any], pair: dict[str, Any]) -> list[Any]:
     """The pair's prompt with its words for the first steps, from CLIP Text Encode thereafter."""
     import nodes

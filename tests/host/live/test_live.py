@@ -107,7 +107,7 @@ def test_a_message_tells_where_each_object_is_and_shall_be(show: Any) -> None:
         seen.centroid("red circle")[0].float().mean(0).tolist(), rel=1e-3
     )
     cells = base64.b64decode(circle["map"])
-    assert circle["size"] == [16, 16] and len(cells) == 256
+    assert circle["size"] == [8, 8] and len(cells) == 64
     assert min(cells) == 0 and max(cells) == 255
 
 

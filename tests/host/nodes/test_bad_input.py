@@ -253,9 +253,9 @@ def test_a_reference_of_other_attention_sites(lab: ModuleType, model: Any, recor
 def test_a_reference_of_another_size_for_what_is_kept(lab: ModuleType, model: Any) -> None:
     from selfguidance.nodes.recipes import MoveObject
 
-    _, wide = lab.guided(model, steps=1, latent_image=lab.latent(1, 16, 32))
+    _, wide = lab.guided(model, steps=1, latent_image=lab.latent(1, 8, 16))
     terms = MoveObject.execute("red circle", 0.1, 0.0, wide, **window()).args[0]
-    refused(lambda: lab.guided(model, terms), "reference", "32", "16")
+    refused(lambda: lab.guided(model, terms), "reference", "16", "8")
 
 
 def test_a_plot_of_a_record_without_energies(lab: ModuleType, record: Any) -> None:

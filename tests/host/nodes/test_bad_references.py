@@ -12,7 +12,7 @@ from selfguidance.guidance.record.feature import Feature
 
 MASK = torch.zeros(1, 8, 8)
 MASK[:, :4, :4] = 1
-WIDTH = 64  # channels of the narrow model's features
+WIDTH = 32  # channels of the narrow model's features
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,9 @@ def test_what_is_preserved_needs_a_reference_of_its_size(
 ) -> None:
     with pytest.raises(ValueError, match=r"reference is missing: mode 'preserve' .* wire"):
         mask("preserve")
-    _, wide = lab.guided(model, steps=1, latent_image=lab.latent(1, 16, 32))
+    _, wide = lab.guided(model, steps=1, latent_image=lab.latent(1, 8, 16))
     terms = mask("preserve", reference=wide)
-    with pytest.raises(ValueError, match=r"'preserved red circle' .* \(16, 32\), the latent \(16"):
+    with pytest.raises(ValueError, match=r"'preserved red circle' .* \(8, 16\), the latent \(8, 8"):
         use(terms)
 
 

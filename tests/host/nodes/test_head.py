@@ -109,7 +109,7 @@ def test_looks_of_one_object_are_nearer_than_those_of_two(shots: list[Any]) -> N
 
 @pytest.mark.parametrize("family", ["shapes", "sd15", "sdxl"])
 def test_records_of_every_family_and_shape_can_be_read(lab: ModuleType, family: str) -> None:
-    size = lab.latent(2, 16, 24)
+    size = lab.latent(2, 8, 12)
     _, record = lab.guided(lab.unet(family), steps=2, latent_image=size)
     mask = torch.zeros(2, 30, 50)
     mask[0, :, 10:20] = mask[1, 5:20] = 1

@@ -103,8 +103,8 @@ def test_a_loaded_record_edits_a_picture_as_the_record_itself_does(
         (positive,) = Prompt.execute(shapes[1], "a red circle and a blue square").args
         (negative,) = Prompt.execute(shapes[1], "").args
     prompts = {"positive": positive, "negative": negative}
-    _, reference = lab.guided(shapes[0], steps=25, **prompts)
-    inputs = {**prompts, "steps": 15, "sampler_name": "dpmpp_2m"}
+    _, reference = lab.guided(shapes[0], steps=10, **prompts)
+    inputs = {**prompts, "steps": 6, "sampler_name": "dpmpp_2m"}
     moved, window = [], {"weight": 1.0, "start_percent": 0.0, "end_percent": 0.7}
     for source in (reference, load(save(reference).args[0])):
         with torch.inference_mode():

@@ -21,7 +21,7 @@ def test_every_step_shows_maps_features_and_picture(
     from selfguidance.guidance.families import FAMILIES
 
     (sites,) = [known.sites for known in FAMILIES if known.name == family]
-    latent = lab.latent(2, 16, 24)
+    latent = lab.latent(2, 8, 12)
     _, record = lab.guided(lab.unet(family), [lab.position()] * terms, steps=3, latent_image=latent)
     assert record.family == family and record.batch == 2 and len(record.steps) == 3
     assert list(record.sigmas) == sorted(record.sigmas, reverse=True)
@@ -31,10 +31,10 @@ def test_every_step_shows_maps_features_and_picture(
         seen = step.properties
         assert list(seen.maps) == list(sites)
         for maps in seen.maps.values():
-            assert maps.shape == (2, len(lab.WORDS), 16 // scale, 24 // scale)
+            assert maps.shape == (2, len(lab.WORDS), 8 // scale, 12 // scale)
             assert maps.min() >= 0 and maps.max() <= 1 and maps.std() > 0
         assert seen.features.shape[:2] == (2, len(lab.WORDS)) and seen.features.std() > 0
-        assert seen.denoised.shape == (2, 4, 16, 24)
+        assert seen.denoised.shape == (2, 4, 8, 12)
         assert step.guided == terms and bool(step.energies) == terms
 
 
@@ -103,7 +103,7 @@ def test_a_run_may_refer_to_one_with_other_steps_and_another_sampler(
 ) -> None:
     from selfguidance.nodes.recipes import MoveObject
 
-    _, reference = lab.guided(shapes[0], steps=25, **pair)
+    _, reference = lab.guided(shapes[0], steps=10, **pair)
     terms = MoveObject.execute(
         object="red circle",
         dx=0.2,
@@ -113,7 +113,7 @@ def test_a_run_may_refer_to_one_with_other_steps_and_another_sampler(
         start_percent=0.0,
         end_percent=1.0,
     ).args[0]
-    inputs = {"steps": 15, "sampler_name": "dpmpp_2m", **pair}
+    inputs = {"steps": 6, "sampler_name": "dpmpp_2m", **pair}
     plain = lab.plain(shapes[0], **inputs)
     samples, record = lab.guided(shapes[0], terms, **inputs)
     assert not set(record.sigmas[1:-1]) & set(reference.sigmas)

@@ -38,7 +38,7 @@ def test_the_page_gets_every_map_in_one_file_of_the_temporary_folder(record: Any
     path = Path(folder_paths.get_temp_directory(), entry["filename"])
     tensors, facts = storage.load(path, "self-guidance maps")
     table, sites = record.table, record.last.maps
-    assert tensors["cells"].shape == (2, 4, len(sites), len(table.words), 16, 16)
+    assert tensors["cells"].shape == (2, 4, len(sites), len(table.words), 8, 8)
     assert facts["sigmas"] == list(record.sigmas)
     assert len(told["self_guidance_pictures"]) == 2 and len(told["images"]) == 2
 

@@ -1,5 +1,6 @@
 """A limit says what it waited for, and how far that had come."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,6 +60,19 @@ def test_a_prompt_that_runs_says_its_node_and_step(
     monkeypatch.setattr(waiting, "_watch", watch)
     assert waiting.progress(server(queue_running=[RUNNING]), "runs") == expected
     assert waiting.working(server(queue_running=[RUNNING])) == expected
+
+
+def test_a_browser_test_whose_thread_has_a_loop_is_told_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def watch(server: Any, client: str, found: dict[str, str]) -> None:
+        found["node"] = "3"
+
+    async def told() -> str:
+        return waiting.progress(server(queue_running=[RUNNING]), "runs")
+
+    monkeypatch.setattr(waiting, "_watch", watch)
+    assert asyncio.run(told()) == "node 3 'Sample' runs, and tells no step"
 
 
 def test_a_server_without_work_says_so() -> None:
