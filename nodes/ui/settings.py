@@ -47,7 +47,7 @@ def settings_inputs(without: str) -> list[io.Input]:
             optional=True,
             tooltip="What a guided step holds. fast: everything, as long as it fits. save memory: "
             "about a fifth, at the cost of one more pass in each guided step. auto: fast, until "
-            "memory is short.",
+            "memory is short; save memory for large transformers.",
         ),
         Terms.Input(
             "terms", optional=True, tooltip=f"What to steer towards. Without terms: {without}."
