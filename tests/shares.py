@@ -2,8 +2,8 @@
 
 A share is a group of tests that run in one process. Each file is a share, so that its fixtures are
 made once. All files that use pictures of the example workflows, which take long to draw, are one
-share; so are all browser tests, which disturb each other's timing. These two start first, so that
-the processes end at about the same time.
+share; so are all browser tests, which disturb each other's timing. These two start first and the
+short unit tests last, so that the processes end at about the same time.
 """
 
 from pathlib import PurePosixPath
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 PICTURES = ("test_workflows.py", "test_workflow_looks.py", "test_workflow_scenes.py")
-FIRST = ("browser", "pictures")
+ORDER = ("browser", "pictures", "code", "web", "host", "unit")  # of these shares, and of folders
 
 
 def share(test: str) -> str:
@@ -25,8 +25,7 @@ def share(test: str) -> str:
 
 def turn(test: str) -> int:
     """Sort key of the tests: lower ones start first."""
-    name = share(test)
-    return FIRST.index(name) if name in FIRST else len(FIRST)
+    return ORDER.index(share(test).partition("/")[0])
 
 
 def scheduling(config: pytest.Config, log: Any) -> Any:
