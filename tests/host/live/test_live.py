@@ -134,7 +134,7 @@ def test_a_long_curve_is_thinned_between_its_ends(lab: ModuleType) -> None:
 def test_a_fault_of_the_view_is_logged_and_the_run_goes_on(
     show: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    show.show._story.message = None
+    show.show._messages.message = None
     show.show(show.steps[0])
     assert "live view stopped" in caplog.text and not show.sent
     caplog.clear()

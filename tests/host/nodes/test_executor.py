@@ -246,6 +246,7 @@ def test_comfyuis_own_step_previews_come_from_guided_runs(
     monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_ENABLED", True)
     positive = Prompt.execute(shapes[1], "a red circle and a blue square").args[0]
     negative = Prompt.execute(shapes[1], "").args[0]
-    lab.guided(shapes[0], [lab.position()], positive=positive, negative=negative, steps=STEPS)
+    words, latent = {"positive": positive, "negative": negative}, lab.latent(1, 16, 16)
+    lab.guided(shapes[0], [lab.position()], latent_image=latent, steps=STEPS, **words)
     assert [event.value for event in seen if event.preview] == list(range(1, STEPS + 1))
     assert all(event.preview[1].size[0] >= 16 for event in seen if event.preview)
