@@ -1,15 +1,14 @@
 """A Chromium driven by playwright; no browser is downloaded."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from selfguidance.tests.browser.pages import Complaints, blank, idle, visit
+from selfguidance.tests.browser.pages import Complaints
 from selfguidance.tools.host import browser, frontend, serve
 
-SharedPages = dict[str, tuple[Any, Complaints]]
 NAMED = "SELF_GUIDANCE_PAGE"  # variable with the folder of the page that all tests use
 
 
@@ -59,28 +58,22 @@ def chromium() -> str:
     return browser.find() or missing("a Chromium on PATH (Debian: apt-get install chromium)")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def locale() -> str:
     """Language of the browser and so of ComfyUI's page; test modules may override it."""
     return "en-US"
 
 
-@pytest.fixture(scope="session")
-def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder in which browsers keep the compiled scripts of ComfyUI's page."""
-    return tmp_path_factory.mktemp("profile")
-
-
-@pytest.fixture(scope="module")
-def window(chromium: str, profile: Path, locale: str) -> Iterator[Any]:
-    """A browser window, wide enough for a workflow."""
+@pytest.fixture
+def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
+    """An empty page of a new browser profile, wide enough for a workflow."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         missing("playwright's Python package (python -m pip install playwright)")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            str(profile),
+            str(tmp_path / "profile"),
             executable_path=chromium,
             headless=True,
             locale=locale,
@@ -88,16 +81,8 @@ def window(chromium: str, profile: Path, locale: str) -> Iterator[Any]:
             viewport={"width": 1600, "height": 1000},
         )
         context.set_default_timeout(120_000)
-        yield context
+        yield context.pages[0]
         context.close()
-
-
-@pytest.fixture
-def page(window: Any, server: serve.Server) -> Iterator[Any]:
-    """An empty page."""
-    page = blank(window, server)
-    yield page
-    page.close()
 
 
 @pytest.fixture
@@ -106,42 +91,3 @@ def complaints(page: Any) -> Iterator[Complaints]:
     found = Complaints(page)
     yield found
     assert not found.texts
-
-
-@pytest.fixture(scope="module")
-def shared_pages(window: Any, server: serve.Server) -> Iterator[SharedPages]:
-    """Pages with ComfyUI loaded and their errors about the pack; keys as in `SHOWN`."""
-    loaded: SharedPages = {}
-    yield loaded
-    for page, _ in loaded.values():
-        page.close()
-
-
-@pytest.fixture
-def shared_page(
-    window: Any, server: serve.Server, shared_pages: SharedPages
-) -> Iterator[Callable[[str], Any]]:
-    """Function for a page with ComfyUI loaded; its argument is a key of `SHOWN`.
-
-    Tests of a module share the page, because loading takes longer than most of them: each opens a
-    graph of its own. Nothing runs at the start. The test fails if there are errors about the pack.
-    """
-    used: list[Complaints] = []
-
-    def loaded(drawn: str) -> Any:
-        if drawn in shared_pages:
-            idle(server)
-        else:
-            page = blank(window, server)
-            complaints = Complaints(page)
-            visit(page, server, drawn)
-            shared_pages[drawn] = page, complaints
-        page, complaints = shared_pages[drawn]
-        used.append(complaints)
-        return page
-
-    yield loaded
-    texts = [text for complaints in used for text in complaints.texts]
-    for complaints in used:
-        complaints.texts.clear()
-    assert not texts

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from selfguidance.tests.browser.pages import load, press_run, steady, until_run
+from selfguidance.tests.browser.pages import load, press_run, steady, until_run, visit
 from selfguidance.tests.host.gallery import read
 from selfguidance.tools.host import serve
 
@@ -23,15 +23,17 @@ STEPS = 15  # with 10 steps objects do not reach their targets here
 
 
 class Canvas:
-    """The one layout canvas of ComfyUI's page.
+    """The one layout canvas of a page.
 
     Args:
-        page: of playwright, with ComfyUI loaded.
+        page: of playwright.
         server: the ComfyUI that the page shows.
+        drawn: "canvas" or "vue", the way in which ComfyUI draws nodes.
     """
 
-    def __init__(self, page: Any, server: serve.Server) -> None:
+    def __init__(self, page: Any, server: serve.Server, drawn: str) -> None:
         self.page, self.server = page, server
+        visit(page, server, drawn)
 
     def reload(self) -> None:
         """Reload the page."""

@@ -12,7 +12,6 @@ from selfguidance.tools.host import serve, waiting
 Value = TypeVar("Value")
 OURS = f"/extensions/{serve.PACK}/"
 REGISTRY = "api.comfy.org"  # the page looks up nodes of packs there; errors of that are ignored
-KEPT_BY_SITES = "cookies,local_storage,indexeddb,cache_storage,service_workers,file_systems"
 THEMES = ("dark", "light")
 
 CARD = "[data-testid^=template-workflow-]"
@@ -48,25 +47,18 @@ class Complaints:
             self.texts.append(text)
 
 
-def blank(window: Any, server: serve.Server) -> Any:
-    """An empty page; of earlier pages the browser keeps only cached files."""
-    page = window.new_page()
-    site = {"origin": server.address, "storageTypes": KEPT_BY_SITES}
-    window.new_cdp_session(page).send("Storage.clearDataForOrigin", site)
-    return page
-
-
 def visit(page: Any, server: serve.Server, drawn: str = "canvas") -> None:
     """Open the page with an empty history and the dark theme; `drawn` is a key of `SHOWN`."""
     server.get("/settings/Comfy.TutorialCompleted", b"true")
     server.get("/settings/Comfy.ColorPalette", b'"dark"')
     server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
     idle(server)
+    server.get("/history", json.dumps({"clear": True}).encode())
     load(page, server)
 
 
 def idle(server: serve.Server) -> None:
-    """Stop running and queued graphs, which a failed test may have left; empty the history."""
+    """Stop running and queued graphs, which a failed test may have left."""
     server.get("/queue", json.dumps({"clear": True}).encode())
 
     def ended() -> bool:
@@ -76,7 +68,6 @@ def idle(server: serve.Server) -> None:
         return not running
 
     waiting.until(ended, "an interrupted run to end", 60, lambda: waiting.working(server))
-    server.get("/history", json.dumps({"clear": True}).encode())
 
 
 def load(page: Any, server: serve.Server) -> None:
@@ -151,7 +142,7 @@ def steady(read: Callable[[], Any], page: Any) -> Any:
     """Call `read` until it has returned the same value for half a second; returns that value."""
     values = [read()]
     while len(values) < 6 or any(one != values[-1] for one in values[-6:]):
-        assert len(values) < 600, f"it goes on changing, last from {values[-2]} to {values[-1]}"
+        assert len(values) < 600, "it goes on changing"
         page.wait_for_timeout(100)
         values.append(read())
     return values[-1]

@@ -1,7 +1,6 @@
 """The attention browser in the preview's node, in a real page, with both ways to draw nodes."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from selfguidance.tests.browser.pages import (
     settle,
     wait_until,
 )
-from selfguidance.tests.browser.test_live import SHORT, open_graph
+from selfguidance.tests.browser.test_live import SHORT, opened
 from selfguidance.tools.host import serve
 
 ONE = 10  # the preview of one object in the template
@@ -53,11 +52,11 @@ def inputs(page: Any) -> dict[str, Any]:
     return page.evaluate(f"async () => (await window.app.graphToPrompt()).output[{ONE}].inputs")
 
 
-def filled(server: serve.Server, page: Any, steps: int) -> dict[str, Any]:
+def filled(server: serve.Server, page: Any, drawn: str) -> dict[str, Any]:
     """The browser after a run."""
-    open_graph(page, "10_look_at_attention")
+    opened(server, page, drawn, "10_look_at_attention")
     page.evaluate(f"() => window.app.canvas.centerOnNode(window.app.graph.getNodeById({ONE}))")
-    page.evaluate(SHORT, steps)
+    page.evaluate(SHORT, 3 if drawn == "vue" else 4)
     assert finished_run(server)["status_str"] == "success"
     wait_until(page, f"() => ({VIEW})().words.length", "the words of the view")
     plain = seen(page)
@@ -81,13 +80,12 @@ def hovered_differs(page: Any, plain: dict[str, Any]) -> None:
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     server: serve.Server,
-    shared_page: Callable[[str], Any],
+    page: Any,
+    complaints: Any,
     tmp_path: Path,
     drawn: str,
 ) -> None:
-    page = shared_page(drawn)
-    # nothing runs where all is known already
-    plain = filled(server, page, 3 if drawn == "vue" else 4)
+    plain = filled(server, page, drawn)
     hovered_differs(page, plain)
     page.evaluate(FIRE, [0, "click"])
     page.evaluate(FIRE, [1, "click"])
@@ -111,10 +109,11 @@ def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
 
 
 def test_maps_that_are_gone_or_broken_give_a_message(
-    server: serve.Server, shared_page: Callable[[str], Any]
+    server: serve.Server,
+    page: Any,
+    complaints: Any,
 ) -> None:
-    page = shared_page("canvas")
-    open_graph(page, "10_look_at_attention")
+    opened(server, page, "canvas", "10_look_at_attention")
     node = f"({NODES}).find(node => node.id == {ONE})"
     gone = {"filename": "none.safetensors", "subfolder": "", "type": "temp"}
     page.evaluate(f"file => {node}.onExecuted({{ self_guidance_maps: [file] }})", gone)

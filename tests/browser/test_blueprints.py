@@ -1,11 +1,10 @@
 """A subgraph blueprint of ours is found in the page, put on the canvas, and run."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from selfguidance.tests.browser.pages import NODES, settle, wait_until
+from selfguidance.tests.browser.pages import NODES, settle, visit, wait_until
 from selfguidance.tests.host.gallery import NEAR, distance, things
 from selfguidance.tools.host import serve
 from selfguidance.tools.workflows import blueprints, workflows
@@ -45,9 +44,9 @@ FEED = """() => {
 
 
 @pytest.fixture
-def empty(shared_page: Callable[[str], Any]) -> Any:
+def empty(server: serve.Server, page: Any) -> Any:
     """The page with an empty canvas."""
-    page = shared_page("canvas")
+    visit(page, server)
     page.evaluate("() => { window.app.graph.clear(); window.app.canvas.setDirty(true, true); }")
     settle(page)  # until then a click meets the nodes that were drawn last
     return page

@@ -8,13 +8,11 @@ import pytest
 from selfguidance.tests.browser.layouts import NODE, Canvas
 from selfguidance.tests.browser.pages import (
     NODES,
-    SHOWN,
     THEMES,
     Complaints,
     open_card,
     pictured,
     press_run,
-    visit,
     wait_until,
 )
 from selfguidance.tests.browser.test_live import VIEW, wait_for_status
@@ -39,13 +37,12 @@ HIDDEN = f"""() => ({NODES}).find(node => node.id == {GUIDED})
     ?.properties.self_guidance_live_view?.hidden"""
 
 
-@pytest.fixture(params=SHOWN)
+@pytest.fixture(params=["canvas", "vue"])
 def tour(
     chromium: str, server: serve.Server, page: Any, complaints: Complaints, request: Any
 ) -> Canvas:
     """The page with "Start here", opened from its card."""
-    visit(page, server, request.param)
-    canvas = Canvas(page, server)
+    canvas = Canvas(page, server, request.param)
     canvas.forget()  # nothing runs where all is known already
     open_card(page, TOUR)
     wait_until(page, f"() => {NODE}", "the canvas's node")

@@ -1,13 +1,12 @@
 """The layout canvas as users have it: in a real page, with a real mouse, in both renderers."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selfguidance.tests.browser.layouts import NODE, Canvas
-from selfguidance.tests.browser.pages import SHOWN, wait_until
+from selfguidance.tests.browser.pages import Complaints, wait_until
 from selfguidance.tests.host.gallery import NEAR, distance, overlap, read, things
 from selfguidance.tools.host import serve
 
@@ -21,15 +20,17 @@ def layout(*objects: dict[str, Any]) -> str:
     return json.dumps({"version": 1, "objects": [{"rotation": 0, **o} for o in objects]})
 
 
-@pytest.fixture(params=SHOWN)
-def canvas(server: serve.Server, shared_page: Callable[[str], Any], request: Any) -> Canvas:
-    return Canvas(shared_page(request.param), server)
+@pytest.fixture(params=["canvas", "vue"])
+def canvas(
+    chromium: str, server: serve.Server, page: Any, complaints: Complaints, request: Any
+) -> Canvas:
+    return Canvas(page, server, request.param)
 
 
 @pytest.fixture
-def classic(server: serve.Server, shared_page: Callable[[str], Any]) -> Canvas:
+def classic(chromium: str, server: serve.Server, page: Any, complaints: Complaints) -> Canvas:
     """A canvas whose graph is drawn in the classic way."""
-    return Canvas(shared_page("canvas"), server)
+    return Canvas(page, server, "canvas")
 
 
 def test_a_dragged_object_is_drawn_where_it_was_dropped(canvas: Canvas, tmp_path: Path) -> None:
@@ -226,12 +227,12 @@ def test_a_removed_node_leaves_nothing_behind(classic: Canvas) -> None:
 
 
 def test_nodes_2_frees_the_canvas_where_it_frees_its_own_text_fields(
-    server: serve.Server, shared_page: Callable[[str], Any]
+    chromium: str, server: serve.Server, page: Any
 ) -> None:
     """ComfyUI 0.3.75 frees neither: the tooltip of PrimeVue that it puts on every widget stays
     among the listeners for a change of theme, and what it holds leads to the widget and its node.
     """
-    canvas = Canvas(shared_page("vue"), server)
+    canvas = Canvas(page, server, "vue")
     canvas.open(layout(MOVE, SQUARE))
     ours = is_freed(canvas, NODE)
     canvas.open(layout(MOVE, SQUARE))

@@ -1,7 +1,6 @@
 """The live view in the sampler's node, in a real page, with both ways to draw nodes."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,11 @@ from selfguidance.tests.browser.pages import (
     NODES,
     SHOWN,
     THEMES,
+    Complaints,
     finished_run,
     steady,
     themed,
+    visit,
     wait_until,
 )
 from selfguidance.tools.host import serve
@@ -72,8 +73,9 @@ JOINED = f"""() => {{
 }}"""
 
 
-def open_graph(page: Any, name: str = "11_move_an_object") -> None:
-    """Open a template on ComfyUI's page."""
+def opened(server: serve.Server, page: Any, drawn: str, name: str = "11_move_an_object") -> None:
+    """The page with a template, its nodes drawn in one of the two ways."""
+    visit(page, server, drawn)
     graph = json.loads((workflows.FOLDER / f"{name}.json").read_text("utf-8"))
     page.evaluate("graph => window.app.loadGraphData(graph)", graph)
     ours = f"() => ({NODES}).some(node => node.type.startsWith('SelfGuidance'))"
@@ -92,10 +94,9 @@ def wait_for_status(page: Any, part: str, node: int = GUIDED) -> None:
 
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_the_sampler_shows_its_steps_while_it_runs(
-    server: serve.Server, shared_page: Callable[[str], Any], tmp_path: Path, drawn: str
+    server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path, drawn: str
 ) -> None:
-    page = shared_page(drawn)
-    open_graph(page)
+    opened(server, page, drawn)
     before = seen(page)
     assert (before["open"], before["chips"], before["stage"]) == ("false", [], 0)
     page.evaluate("id => window.app.canvas.centerOnNode(window.app.graph.getNodeById(id))", GUIDED)
@@ -124,10 +125,9 @@ def test_the_sampler_shows_its_steps_while_it_runs(
 
 
 def test_a_stopped_run_says_so_and_the_next_one_shows_again(
-    server: serve.Server, shared_page: Callable[[str], Any]
+    server: serve.Server, page: Any, complaints: Complaints
 ) -> None:
-    page = shared_page("canvas")
-    open_graph(page)
+    opened(server, page, "canvas")
     page.evaluate(SHORT, 300)
     wait_for_status(page, "of 300", node=8)
     page.wait_for_timeout(1000)
@@ -137,18 +137,16 @@ def test_a_stopped_run_says_so_and_the_next_one_shows_again(
     wait_for_status(page, "step 4 of 4")
 
 
-def test_a_removed_node_leaves_no_view(shared_page: Callable[[str], Any]) -> None:
-    page = shared_page("canvas")
-    open_graph(page)
+def test_a_removed_node_leaves_no_view(server: serve.Server, page: Any, complaints: Any) -> None:
+    opened(server, page, "canvas")
     views = "document.querySelectorAll('.self-guidance-view').length"
     wait_until(page, f"() => {views}", "the views")
     page.evaluate(f"() => [...({NODES})].forEach(node => window.app.graph.remove(node))")
     wait_until(page, f"() => !{views}", "the views to go")
 
 
-def test_names_from_anybody_stay_text(shared_page: Callable[[str], Any]) -> None:
-    page = shared_page("canvas")
-    open_graph(page)
+def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaints: Any) -> None:
+    opened(server, page, "canvas")
     name = "<b onclick=x>&lt;</b><script>window.hacked = 1</script>"
     page.evaluate(
         """async ([node, name]) => {
@@ -170,10 +168,9 @@ def test_names_from_anybody_stay_text(shared_page: Callable[[str], Any]) -> None
 
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_undo_shows_the_views_of_the_nodes_that_it_made_anew(
-    shared_page: Callable[[str], Any], drawn: str
+    server: serve.Server, page: Any, complaints: Complaints, drawn: str
 ) -> None:
-    page = shared_page(drawn)
-    open_graph(page)
+    opened(server, page, drawn)
     wait_until(page, f"({JOINED})()", "a view in every sampler")
     page.wait_for_timeout(1000)
     views = page.evaluate(JOINED)

@@ -1,7 +1,6 @@
 """Workflows from anybody: what they say stays text, and neither size nor shape breaks the page."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from selfguidance.tests.browser.pages import (
     SHOWN,
     finished_run,
     press_run,
+    visit,
     wait_until,
 )
 from selfguidance.tests.host.gallery import read
@@ -48,10 +48,13 @@ def hostile(name: str, properties: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_hostile_workflows_run_no_script_and_leave_the_page_alive(
-    shared_page: Callable[[str], Any],
+    chromium: str,
+    server: serve.Server,
+    page: Any,
+    complaints: Any,
     drawn: str,
 ) -> None:
-    page = shared_page(drawn)
+    visit(page, server, drawn)
     for kind, properties in PROPERTIES.items():
         page.evaluate(OPEN, hostile("look_at_attention", properties))
         ours = f"() => ({NODES}).some(n => n.type === 'SelfGuidanceKSampler')"
@@ -69,12 +72,14 @@ def test_hostile_workflows_run_no_script_and_leave_the_page_alive(
 
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_a_bad_name_is_a_readable_error_of_its_node(
+    chromium: str,
     server: serve.Server,
-    shared_page: Callable[[str], Any],
+    page: Any,
+    complaints: Any,
     tmp_path: Any,
     drawn: str,
 ) -> None:
-    page = shared_page(drawn)
+    visit(page, server, drawn)
     graph = read("start_here.json")
     (canvas,) = [node for node in graph["nodes"] if node["type"] == "SelfGuidanceLayout"]
     canvas["widgets_values"][0] = EVIL
