@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 from selfguidance.tests.browser.pages import Complaints
 from selfguidance.tools.host import browser, frontend, serve
 
+STORAGE = "cookies,local_storage,indexeddb,cache_storage,service_workers"
 NAMED = "SELF_GUIDANCE_PAGE"  # variable with the folder of the page that all tests use
 
 
@@ -58,22 +60,31 @@ def chromium() -> str:
     return browser.find() or missing("a Chromium on PATH (Debian: apt-get install chromium)")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the browser's profile; its cache of the page's files serves all tests."""
+    return tmp_path_factory.mktemp("profile")
+
+
+@pytest.fixture(scope="module")
 def locale() -> str:
     """Language of the browser and so of ComfyUI's page; test modules may override it."""
     return "en-US"
 
 
-@pytest.fixture
-def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
-    """An empty page of a new browser profile, wide enough for a workflow."""
+@pytest.fixture(scope="module")
+def context(chromium: str, profile: Path, locale: str) -> Iterator[Any]:
+    """A running browser, wide enough for a workflow.
+
+    Not of the whole session, because no event loop can run beside playwright's.
+    """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         missing("playwright's Python package (python -m pip install playwright)")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"),
+            str(profile),
             executable_path=chromium,
             headless=True,
             locale=locale,
@@ -81,8 +92,21 @@ def page(chromium: str, tmp_path: Path, locale: str) -> Iterator[Any]:
             viewport={"width": 1600, "height": 1000},
         )
         context.set_default_timeout(120_000)
-        yield context.pages[0]
+        yield context
         context.close()
+
+
+@pytest.fixture
+def page(context: Any) -> Iterator[Any]:
+    """An empty page; what it saved in the browser is deleted afterwards."""
+    page = context.new_page()
+    yield page
+    address = urlsplit(page.url)
+    page.close()
+    session = context.new_cdp_session(context.pages[0])
+    told = {"origin": f"{address.scheme}://{address.netloc}", "storageTypes": STORAGE}
+    session.send("Storage.clearDataForOrigin", told)
+    session.detach()
 
 
 @pytest.fixture

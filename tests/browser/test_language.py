@@ -26,7 +26,7 @@ HELP = ".node-help-content"
 INFO = "button:has(.icon-\\[lucide--info\\]), [data-testid=info-button]"
 
 
-@pytest.fixture(params=["en", "zh"])
+@pytest.fixture(scope="module", params=["en", "zh"])
 def locale(request: pytest.FixtureRequest) -> str:
     """Language of the browser and of the page."""
     return request.param
