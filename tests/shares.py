@@ -2,16 +2,18 @@
 
 A share is a group of tests that run in one process. Each file is a share, so that its fixtures are
 made once. All files that use pictures of the example workflows, which take long to draw, are one
-share; so are all browser tests, which disturb each other's timing. These two start first and the
-short unit tests last, so that the processes end at about the same time.
+share; so are all browser tests on one version of the page, which disturb each other's timing. These
+start first and the short unit tests last, so that the processes end at about the same time.
 """
 
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 
 PICTURES = ("test_workflows.py", "test_workflow_looks.py", "test_workflow_scenes.py")
+NEWER = re.compile(r"\[(.*-)?newer(-.*)?\]$")  # tests on the newer page, see browser/conftest.py
 ORDER = ("browser", "pictures", "code", "web", "host", "unit")  # of these shares, and of folders
 
 
@@ -19,7 +21,7 @@ def share(test: str) -> str:
     """Name of the share of a test, from the id of the test."""
     file = PurePosixPath(test.partition("::")[0])
     if file.parts[0] == "browser":
-        return "browser"
+        return "browser/newer" if NEWER.search(test) else "browser"
     return "pictures" if file.parts[0] == "host" and file.name in PICTURES else str(file)
 
 

@@ -15,13 +15,13 @@ NAMED = "SELF_GUIDANCE_PAGE"  # variable with the folder of the page that all te
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test on the page of the installed ComfyUI, and marked ones also on the newest."""
+    """Run every test on the page of the installed ComfyUI, and marked ones also on a newer one."""
     if "server" in metafunc.fixturenames:
         pages = ["own"]
         if os.environ.get(NAMED):
             pages = ["named"]
         elif metafunc.definition.get_closest_marker("pages"):
-            pages += ["newest"]
+            pages += ["newer"]
         metafunc.parametrize("server", pages, indirect=True, scope="session")
 
 
@@ -49,7 +49,7 @@ def folder_of(page: str) -> Path | None:
     if page == "named":
         return Path(os.environ[NAMED])
     try:
-        return frontend.newest() if page == "newest" else None
+        return frontend.newer() if page == "newer" else None
     except OSError as error:
         missing(str(error))
 

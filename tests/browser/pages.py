@@ -25,7 +25,14 @@ SHOWN = {  # whether a node of this type shows a picture, by the way in which Co
         .map(node => document.querySelector(`[data-node-id="${{node.id}}"] img`))
         .some(image => image?.naturalWidth > 0)""",
 }
-DARK = "(document.querySelector(':is(html, body).dark-theme') !== null)"
+# by the colour of text in a field, because not every page has a class that names its theme
+DARK = """(() => {
+    const probe = document.body.appendChild(document.createElement("span"));
+    probe.style.color = "var(--input-text)";
+    const [red] = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+    probe.remove();
+    return red > 127;
+})()"""
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PALETTE = """theme => window.app.extensionManager.setting.set("Comfy.ColorPalette", theme)"""
 

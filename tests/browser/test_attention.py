@@ -77,6 +77,7 @@ def hovered_differs(page: Any, plain: dict[str, Any]) -> None:
     assert seen(page)["stage"] == plain["stage"]
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     server: serve.Server,

@@ -55,6 +55,7 @@ def look(tour: Canvas, file: Path, state: str) -> None:
         pictured(tour.page, theme, file / f"{state}_{theme}.png")
 
 
+@pytest.mark.pages
 def test_the_circle_is_dragged_to_the_right_and_goes_there(tour: Canvas, tmp_path: Path) -> None:
     before = things(tour.picture(tour.run(), "Before"))["red circle"]
     look(tour, tmp_path, "run")

@@ -43,6 +43,7 @@ def classic(chromium: str, server: serve.Server, page: Any, complaints: Complain
     return Canvas(page, server, "canvas")
 
 
+@pytest.mark.pages
 def test_a_dragged_object_is_drawn_where_it_was_dropped(canvas: Canvas, tmp_path: Path) -> None:
     canvas.open("")
     assert "Run once" in canvas.page.locator(".sgl-veil").inner_text()
@@ -64,6 +65,7 @@ def test_a_dragged_object_is_drawn_where_it_was_dropped(canvas: Canvas, tmp_path
     assert overlap(found["blue square"].mask, before["blue square"].mask) > 0.7
 
 
+@pytest.mark.pages
 def test_keys_and_handles_edit_and_undo_gives_everything_back(canvas: Canvas) -> None:
     start = layout(MOVE, SQUARE)
     canvas.open(start)

@@ -92,6 +92,7 @@ def wait_for_status(page: Any, part: str, node: int = GUIDED) -> None:
     wait_until(page, condition, what, [node, part], 240)
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_the_sampler_shows_its_steps_while_it_runs(
     server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path, drawn: str

@@ -34,6 +34,7 @@ def open_template(page: Any, name: str) -> None:
     wait_until(page, opened, f"the nodes of {name}", PREVIEW)
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_a_template_opens_runs_and_shows_attention(
     chromium: str,

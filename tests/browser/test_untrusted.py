@@ -46,6 +46,7 @@ def hostile(name: str, properties: Any) -> dict[str, Any]:
     return graph
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("drawn", SHOWN)
 def test_hostile_workflows_run_no_script_and_leave_the_page_alive(
     chromium: str,

@@ -1,7 +1,9 @@
-"""The newest version of ComfyUI's page (its frontend package), for browser tests on two versions.
+"""A newer version of ComfyUI's page (its frontend package), for browser tests on two versions.
 
-ComfyUI requires a certain version of its page. The newest one is therefore not installed: it is
-unpacked in the cache folder of the checkout, which git ignores, and served from there.
+ComfyUI requires a certain version of its page. The newer one is therefore not installed: it is
+unpacked in the cache folder of the checkout, which git ignores, and served from there. It is the
+last one that works with the ComfyUI of the tests: from 1.38 on the page asks its server for
+`/jobs`, which ComfyUI 0.3.75 does not have.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from pathlib import Path
 
 from . import host
 
-PACKAGE = "comfyui-frontend-package==1.58.1"
+PACKAGE = "comfyui-frontend-package==1.37.11"
 INSIDE = "comfyui_frontend_package/static/"
 
 
-def newest() -> Path:
-    """The folder of the newest page, downloaded from PyPI (30 MB) if necessary.
+def newer() -> Path:
+    """The folder of that page, downloaded from PyPI (30 MB) if necessary.
 
     Raises:
         OSError: the download failed; the error has pip's message.

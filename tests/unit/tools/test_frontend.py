@@ -1,4 +1,4 @@
-"""The newest page is fetched once, whole or not at all."""
+"""The newer page is fetched once, whole or not at all."""
 
 import zipfile
 from pathlib import Path
@@ -29,9 +29,9 @@ def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]
 
 
 def test_the_page_is_downloaded_once(downloads: list[list[str]]) -> None:
-    folder = frontend.newest()
+    folder = frontend.newer()
     assert sorted(path.name for path in folder.iterdir()) == ["assets", "index.html"]
-    assert frontend.newest() == folder
+    assert frontend.newer() == folder
     assert [command[-1] for command in downloads] == [frontend.PACKAGE]
     assert list(host.CACHE.iterdir()) == [folder]
 
@@ -43,6 +43,6 @@ def test_what_pip_says_is_in_the_error_and_nothing_is_left(
     with monkeypatch.context() as patched:
         patched.setattr(frontend.subprocess, "run", lambda *_, **__: failed)
         with pytest.raises(OSError, match="Could not find a version"):
-            frontend.newest()
+            frontend.newer()
     assert not list(host.CACHE.iterdir())
-    assert (frontend.newest() / "index.html").read_text("utf-8") == "page"
+    assert (frontend.newer() / "index.html").read_text("utf-8") == "page"
