@@ -14,14 +14,14 @@ import pytest
 
 PICTURES = ("test_workflows.py", "test_workflow_looks.py", "test_workflow_scenes.py")
 NEWER = re.compile(r"\[(.*-)?newer(-.*)?\]$")  # tests on the newer page, see browser/conftest.py
-ORDER = ("browser", "pictures", "code", "web", "host", "unit")  # of these shares, and of folders
+ORDER = ("browser", "pictures", "newer", "code", "web", "host", "unit")  # of these shares, and of folders
 
 
 def share(test: str) -> str:
     """Name of the share of a test, from the id of the test."""
     file = PurePosixPath(test.partition("::")[0])
     if file.parts[0] == "browser":
-        return "browser/newer" if NEWER.search(test) else "browser"
+        return "newer" if NEWER.search(test) else "browser"
     return "pictures" if file.parts[0] == "host" and file.name in PICTURES else str(file)
 
 
