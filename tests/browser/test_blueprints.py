@@ -11,6 +11,8 @@ from selfguidance.tools.workflows import blueprints, workflows
 
 # of pages up to 1.32, and of newer ones
 SEARCH = ".comfy-vue-node-search-container input, input[placeholder='Add a node...']"
+# what a double click does, which newer pages miss where they are drawn slowly
+SEARCH_NODES = "() => window.app.extensionManager.command.execute('Workspace.SearchBox.Toggle')"
 FEED = """() => {
     const graph = window.app.graph;
     const [recipe] = graph.nodes.filter(node => node.isSubgraphNode?.());
@@ -53,8 +55,8 @@ def empty(server: serve.Server, page: Any) -> Any:
 
 
 def put_on_canvas(page: Any, name: str) -> None:
-    """Search for a node by name, as after a double click on the canvas, and take the first hit."""
-    page.mouse.dblclick(800, 600)
+    """Search for a node by name and take the first hit."""
+    page.evaluate(SEARCH_NODES)
     # what is typed before the search stands there goes to the canvas, as shortcuts
     page.locator(SEARCH).first.wait_for()
     page.keyboard.type(name, delay=20)
