@@ -19,7 +19,7 @@ def rewrite(graph: Graph, note: Graph, kind: Kind, photo: bool) -> None:
     told = note["widgets_values"][0].partition(STAND_IN)[0]
     note["widgets_values"][0] = f"{more}\n\n{told}"
     if _downloads(kind):
-        note["pos"], note["size"] = _left(graph, note), [330, 620]
+        _move(graph, note)
     elif photo:
         note["pos"], note["size"] = list(BESIDE_PHOTO), [330, 520]
 
@@ -54,13 +54,16 @@ def _offered(kind: Kind) -> str:
     )
 
 
-def _left(graph: Graph, note: Graph) -> list[int]:
-    """A place below the nodes at the left of all others, or beside them if they have no column."""
+def _move(graph: Graph, note: Graph) -> None:
+    """Move a note below the nodes at the left of all others, or beside them without a column."""
     others = [node for node in graph["nodes"] if node is not note]
-    left: int = min(node["pos"][0] for node in others)
+    left = min(node["pos"][0] for node in others)
     column = [node for node in others if node["pos"][0] == left]
+    note["size"] = [330, 620]
     if left == 0:
-        return [-parts.COLUMN, 0]
-    if any(node["type"] == "LoadImage" for node in column):
-        return list(BESIDE_PHOTO)
-    return [left, max(node["pos"][1] + node["size"][1] for node in column) + 150]
+        note["pos"] = [-parts.COLUMN, 0]
+        graph["extra"]["ds"]["offset"][0] += parts.SCROLL
+    elif any(node["type"] == "LoadImage" for node in column):
+        note["pos"] = list(BESIDE_PHOTO)
+    else:
+        note["pos"] = [left, max(node["pos"][1] + node["size"][1] for node in column) + 150]

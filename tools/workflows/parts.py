@@ -7,6 +7,7 @@ from .graphs import Graph
 from .kinds import Kind, Part
 
 COLUMN, GAP = 460, 80  # pixels: width of a column of nodes, space for a node's title and more
+SCROLL = 560  # by a column, which Nodes 2.0 draws wider
 ZERO = Part(
     *("ConditioningZeroOut", ("CONDITIONING",), {}),
     *({"conditioning": "CONDITIONING"}, (), 40),
@@ -36,7 +37,7 @@ def load(graph: Graph, demo: Graph, kind: Kind) -> None:
     for what, numbers in links.items():
         graphs.carry(graph, numbers, given[what])
     if y:
-        graph["extra"]["ds"]["offset"][0] += COLUMN
+        graph["extra"]["ds"]["offset"][0] += SCROLL
         box = {"bounding": [x - 20, -90, 370, y + 50], "color": "#3f789e", "font_size": 24}
         title = "Files of the model"
         group = {"id": len(graph["groups"]) + 1, "title": title, **box, "flags": {}}

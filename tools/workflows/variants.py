@@ -101,7 +101,7 @@ def _photo(graph: Graph, node: Graph, kind: Kind) -> None:
     scale["inputs"].insert(0, {"name": "image", "type": "IMAGE", "link": None})
     scale["size"] = [330, 130]
     node["pos"], node["size"] = [-parts.COLUMN, 0], [330, 330]  # to the left of the other nodes
-    graph["extra"]["ds"]["offset"][0] += 560
+    graph["extra"]["ds"]["offset"][0] += parts.SCROLL
     box = {"bounding": [-480, -90, 370, 680], "color": "#8A8", "font_size": 24, "flags": {}}
     graph["groups"].append({"id": len(graph["groups"]) + 1, "title": "Your photo", **box})
     graphs.become(node, "LoadImage", {"image": "example.png", "upload": "image"})
