@@ -154,8 +154,8 @@ KINDS = (
         ),
         (8, 1.0, "res_multistep", "simple"),
         negative=None,
-        advice="For Z-Image itself, which is not distilled: `z_image_bf16.safetensors`, 25 steps, "
-        "cfg 4, and a second Prompt as negative.",
+        advice="For Z-Image itself, which is not distilled: **z_image_bf16.safetensors**, "
+        "25 steps, cfg 4, and a second Prompt as negative.",
     ),
     Kind(
         *("qwen_image", "Qwen-Image", 75, FIRST_RECIPES, 1328),
@@ -169,7 +169,7 @@ KINDS = (
         ),
         (20, 4.0, "euler", "simple"),
         advice="In less time: *LoraLoaderModelOnly* with "
-        "`Qwen-Image-Lightning-8steps-V1.0.safetensors` behind *Load Diffusion Model*, 8 steps, "
+        "**Qwen-Image-Lightning-8steps-V1.0.safetensors** behind *Load Diffusion Model*, 8 steps, "
         "cfg 1.",
     ),
     Kind(
@@ -189,7 +189,7 @@ KINDS = (
             *("FluxGuidance", ("CONDITIONING",), {"guidance": 3.5}),
             *({"conditioning": "CONDITIONING"}, (), 60),
         ),
-        advice="For Flux.1 schnell: `flux1-schnell.safetensors` and 4 steps.",
+        advice="For Flux.1 schnell: **flux1-schnell.safetensors** and 4 steps.",
     ),
     Kind(
         *("sd35", "Stable Diffusion 3.5 large", 85, FIRST_RECIPES, 1024),

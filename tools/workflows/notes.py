@@ -41,8 +41,9 @@ def _own(kind: Kind) -> str:
 
 
 def _offered(kind: Kind) -> str:
+    # without code in backticks, which cannot be read on a note in Nodes 2.0
     files = "".join(
-        f"\n- [{file.name}]({file.url}) into `models/{file.folder}`" for file in kind.files
+        f"\n- [{file.name}]({file.url}) into *models/{file.folder}*" for file in kind.files
     )
     return (
         f"**For {kind.title}**. ComfyUI offers to download what is missing; by hand:\n{files}\n\n"

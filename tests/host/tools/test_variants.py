@@ -78,7 +78,7 @@ def test_the_page_is_told_what_it_can_download_and_the_note_says_where_it_goes(n
     files = [file for file in kind.files if file.url]
     assert {tuple(one.values()) for one in offered} == {(f.name, f.url, f.folder) for f in files}
     (note,) = [n["widgets_values"][0] for n in graph["nodes"] if n["type"] == "MarkdownNote"]
-    assert all(file.name in note and f"`models/{file.folder}`" in note for file in kind.files)
+    assert all(file.name in note and f"models/{file.folder}" in note for file in kind.files)
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.key)
