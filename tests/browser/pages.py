@@ -54,11 +54,19 @@ class Complaints:
             self.texts.append(text)
 
 
-def visit(page: Any, server: serve.Server, drawn: str = "canvas") -> None:
-    """Open the page with an empty history and the dark theme; `drawn` is a key of `SHOWN`."""
+def visit(page: Any, server: serve.Server, drawn: str = "canvas", offers: bool = False) -> None:
+    """Open the page with an empty history and the dark theme.
+
+    Args:
+        page: the page.
+        server: the server that serves it.
+        drawn: how it draws nodes, a key of `SHOWN`.
+        offers: whether it offers to download missing models, in a dialog over the graph.
+    """
     server.get("/settings/Comfy.TutorialCompleted", b"true")
     server.get("/settings/Comfy.ColorPalette", b'"dark"')
     server.get("/settings/Comfy.VueNodes.Enabled", json.dumps(drawn == "vue").encode())
+    server.get("/settings/Comfy.Workflow.ShowMissingModelsWarning", json.dumps(offers).encode())
     idle(server)
     server.get("/history", json.dumps({"clear": True}).encode())
     load(page, server)
@@ -93,8 +101,9 @@ def open_card(page: Any, name: str) -> None:
     last.wait_for()
     dialog.get_by_placeholder(re.compile("^Search")).fill(name)
     last.wait_for(state="detached")
-    dialog.get_by_test_id(f"template-workflow-{name}").click()
-    dialog.wait_for(state="hidden")
+    card = dialog.get_by_test_id(f"template-workflow-{name}")
+    card.click()
+    card.wait_for(state="hidden")  # not the dialog: one about missing models may come after it
 
 
 def press_run(page: Any) -> None:

@@ -8,18 +8,22 @@ import pytest
 from selfguidance.tests.browser.pages import (
     NODES,
     Complaints,
+    open_card,
     settle,
     themed,
     visit,
     wait_until,
 )
 from selfguidance.tools.host import serve
-from selfguidance.tools.workflows import workflows
+from selfguidance.tools.workflows import kinds, workflows
 
 HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => Number(node.id)).sort((a, b) => a - b))
     === JSON.stringify(ids)"""
 OPEN = "graph => window.app.loadGraphData(graph)"
 BODIES = f"""() => document.querySelectorAll('[data-node-id]').length >= ({NODES}).length"""
+
+VERSION = "() => (window.__COMFYUI_FRONTEND_VERSION__ ?? '0.0').split('.').slice(0, 2).map(Number)"
+DIALOG_UNTIL = [1, 39]  # versions of the page that tell of missing models in a dialog
 
 # titles of nodes that Nodes 2.0 draws over each other
 COVERED = """() => {
@@ -64,3 +68,20 @@ def opened(server: serve.Server, page: Any, file: Path) -> None:
     page.evaluate(OPEN, graph)
     ids = sorted(node["id"] for node in json.loads(file.read_text("utf-8"))["nodes"])
     wait_until(page, HOLDS, f"the nodes of {file.stem}", ids)
+
+
+def test_missing_files_of_a_template_are_offered(
+    chromium: str, server: serve.Server, page: Any
+) -> None:
+    visit(page, server, offers=True)
+    if page.evaluate(VERSION) > DIALOG_UNTIL:
+        pytest.skip("this page tells of missing models in a panel of errors")
+    for kind in kinds.KINDS:
+        files = [f"{file.folder} / {file.name}" for file in kind.files if file.url]
+        if files:
+            open_card(page, f"{kind.first}_{kind.key}_{kind.recipes[0]}")
+            offer = page.get_by_role("dialog").filter(has_text=files[0])
+            offer.wait_for()
+            assert all(file in offer.inner_text() for file in files)
+            page.keyboard.press("Escape")
+            offer.wait_for(state="hidden")

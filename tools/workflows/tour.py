@@ -14,8 +14,8 @@ Shapes, a tiny model, comes with the pack and runs on any CPU.
 
 **Press Run** and read the notes 1 to 4 from left to right.
 
-Later, for your own model: replace *Demo Model* by *Load Checkpoint* and set prompt and size, or
-open a template whose name says `sd15` or `sdxl`."""
+Later, for your own model: replace *Demo Model* by its loaders and set prompt and size, or open
+a template whose name says `sd15`, `sdxl`, `z_image`, `qwen_image`, `flux1` or `sd35`."""
 STOPS = (
     (
         "1. A picture and its record",
