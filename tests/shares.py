@@ -14,7 +14,7 @@ import pytest
 
 PICTURES = ("test_workflows.py", "test_workflow_looks.py", "test_workflow_scenes.py")
 NEWER = re.compile(r"\[(.*-)?newer(-.*)?\]$")  # tests on the newer page, see browser/conftest.py
-ORDER = ("browser", "pictures", "newer", "code", "web", "host", "unit")  # of these shares, and of folders
+ORDER = ("browser", "pictures", "newer", "code", "web", "host", "unit")  # shares, folders
 
 
 def share(test: str) -> str:
