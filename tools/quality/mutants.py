@@ -26,8 +26,10 @@ from ..host import host
 
 MUTMUT = (sys.executable, "-m", "mutmut")
 PARTS = ("guidance", "tests", "tools")  # folders that the tests import; not the pack's __init__.py
+SHOW = "import sys; from mutmut.__main__ import show; [show.callback(n) for n in sys.argv[1:]]"
 SETTINGS = {
-    "pytest_add_cli_args": ["-p", "no:cacheprovider"],
+    # the second one collects garbage ten times a mutant, which costs more than the tests
+    "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:unraisableexception"],
     "process_isolation": "forkserver",  # torch cannot be forked safely after it has computed
     "use_git_change_detection": False,
     "source_paths": [f"{boot.PACKAGE}/guidance"],
@@ -95,15 +97,11 @@ def table(found: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def survivors(work: Path, found: dict[str, str]) -> list[str]:
+def survivors(work: Path, found: dict[str, str]) -> str:
     """The diffs of the mutants that no test killed."""
     names = [name for name, state in found.items() if state in ("survived", "no tests")]
-    return [
-        subprocess.run(
-            [*MUTMUT, "show", name], cwd=work, capture_output=True, text=True, check=True
-        ).stdout
-        for name in names
-    ]
+    show = [sys.executable, "-c", SHOW, *names]
+    return subprocess.run(show, cwd=work, capture_output=True, text=True, check=True).stdout
 
 
 def run(part: str, again: bool) -> None:
@@ -121,7 +119,7 @@ def run(part: str, again: bool) -> None:
     found = results(work)
     report = host.ROOT / "output" / "mutants" / f"{part.replace('/', '-')}.txt"
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text("\n".join([table(found), "", *survivors(work, found)]), "utf-8")
+    report.write_text(f"{table(found)}\n\n{survivors(work, found)}", "utf-8")
     print(f"{table(found)}\n{report.relative_to(host.ROOT)} shows what survived", flush=True)
 
 

@@ -15,7 +15,16 @@ from selfguidance.guidance.terms.hold import HoldRest
 from selfguidance.guidance.terms.reference import Position, Size
 from selfguidance.guidance.terms.window import Window
 from selfguidance.tests.unit.guidance.bowls import Bowl, acting, inputs, shown
-from selfguidance.tests.unit.guidance.toys import TABLE, always, blob, pictured, seen, table
+from selfguidance.tests.unit.guidance.toys import (
+    TABLE,
+    always,
+    blob,
+    cell,
+    pictured,
+    record,
+    seen,
+    table,
+)
 from torch import Tensor
 
 
@@ -118,6 +127,13 @@ def test_terms_without_effect_are_left_out() -> None:
     assert (kept.strength, kept.raw) == (2.0, True)
 
 
+def test_what_acts_now_knows_its_noise_level_and_how_the_run_steps() -> None:
+    plain = Plan.of([Bowl(object="circle")], float).at(0.7)
+    assert (plain.sigma, plain.strength, plain.raw) == (0.7, 1.0, False)
+    raw = Plan.of([Bowl(object="circle")], float, strength=2.0, raw=True).at(0.2)
+    assert (raw.sigma, raw.strength, raw.raw) == (0.2, 2.0, True)
+
+
 def test_without_an_active_term_there_is_no_gradient() -> None:
     x = inputs()
     assert acting().gradient(shown(x), x) == (None, {})
@@ -167,6 +183,14 @@ def test_the_weightiest_term_of_an_object_counts() -> None:
     found = always(*terms).goals(now)
     assert list(found) == ["circle"]
     assert found["circle"][0].tolist() == pytest.approx([0.6, 0.6])
+
+
+def test_a_target_relative_to_a_reference_is_that_of_the_noise_level() -> None:
+    then = record(seen(cell(1, 4, 0, 0), sigma=4.0), seen(cell(1, 4, 0, 3), sigma=1.0))
+    plan = always(Position(object="circle", x=0, y=0, reference=then))
+    for sigma, x in ((4.0, 1 / 8), (1.0, 7 / 8)):
+        now = seen(cell(1, 4, 0, 1), sigma=sigma)
+        torch.testing.assert_close(plan.goals(now)["circle"], torch.tensor([[x, 1 / 2]]))
 
 
 def test_a_recipe_wants_its_object_moved_and_the_others_where_they_ended_up() -> None:
