@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from selfguidance.guidance.maps.properties import (
     Properties,
     centroid,
+    coarse,
+    mean_shape,
     pool,
     pooled,
     resample,
@@ -106,6 +108,42 @@ def test_features_are_pooled_under_the_mean_shape_of_the_sites() -> None:
     features = torch.tensor([1.0, 1.0, 2.0, 100.0]).expand(1, 1, 2, 4)
     # weights 1, 1, 1/2, 0 of the columns
     assert pooled(maps, features).item() == pytest.approx((1 + 1 + 2 / 2) / 2.5)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((4, 6), (4, 6)),
+        ((16, 16), (16, 16)),
+        ((64, 16), (32, 8)),
+        ((1, 1024), (1, 512)),
+        ((30, 40), (14, 18)),  # divided by sqrt(1200 / 256)
+    ],
+)
+def test_recorded_features_are_averaged_to_about_256_cells(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    features = torch.rand(2, 3, *size)
+    few = coarse(features)
+    assert few.shape == (2, 3, *expected)
+    if all(a % b == 0 for a, b in zip(size, expected, strict=True)):
+        rows, columns = (a // b for a, b in zip(size, expected, strict=True))
+        cells = features.unflatten(-1, (-1, columns)).unflatten(-3, (-1, rows))
+        torch.testing.assert_close(few, cells.mean((-3, -1)))
+
+
+def test_the_mean_shape_is_on_the_grid_of_the_first_site() -> None:
+    shown = seen(left(2, 4, 2), left(4, 8, 8) - left(4, 8, 4))  # halves; the second one finer
+    # 8 columns to 4: a tent over four columns gives 0, 1/8, 7/8, 1
+    expected = (torch.tensor([1.0, 1.0, 0.0, 0.0]) + torch.tensor([0, 1 / 8, 7 / 8, 1])) / 2
+    torch.testing.assert_close(mean_shape(shown, "circle"), expected.expand(1, 2, 4))
+
+
+def test_properties_at_some_sites_are_those_of_the_same_pass() -> None:
+    shown = seen(blob(4, 6, 0.4, 0.6), left(3, 3, 1), sigma=2.5)
+    part = shown.at_sites([OTHER])
+    assert list(part.maps) == [OTHER] and part.maps[OTHER] is shown.maps[OTHER]
+    assert (part.sigma, part.table) == (2.5, TABLE)
 
 
 @given(sides, sides, sides, sides)

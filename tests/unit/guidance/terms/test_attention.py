@@ -4,9 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from selfguidance.guidance.maps.masks import covered
 from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.terms.attention import Box, Presence, highest, smoothed
 from selfguidance.tests.unit.guidance.toys import SITE, blob, cell, seen, table
@@ -126,14 +123,6 @@ def test_a_cell_that_the_box_cuts_counts_by_its_area() -> None:
     assert box(seen(cell(2, 4, 0, 0))).item() == pytest.approx((1 - 1 / 4) ** 2)
     assert box(seen(cell(2, 4, 1, 0))).item() == pytest.approx((1 - 1 / 2) ** 2)
     assert box(seen(cell(2, 4, 1, 1))).item() == pytest.approx(0)
-
-
-@given(st.integers(1, 40), st.floats(0, 1), st.floats(0, 1))
-def test_cells_cover_as_much_as_the_interval(cells: int, one: float, other: float) -> None:
-    start, end = sorted((one, other))
-    parts = covered(cells, start, end, torch.zeros((), dtype=torch.float64))
-    assert parts.sum().item() / cells == pytest.approx(end - start, abs=1e-6)
-    assert parts.min() >= 0 and parts.max() <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("corners", [False, True])
