@@ -7,7 +7,7 @@ from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record
 from selfguidance.guidance.terms.base import HoldTerm
-from selfguidance.guidance.terms.hold import HoldMask, HoldRest
+from selfguidance.guidance.terms.hold import HoldBeside, HoldMask, HoldRest
 from selfguidance.guidance.terms.reference import Size
 from selfguidance.tests.unit.guidance.toys import TABLE, always, record, seen
 from torch import Tensor
@@ -62,6 +62,21 @@ def test_an_object_at_any_site_is_free() -> None:
 def test_the_margin_is_counted_in_cells() -> None:
     term = kept(record(run(OBJECT)), margin=2)
     assert torch.equal(term.region[0, 0], 1 - box(slice(1, 7), slice(0, 6)))
+
+
+@pytest.mark.parametrize("margin", [0, 1])
+def test_every_cell_that_a_box_overlaps_is_free(margin: int) -> None:
+    box_of_cells = (2.5 / 16, 2 / 8, 3 / 16, 2.1 / 8)  # columns 2.5 to 5.5, rows 2 to 4.1
+    term = HoldBeside(object="moon", reference=record(run(OBJECT)), box=box_of_cells, margin=margin)
+    free = box(slice(2 - margin, 5 + margin), slice(2 - margin, 6 + margin))
+    assert torch.equal(term.region, 1 - free[None, None])
+
+
+def test_a_prediction_in_half_precision_stays_so() -> None:
+    now = torch.zeros(1, 4, *GRID, dtype=torch.float16)
+    term = kept(record(run(OBJECT, latent=torch.ones(1, 4, *GRID))))
+    result, _ = hold(term, now=now)
+    assert torch.equal(result, term.region.half().expand_as(now))
 
 
 def test_where_the_object_stood_before_it_settled_is_not_free() -> None:

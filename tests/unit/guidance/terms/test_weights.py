@@ -42,4 +42,6 @@ def test_in_a_stronger_run_an_energy_term_weighs_and_steps_by_its_share(
 
 
 def test_in_a_stronger_run_a_hold_term_holds_by_the_share_of_holds() -> None:
-    assert HoldRest(object="star", reference=pictured(), weight=0.5).scaled(0.1, 0.5).weight == 0.25
+    own = HoldRest(object="star", reference=pictured(), weight=0.5, group="left")
+    term = own.scaled(0.1, 0.5)
+    assert (term.weight, term.group) == (0.25, "left")
