@@ -154,6 +154,12 @@ def test_corners_want_the_box_filled_to_its_edges(marked: tuple[int, ...], energ
     assert turned(seen(columns(8, *marked).T)).item() == pytest.approx(energy, abs=1e-5)
 
 
+def test_a_column_near_both_edges_of_a_narrow_box_counts_once() -> None:
+    box = Box(object="circle", x=0.25, y=0, width=0.25, height=1, corners=True)
+    # all outside; 1 - top inside; top outside; two of the three columns about the edges are wrong
+    assert box(seen(columns(4, 0))).item() == pytest.approx(1 + 1 + 1 + 2 / 3)
+
+
 def test_the_highest_part_of_a_region_is_counted_by_area() -> None:
     maps = torch.tensor([[[1.0, 4.0], [3.0, 2.0]], [[8.0, 8.0], [8.0, 8.0]]])
     torch.testing.assert_close(

@@ -3,55 +3,35 @@
 import pytest
 import torch
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.plan import Plan, Scheduled
-from selfguidance.guidance.record.record import Record
-from selfguidance.guidance.terms.base import HoldTerm
-from selfguidance.guidance.terms.hold import HoldBeside, HoldMask, HoldRest
+from selfguidance.guidance.terms.hold import HoldBeside
 from selfguidance.guidance.terms.reference import Size
+from selfguidance.tests.unit.guidance.terms.holding import (
+    AWAY,
+    FREE,
+    GRID,
+    MOVE,
+    OBJECT,
+    box,
+    hold,
+    kept,
+    random,
+    run,
+)
 from selfguidance.tests.unit.guidance.toys import TABLE, always, record, seen
-from torch import Tensor
-
-GRID = (8, 16)
-
-
-def box(rows: slice, columns: slice, grid: tuple[int, int] = GRID) -> Tensor:
-    maps = torch.zeros(grid)
-    maps[rows, columns] = 1.0
-    return maps
-
-
-OBJECT = box(slice(3, 5), slice(2, 4))
-AWAY = box(slice(3, 5), slice(10, 12))
-MOVE = Affine(dx=8 / 16)
-# both places, each with a margin of one cell
-FREE = torch.maximum(box(slice(2, 6), slice(1, 5)), box(slice(2, 6), slice(9, 13)))
-
-
-def random(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def run(*maps: Tensor, sigma: float = 1.0, latent: Tensor | None = None) -> Properties:
-    """A pass with the object's map by site and a picture."""
-    batch = len(maps[0]) if maps[0].ndim == 3 else 1
-    latent = random(0, batch, 4, *GRID) if latent is None else latent
-    return seen(*maps, sigma=sigma, denoised=latent)
-
-
-def kept(reference: Record, **options) -> HoldRest:
-    return HoldRest(object="circle", reference=reference, **options)
-
-
-def hold(
-    *terms: HoldTerm, now: Tensor, sigma: float = 1.0, strength: float = 1.0
-) -> tuple[Tensor, dict[str, Tensor]]:
-    return always(*terms, strength=strength).at(sigma, TABLE).held(now)
 
 
 def test_the_free_region_covers_where_the_object_was_and_where_it_goes() -> None:
     term = kept(record(run(OBJECT)), transform=MOVE)
     torch.testing.assert_close(term.region, 1 - FREE[None, None])
+
+
+def test_an_object_that_grows_is_free_where_its_enlarged_shape_exceeds_the_threshold() -> None:
+    # thrice as wide about x = 3 of 16 columns: 1 in columns 1 to 4, 2/3 in 0 and 5, 1/3 in 6
+    for threshold, end in ((0.2, 7), (0.5, 6)):
+        term = kept(record(run(OBJECT)), transform=Affine(scale_x=3), threshold=threshold, margin=0)
+        assert torch.equal(term.region[0, 0], 1 - box(slice(3, 5), slice(0, end)))
+    assert torch.equal(kept(record(run(OBJECT)), threshold=0, margin=0).region[0, 0], 1 - OBJECT)
 
 
 def test_an_object_at_any_site_is_free() -> None:
@@ -199,98 +179,3 @@ def test_a_reference_of_another_size_is_refused_with_both_sizes() -> None:
     fits, term = kept(record(run(other, latent=latent))), kept(record(run(OBJECT)))
     with pytest.raises(ValueError, match=r"it has \(8, 16\), the latent \(4, 4\)"):
         hold(fits, term, now=latent)
-
-
-def masked(mask: Tensor, then: Tensor, **options) -> HoldMask:
-    """What a mask marks is held as in a picture."""
-    return HoldMask(mask=mask, reference=record(run(OBJECT, latent=then)), **options)
-
-
-def test_a_mask_holds_exactly_where_it_is_1_half_where_it_is_half_and_nothing_where_it_is_0() -> (
-    None
-):
-    then, now = random(1, 1, 4, *GRID), 1e6 * random(2, 1, 4, *GRID)
-    mask = torch.zeros(GRID)
-    mask[:, :4], mask[:, 4:8] = 1, 0.5
-    result, _ = hold(masked(mask, then), now=now)
-    assert torch.equal(result[..., :4], then[..., :4])
-    torch.testing.assert_close(result[..., 4:8], (then + now)[..., 4:8] / 2)
-    assert torch.equal(result[..., 8:], now[..., 8:])
-
-
-@pytest.mark.parametrize("scale", [8, 3])
-def test_a_mask_of_pixels_is_brought_to_the_grid_of_the_latent(scale: int) -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    mask = box(slice(0, 8), slice(0, 6)).repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    result = hold(masked(mask, then), now=now)[0][0, 0]
-    torch.testing.assert_close(result[:, :5], torch.ones(8, 5))
-    assert (result[:, 7:] == 0).all()
-    # at its edge the mask counts by a triangle as wide as two cells: 1/8 of it lies beyond
-    torch.testing.assert_close(
-        result[:, 5:7], torch.tensor([7 / 8, 1 / 8]).expand(8, 2), atol=0.02, rtol=0
-    )
-
-
-def test_a_mask_in_half_precision_is_brought_to_the_grid_too() -> None:
-    then, mask = torch.ones(1, 4, *GRID), random(0, 40, 50).sigmoid().half()
-    results = [hold(masked(m, then), now=torch.zeros(1, 4, *GRID))[0] for m in (mask, mask.float())]
-    assert torch.equal(*results)
-
-
-@pytest.mark.parametrize("pictures", [1, 2], ids=["one for all", "one each"])
-def test_masks_hold_in_their_own_pictures(pictures: int) -> None:
-    then, now = random(4, 2, 4, *GRID), random(5, 2, 4, *GRID)
-    masks = torch.stack([OBJECT, AWAY])[:pictures]
-    maps = OBJECT.expand(2, *GRID)
-    term = HoldMask(mask=masks, reference=record(run(maps, latent=then)))
-    result, energies = hold(term, now=now)
-    for i, mask in enumerate([OBJECT, AWAY] if pictures == 2 else [OBJECT] * 2):
-        held = mask.bool().expand(4, *GRID)
-        assert torch.equal(result[i][held], then[i][held])
-        assert torch.equal(result[i][~held], now[i][~held])
-        expected = (held * (then - now)[i]).square().mean() / 2
-        assert energies["preserved"][i].item() == pytest.approx(expected.item())
-
-
-@pytest.mark.parametrize(
-    ("weight", "strength", "share"), [(0.5, 1, 0.5), (1, 0.25, 0.25), (3, 1, 1)]
-)
-def test_weight_and_strength_say_how_far_a_mask_holds(
-    weight: float, strength: float, share: float
-) -> None:
-    term = masked(OBJECT, torch.ones(1, 4, *GRID), weight=weight)
-    result, _ = hold(term, now=torch.zeros(1, 4, *GRID), strength=strength)
-    torch.testing.assert_close(result, (share * OBJECT).expand_as(result))
-
-
-@pytest.mark.parametrize("first", ["mask", "recipe"])
-def test_a_mask_has_the_last_word_beside_a_recipe_in_either_order(first: str) -> None:
-    """Where the recipe moves its object and where it holds the rest, and nowhere else."""
-    ours, theirs = torch.full((1, 4, *GRID), 2.0), torch.full((1, 4, *GRID), 3.0)
-    mask = torch.maximum(OBJECT, box(slice(0, 1), slice(0, 16)))
-    terms = [masked(mask, theirs), kept(record(run(OBJECT, latent=ours)), transform=MOVE)]
-    result, energies = hold(*terms[:: 1 if first == "mask" else -1], now=torch.zeros(1, 4, *GRID))
-    expected = torch.where(mask.bool(), 3.0, 2.0 * (1 - FREE))
-    torch.testing.assert_close(result, expected.expand_as(result))
-    assert energies.keys() == {"preserved", "all but circle"}
-
-
-def test_a_mask_needs_no_word_of_the_prompt_and_its_object_is_only_a_name() -> None:
-    then = torch.ones(1, 4, *GRID)
-    assert masked(OBJECT, then).label == "preserved"
-    assert masked(OBJECT, then, object="the sky").label == "preserved the sky"
-    assert masked(OBJECT, then, object="the sky").phrases == ()
-
-
-@pytest.mark.parametrize(
-    ("mask", "reason"),
-    [(0 * OBJECT, "is empty"), (OBJECT / 0, "holds NaN"), (OBJECT[0], "must be .* got")],
-)
-def test_a_mask_that_holds_nothing_is_refused(mask: Tensor, reason: str) -> None:
-    with pytest.raises(ValueError, match=f"the mask of 'preserved sky' {reason}"):
-        masked(mask, torch.ones(1, 4, *GRID), object="sky")
-
-
-def test_a_mask_over_a_reference_without_a_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="the reference of 'preserved' holds no picture"):
-        HoldMask(mask=OBJECT, reference=record(seen(OBJECT)))
