@@ -59,21 +59,19 @@ def prepare(part: str) -> Path:
             file.unlink()
     settings = SETTINGS | {
         "only_mutate": [f"{boot.PACKAGE}/{part}" + ("" if part.endswith(".py") else "/*")],
-        "pytest_add_cli_args_test_selection": [f"{boot.PACKAGE}/{tests_of(part)}"],
+        "pytest_add_cli_args_test_selection": [f"{boot.PACKAGE}/{test}" for test in tests_of(part)],
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     (work / "pyproject.toml").write_text("[tool.mutmut]\n" + "\n".join(lines) + "\n", "utf-8")
     return work
 
 
-def tests_of(part: str) -> str:
-    """Path of the tests that mirror a part: its folder, or the file of the same name."""
-    path = Path("tests", "unit", part)
-    if path.suffix == ".py":
-        path = path.with_name(f"test_{path.name}")
-    while not (host.ROOT / path).exists():
-        path = path.parent
-    return path.as_posix()
+def tests_of(part: str) -> list[str]:
+    """Paths of the tests that mirror a part: its folder, or the files that begin with its name."""
+    path = host.ROOT / "tests" / "unit" / part
+    files = [] if path.is_dir() else sorted(path.parent.glob(f"test_{path.stem}*.py"))
+    found = files or [path if path.is_dir() else path.parent]
+    return [test.relative_to(host.ROOT).as_posix() for test in found]
 
 
 def results(work: Path) -> dict[str, str]:

@@ -3,10 +3,8 @@
 import pytest
 import torch
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.terms.hold import HoldBeside
-from selfguidance.guidance.terms.reference import Size
-from selfguidance.tests.unit.guidance.terms.holding import (
+from selfguidance.tests.unit.guidance.holding import (
     AWAY,
     FREE,
     GRID,
@@ -64,13 +62,6 @@ def test_where_the_object_stood_before_it_settled_is_not_free() -> None:
     assert torch.equal(term.region[0, 0], 1 - OBJECT)
 
 
-def test_the_region_is_brought_to_the_grid_of_the_latent() -> None:
-    then, now = random(0, 1, 4, 32, 64), random(1, 1, 4, 32, 64)
-    after, _ = hold(kept(record(run(OBJECT, latent=then))), now=now)
-    torch.testing.assert_close(after[..., 0, 0], then[..., 0, 0])
-    assert torch.equal(after[..., 16, 12], now[..., 16, 12])
-
-
 def test_full_weight_lands_exactly_on_the_reference_and_leaves_the_free_region_as_it_is() -> None:
     then = random(1, 1, 4, *GRID)
     now = 1e6 * random(2, 1, 4, *GRID)  # now + (then - now) would lose digits
@@ -80,37 +71,11 @@ def test_full_weight_lands_exactly_on_the_reference_and_leaves_the_free_region_a
     assert torch.equal(result[free], now[free])
 
 
-@pytest.mark.parametrize(
-    ("weight", "strength", "share"), [(0.5, 1, 0.5), (1, 0.25, 0.25), (1, 9, 1), (0.5, 9, 0.5)]
-)
-def test_weight_and_strength_say_how_far_it_goes(
-    weight: float, strength: float, share: float
-) -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    term = kept(record(run(OBJECT, latent=then)), weight=weight)
-    result, _ = hold(term, now=now, strength=strength)
-    torch.testing.assert_close(result, (share * term.region).expand_as(now))
-
-
-def test_the_energy_is_half_the_mean_square_of_what_is_held_before_the_pull() -> None:
-    then, now = torch.full((1, 4, *GRID), 3.0), torch.ones(1, 4, *GRID)
-    _, energies = hold(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
-    share = 1 - 2 * 16 / 128  # two places of 4 x 4 cells are free
-    assert energies["all but circle"].tolist() == pytest.approx([2**2 / 2 * share])
-
-
 def test_a_run_equal_to_its_reference_is_left_bit_equal() -> None:
     now = random(3, 1, 4, *GRID)
     result, energies = hold(kept(record(run(OBJECT, latent=now)), weight=0.3), now=now)
     assert torch.equal(result, now)
     assert energies["all but circle"].tolist() == [0.0]
-
-
-def test_the_reference_is_read_at_the_noise_level_of_the_pass() -> None:
-    early, late = torch.ones(1, 4, *GRID), torch.full((1, 4, *GRID), 5.0)
-    then = record(run(OBJECT, sigma=4, latent=early), run(OBJECT, sigma=1, latent=late))
-    result, _ = hold(kept(then), now=torch.zeros(1, 4, *GRID), sigma=2.0)
-    assert result[0, 0, 0, 0].item() == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("pictures", [1, 2], ids=["one for all", "one each"])
@@ -126,41 +91,6 @@ def test_every_picture_of_a_batch_keeps_its_own_reference(pictures: int) -> None
         assert energy["all but circle"].tolist() == [energies["all but circle"][i]]
 
 
-def test_what_one_term_sets_free_no_other_holds() -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    maps = run(OBJECT, latent=then)
-    first, second = kept(record(maps)), kept(record(run(AWAY, latent=then)))
-    result, energies = hold(first, second, now=now)
-    torch.testing.assert_close(result, (first.region * second.region).expand_as(now))
-    assert list(energies) == ["all but circle", "all but circle (2)"]
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_several_recipes_hold_the_rest_no_faster_than_the_strongest(order: int) -> None:
-    then = record(run(OBJECT, latent=torch.ones(1, 4, *GRID)))
-    terms = [kept(then, weight=0.25), kept(then, weight=0.5), kept(then, weight=0.5)][::order]
-    result, energies = hold(*terms, now=torch.zeros(1, 4, *GRID))
-    torch.testing.assert_close(result, 0.5 * terms[0].region.expand_as(result))
-    assert len(energies) == 3
-
-
-def test_a_region_is_held_while_no_prompt_with_words_takes_part() -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    term = kept(record(run(OBJECT, latent=then)))
-    result, _ = always(term).at(1.0).held(now)
-    torch.testing.assert_close(result, term.region.expand_as(now))
-
-
-def test_what_a_term_sets_free_stays_free_outside_its_window() -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    over, active = (kept(record(run(maps, latent=then))) for maps in (OBJECT, AWAY))
-    other = Size(object="circle", size=0.1)
-    plan = Plan((Scheduled(over, 9.0, 5.0), *always(active, other).terms))
-    result, energies = plan.at(1.0, TABLE).held(now)
-    torch.testing.assert_close(result, (over.region * active.region).expand_as(now))
-    assert list(energies) == ["all but circle"]
-
-
 def test_it_acts_on_the_prediction_not_through_the_model() -> None:
     x = torch.rand(1, 3, *GRID, requires_grad=True)
     acting = always(kept(record(run(OBJECT)))).at(1.0, TABLE)
@@ -171,6 +101,13 @@ def test_it_acts_on_the_prediction_not_through_the_model() -> None:
 def test_a_reference_without_a_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="the reference of 'all but circle' holds no picture"):
         kept(record(seen(OBJECT)))
+
+
+def test_the_energy_is_half_the_mean_square_of_what_is_held_before_the_pull() -> None:
+    then, now = torch.full((1, 4, *GRID), 3.0), torch.ones(1, 4, *GRID)
+    _, energies = hold(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
+    share = 1 - 2 * 16 / 128  # two places of 4 x 4 cells are free
+    assert energies["all but circle"].tolist() == pytest.approx([2**2 / 2 * share])
 
 
 def test_a_reference_of_another_size_is_refused_with_both_sizes() -> None:

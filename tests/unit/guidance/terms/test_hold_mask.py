@@ -3,25 +3,18 @@
 import pytest
 import torch
 from selfguidance.guidance.terms.hold import HoldMask
-from selfguidance.tests.unit.guidance.terms.holding import (
+from selfguidance.tests.unit.guidance.holding import (
     AWAY,
-    FREE,
     GRID,
-    MOVE,
     OBJECT,
     box,
     hold,
-    kept,
+    masked,
     random,
     run,
 )
 from selfguidance.tests.unit.guidance.toys import record, seen
 from torch import Tensor
-
-
-def masked(mask: Tensor, then: Tensor, **options) -> HoldMask:
-    """What a mask marks is held as in a picture."""
-    return HoldMask(mask=mask, reference=record(run(OBJECT, latent=then)), **options)
 
 
 def test_a_mask_holds_exactly_where_it_is_1_half_where_it_is_half_and_nothing_where_it_is_0() -> (
@@ -79,18 +72,6 @@ def test_weight_and_strength_say_how_far_a_mask_holds(
     term = masked(OBJECT, torch.ones(1, 4, *GRID), weight=weight)
     result, _ = hold(term, now=torch.zeros(1, 4, *GRID), strength=strength)
     torch.testing.assert_close(result, (share * OBJECT).expand_as(result))
-
-
-@pytest.mark.parametrize("first", ["mask", "recipe"])
-def test_a_mask_has_the_last_word_beside_a_recipe_in_either_order(first: str) -> None:
-    """Where the recipe moves its object and where it holds the rest, and nowhere else."""
-    ours, theirs = torch.full((1, 4, *GRID), 2.0), torch.full((1, 4, *GRID), 3.0)
-    mask = torch.maximum(OBJECT, box(slice(0, 1), slice(0, 16)))
-    terms = [masked(mask, theirs), kept(record(run(OBJECT, latent=ours)), transform=MOVE)]
-    result, energies = hold(*terms[:: 1 if first == "mask" else -1], now=torch.zeros(1, 4, *GRID))
-    expected = torch.where(mask.bool(), 3.0, 2.0 * (1 - FREE))
-    torch.testing.assert_close(result, expected.expand_as(result))
-    assert energies.keys() == {"preserved", "all but circle"}
 
 
 def test_a_mask_needs_no_word_of_the_prompt_and_its_object_is_only_a_name() -> None:

@@ -5,8 +5,8 @@ from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.record.record import Record
 from selfguidance.guidance.terms.base import HoldTerm
-from selfguidance.guidance.terms.hold import HoldRest
-from selfguidance.tests.unit.guidance.toys import TABLE, always, seen
+from selfguidance.guidance.terms.hold import HoldMask, HoldRest
+from selfguidance.tests.unit.guidance.toys import TABLE, always, record, seen
 from torch import Tensor
 
 GRID = (8, 16)
@@ -44,3 +44,8 @@ def hold(
     *terms: HoldTerm, now: Tensor, sigma: float = 1.0, strength: float = 1.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
     return always(*terms, strength=strength).at(sigma, TABLE).held(now)
+
+
+def masked(mask: Tensor, then: Tensor, **options) -> HoldMask:
+    """What a mask marks is held as in a picture."""
+    return HoldMask(mask=mask, reference=record(run(OBJECT, latent=then)), **options)
