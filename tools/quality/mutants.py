@@ -7,7 +7,7 @@ tests the survivors again, after tests were added.
 mutmut was preferred to cosmic-ray. Both can be interrupted and resumed, but cosmic-ray starts a
 Python with torch for each mutant (5 s), while mutmut imports torch once, forks for each mutant and
 runs only the tests that call the changed function. It does not change properties, class attributes
-and module constants, and it needs fork: Linux, macOS or WSL.
+and module constants, nor here the wording of messages, and it needs fork: Linux, macOS or WSL.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ SETTINGS = {
     "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:unraisableexception"],
     "process_isolation": "forkserver",  # torch cannot be forked safely after it has computed
     "use_git_change_detection": False,
+    "do_not_mutate_patterns": [r'^\s+"[^"]*"$'],  # the wording of messages
     "source_paths": [f"{boot.PACKAGE}/guidance"],
 }
 
