@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from selfguidance.guidance.acting import OverflowedError
 from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.terms.base import EnergyTerm
 from selfguidance.tests.unit.guidance.bowls import Bowl, acting, inputs, shown
@@ -52,8 +53,11 @@ def test_a_small_gradient_survives_half_precision() -> None:
 def test_an_energy_that_is_not_finite_is_refused_by_its_name(value: float) -> None:
     x = inputs()
     bad = Bowl(object="square", factor=value)
-    with pytest.raises(ValueError, match=r"at sigma 0.25 in: bowl of square; lower the weight"):
+    with pytest.raises(
+        ValueError, match=r"at sigma 0.25 in: bowl of square; lower the weight"
+    ) as e:
         acting(Bowl(object="circle"), bad).gradient(shown(x, 0.25), x)
+    assert e.type is ValueError
 
 
 def test_an_energy_that_is_not_finite_is_refused_though_its_gradient_is() -> None:
@@ -75,5 +79,5 @@ def test_a_gradient_that_is_not_finite_is_refused_though_every_energy_is() -> No
             return (seen.map(self.object)[0] * 0).abs().sqrt().sum((1, 2))
 
     x = inputs()
-    with pytest.raises(ValueError, match="in: cliff of circle, bowl of square"):
+    with pytest.raises(OverflowedError, match="in: cliff of circle, bowl of square"):
         acting(Cliff(object="circle"), Bowl(object="square")).gradient(shown(x), x)

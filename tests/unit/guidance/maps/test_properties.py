@@ -10,6 +10,7 @@ from selfguidance.guidance.maps.properties import (
     Properties,
     centroid,
     coarse,
+    coordinates,
     mean_shape,
     pool,
     pooled,
@@ -56,6 +57,19 @@ def test_the_spread_of_two_points_is_their_squared_distance() -> None:
     assert spread(maps, torch.tensor([0.5, 0.0])).item() == pytest.approx(1 / 16 + 1 / 4)
 
 
+def test_every_map_spreads_about_its_own_point_however_little_mass_it_has() -> None:
+    maps = torch.stack([torch.ones(1, 2), torch.full((1, 2), 0.1)])
+    found = spread(maps, torch.tensor([[0.5, 0.5], [0.0, 0.5]]))
+    torch.testing.assert_close(found, torch.tensor([1 / 16, (1 / 16 + 9 / 16) / 2]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_coordinates_are_of_the_dtype_and_device_of_the_maps(dtype: torch.dtype) -> None:
+    maps = torch.zeros(2, 3, 5, dtype=dtype, device="meta")
+    for values, shape in zip(coordinates(maps), ((1, 5), (3, 1)), strict=True):
+        assert (values.dtype, values.device, values.shape) == (dtype, maps.device, shape)
+
+
 @pytest.mark.parametrize("grid", [(64, 64), (48, 96)])
 def test_the_spread_of_a_disc_is_half_its_squared_radius(grid: tuple[int, int]) -> None:
     deviation = 1.0
@@ -82,6 +96,11 @@ def test_pooling_is_the_mean_under_the_mask() -> None:
     # word 0: (1 + 0.5 * 3) / 1.5 and 0.5 * 8 / 1.5; word 1: plain means
     expected = torch.tensor([[[2.5 / 1.5, 4 / 1.5], [2.5, 2.0]]])
     torch.testing.assert_close(pool(features, shapes), expected)
+
+
+def test_pooling_under_little_is_the_mean_too() -> None:
+    features = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    assert pool(features, 0.01 * cell(2, 2, 1, 0)[None, None]).item() == pytest.approx(3)
 
 
 def test_pooling_under_nothing_is_zero() -> None:
@@ -117,6 +136,7 @@ def test_features_are_pooled_under_the_mean_shape_of_the_sites() -> None:
         ((16, 16), (16, 16)),
         ((64, 16), (32, 8)),
         ((1, 1024), (1, 512)),
+        ((1024, 1), (512, 1)),
         ((30, 40), (14, 18)),  # divided by sqrt(1200 / 256)
     ],
 )
@@ -126,6 +146,7 @@ def test_recorded_features_are_averaged_to_about_256_cells(
     features = torch.rand(2, 3, *size)
     few = coarse(features)
     assert few.shape == (2, 3, *expected)
+    assert (few is features) == (size == expected)
     if all(a % b == 0 for a, b in zip(size, expected, strict=True)):
         rows, columns = (a // b for a, b in zip(size, expected, strict=True))
         cells = features.unflatten(-1, (-1, columns)).unflatten(-3, (-1, rows))
