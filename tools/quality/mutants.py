@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 from .. import boot
@@ -85,14 +84,17 @@ def results(work: Path) -> dict[str, str]:
 
 
 def table(found: dict[str, str]) -> str:
-    """Number of mutants in each state, by module, as text."""
+    """Number of mutants in each state and share of those that tests notice, by module, as text."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for name, state in found.items():
         counts[name.partition(".x")[0]][state] += 1
-    states = sorted({state for count in counts.values() for state in count})
-    lines = [f"{'':44}" + "".join(f"{state:>14}" for state in states)]
-    for module, count in sorted(counts.items()):
-        lines.append(f"{module:44}" + "".join(f"{count[state]:>14}" for state in states))
+    counts["all"] = sum(counts.values(), Counter())
+    states = sorted(counts["all"])
+    lines = [f"{'':44}" + "".join(f"{state:>14}" for state in (*states, "noticed"))]
+    for module, count in counts.items():
+        noticed = (count["killed"] + count["timeout"]) / max(1, count.total())
+        numbers = "".join(f"{count[state]:>14}" for state in states)
+        lines.append(f"{module:44}{numbers}{noticed:>14.1%}")
     return "\n".join(lines)
 
 
@@ -108,14 +110,15 @@ def run(part: str, again: bool) -> None:
 
     Args:
         part: see `prepare`.
-        again: whether only mutants that were not killed are tested.
+        again: whether mutants that were not killed are tested again; others only after a change.
     """
     work = prepare(part)
-    names: Sequence[str] = ()
-    if again:
-        names = [name for name, state in results(work).items() if state != "killed"]
-    subprocess.run([*MUTMUT, "run", "--max-children", "1", *names], cwd=work, check=True)
+    test = [*MUTMUT, "run", "--max-children", "1"]
+    subprocess.run(test, cwd=work, check=True)
     found = results(work)
+    if names := [name for name, state in found.items() if again and state != "killed"]:
+        subprocess.run([*test, *names], cwd=work, check=True)
+        found = results(work)
     report = host.ROOT / "output" / "mutants" / f"{part.replace('/', '-')}.txt"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(f"{table(found)}\n\n{survivors(work, found)}", "utf-8")

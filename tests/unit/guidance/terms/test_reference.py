@@ -28,6 +28,8 @@ def test_position_is_the_mean_distance_along_x_and_y() -> None:
     shown = seen(cell(2, 4, 1, 2))  # at (5/8, 3/4)
     term = Position(object="circle", x=1 / 8, y=1 / 2)
     assert term(shown).tolist() == [(4 / 8 + 1 / 4) / 2]
+    exact = Position(object="circle", x=0.1, y=0.2)(seen(cell(2, 4, 1, 2).double()))
+    assert exact.item() == pytest.approx((5 / 8 - 0.1 + 3 / 4 - 0.2) / 2, abs=1e-14)
 
 
 def test_position_is_averaged_over_the_sites() -> None:
