@@ -124,8 +124,8 @@ def test_words_are_averaged_where_the_model_computes(masked: bool) -> None:
     """On the device without values, which mixes with no other."""
     query, key = (torch.zeros(1, 2, n, 4, device="meta") for n in (3, 5))
     mask = torch.zeros(1, 1, 1, 5, device="meta") if masked else None
-    maps = word_maps(query, key, torch.eye(5), mask=mask)
-    assert maps.device.type == "meta" and maps.shape == (1, 5, 3)
+    maps = word_maps(query, key, torch.eye(5, dtype=torch.float64), mask=mask)
+    assert (maps.device.type, maps.dtype, maps.shape) == ("meta", torch.float32, (1, 5, 3))
 
 
 def test_a_scale_of_the_models_own_counts() -> None:
