@@ -88,12 +88,11 @@ def table(found: dict[str, str]) -> str:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for name, state in found.items():
         counts[name.partition(".x")[0]][state] += 1
-    counts["all"] = sum(counts.values(), Counter())
-    states = sorted(counts["all"])
-    lines = [f"{'':44}" + "".join(f"{state:>14}" for state in (*states, "noticed"))]
-    for module, count in counts.items():
+    total = Counter(found.values())
+    lines = [f"{'':44}" + "".join(f"{state:>14}" for state in (*sorted(total), "noticed"))]
+    for module, count in (*counts.items(), ("all", total)):
         noticed = (count["killed"] + count["timeout"]) / max(1, count.total())
-        numbers = "".join(f"{count[state]:>14}" for state in states)
+        numbers = "".join(f"{count[state]:>14}" for state in sorted(total))
         lines.append(f"{module:44}{numbers}{noticed:>14.1%}")
     return "\n".join(lines)
 

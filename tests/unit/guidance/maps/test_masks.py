@@ -28,8 +28,7 @@ def test_a_region_keeps_its_values_and_those_outside_of_0_and_1_count_as_the_end
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float16])
 def test_a_mask_of_any_dtype_becomes_float32(dtype: torch.dtype) -> None:
-    for read in (lambda m: checked_mask(m, "sky"), peaked):
-        mask = read(HALF.to(dtype))
+    for mask in (checked_mask(HALF.to(dtype), "sky"), peaked(HALF.to(dtype))):
         assert mask.dtype == torch.float32 and torch.equal(mask, HALF)
 
 
@@ -46,7 +45,7 @@ def test_a_mask_without_pixels_has_no_peak() -> None:
     assert peaked(torch.zeros(1, 0, 4)).shape == (1, 0, 4)
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[Tensor, str], Tensor], Tensor, str]] = {
     "no picture": (checked_mask, HALF[0, 0], r"must be \[batch, height, width\], got \[4\]"),
     "an image": (checked_mask, HALF[None], r"must be \[batch, .* got \[1, 1, 1, 4\]"),
     "nan": (checked_mask, HALF * torch.nan, "holds NaN or infinite values; check the node"),
