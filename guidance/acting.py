@@ -147,7 +147,7 @@ class Acting:
         if self.raw:
             step = self.strength * level * reach * gradient
         else:
-            lengths = self.step_length(energies).to(level).reshape(each)
+            lengths = self.step_length(energies).reshape(each)
             step = self.strength * UNIT * lengths * reach * unit_length(gradient)
         return denoised - step.to(denoised)
 

@@ -134,7 +134,7 @@ class Box(EnergyTerm):
         return 1 - highest(maps, area) + highest(maps, 1 - area) + along_x + along_y
 
 
-def shares(seen: Properties, name: str, sharpness: float = 100.0) -> tuple[Tensor, ...]:
+def shares(seen: Properties, name: str, sharpness: float) -> tuple[Tensor, ...]:
     """Softmax share of an object in the attention of all words, by site, each [B, H, W] in (0, 1).
 
     Args:
@@ -171,7 +171,7 @@ def highest(maps: Tensor, area: Tensor, part: float = TOP) -> Tensor:
     Returns:
         [B].
     """
-    values, order = maps.flatten(1).sort(1, descending=True)
+    values, order = maps.flatten(1).sort(descending=True)
     cells = area.flatten()[order]
     wanted = part * area.sum()
     left = wanted - (cells.cumsum(1) - cells)

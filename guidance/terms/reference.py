@@ -166,7 +166,7 @@ class Size(ReferenceTerm):
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
         now = seen.size(self.object)
-        target = torch.tensor(self.size, device=now.device, dtype=now.dtype)
+        target = torch.full_like(now, self.size)
         if self.reference is not None:
             target = target * self.at_reference(seen).size(self.compared)
         return distance(now, target, 2 * self.tolerance).mean(1)

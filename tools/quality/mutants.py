@@ -7,7 +7,7 @@ tests the survivors again, after tests were added.
 mutmut was preferred to cosmic-ray. Both can be interrupted and resumed, but cosmic-ray starts a
 Python with torch for each mutant (5 s), while mutmut imports torch once, forks for each mutant and
 runs only the tests that call the changed function. It does not change properties, class attributes
-and module constants, and it needs fork: Linux, macOS or WSL.
+and module constants, nor here the wording of messages, and it needs fork: Linux, macOS or WSL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 from .. import boot
@@ -26,10 +25,13 @@ from ..host import host
 
 MUTMUT = (sys.executable, "-m", "mutmut")
 PARTS = ("guidance", "tests", "tools")  # folders that the tests import; not the pack's __init__.py
+SHOW = "import sys; from mutmut.__main__ import show; [show.callback(n) for n in sys.argv[1:]]"
 SETTINGS = {
-    "pytest_add_cli_args": ["-p", "no:cacheprovider"],
+    # the second one collects garbage ten times a mutant, which costs more than the tests
+    "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:unraisableexception"],
     "process_isolation": "forkserver",  # torch cannot be forked safely after it has computed
     "use_git_change_detection": False,
+    "do_not_mutate_patterns": [r'^\s+"[^"]*"$'],  # the wording of messages
     "source_paths": [f"{boot.PACKAGE}/guidance"],
 }
 
@@ -57,21 +59,19 @@ def prepare(part: str) -> Path:
             file.unlink()
     settings = SETTINGS | {
         "only_mutate": [f"{boot.PACKAGE}/{part}" + ("" if part.endswith(".py") else "/*")],
-        "pytest_add_cli_args_test_selection": [f"{boot.PACKAGE}/{tests_of(part)}"],
+        "pytest_add_cli_args_test_selection": [f"{boot.PACKAGE}/{test}" for test in tests_of(part)],
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     (work / "pyproject.toml").write_text("[tool.mutmut]\n" + "\n".join(lines) + "\n", "utf-8")
     return work
 
 
-def tests_of(part: str) -> str:
-    """Path of the tests that mirror a part: its folder, or the file of the same name."""
-    path = Path("tests", "unit", part)
-    if path.suffix == ".py":
-        path = path.with_name(f"test_{path.name}")
-    while not (host.ROOT / path).exists():
-        path = path.parent
-    return path.as_posix()
+def tests_of(part: str) -> list[str]:
+    """Paths of the tests that mirror a part: its folder, or the files that begin with its name."""
+    path = host.ROOT / "tests" / "unit" / part
+    files = [] if path.is_dir() else sorted(path.parent.glob(f"test_{path.stem}*.py"))
+    found = files or [path if path.is_dir() else path.parent]
+    return [test.relative_to(host.ROOT).as_posix() for test in found]
 
 
 def results(work: Path) -> dict[str, str]:
@@ -84,26 +84,24 @@ def results(work: Path) -> dict[str, str]:
 
 
 def table(found: dict[str, str]) -> str:
-    """Number of mutants in each state, by module, as text."""
+    """Number of mutants in each state and share of those that tests notice, by module, as text."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for name, state in found.items():
         counts[name.partition(".x")[0]][state] += 1
-    states = sorted({state for count in counts.values() for state in count})
-    lines = [f"{'':44}" + "".join(f"{state:>14}" for state in states)]
-    for module, count in sorted(counts.items()):
-        lines.append(f"{module:44}" + "".join(f"{count[state]:>14}" for state in states))
+    total = Counter(found.values())
+    lines = [f"{'':44}" + "".join(f"{state:>14}" for state in (*sorted(total), "noticed"))]
+    for module, count in (*counts.items(), ("all", total)):
+        noticed = (count["killed"] + count["timeout"]) / max(1, count.total())
+        numbers = "".join(f"{count[state]:>14}" for state in sorted(total))
+        lines.append(f"{module:44}{numbers}{noticed:>14.1%}")
     return "\n".join(lines)
 
 
-def survivors(work: Path, found: dict[str, str]) -> list[str]:
+def survivors(work: Path, found: dict[str, str]) -> str:
     """The diffs of the mutants that no test killed."""
     names = [name for name, state in found.items() if state in ("survived", "no tests")]
-    return [
-        subprocess.run(
-            [*MUTMUT, "show", name], cwd=work, capture_output=True, text=True, check=True
-        ).stdout
-        for name in names
-    ]
+    show = [sys.executable, "-c", SHOW, *names]
+    return subprocess.run(show, cwd=work, capture_output=True, text=True, check=True).stdout
 
 
 def run(part: str, again: bool) -> None:
@@ -111,17 +109,18 @@ def run(part: str, again: bool) -> None:
 
     Args:
         part: see `prepare`.
-        again: whether only mutants that were not killed are tested.
+        again: whether mutants that were not killed are tested again; others only after a change.
     """
     work = prepare(part)
-    names: Sequence[str] = ()
-    if again:
-        names = [name for name, state in results(work).items() if state != "killed"]
-    subprocess.run([*MUTMUT, "run", "--max-children", "1", *names], cwd=work, check=True)
+    test = [*MUTMUT, "run", "--max-children", "1"]
+    subprocess.run(test, cwd=work, check=True)
     found = results(work)
+    if names := [name for name, state in found.items() if again and state != "killed"]:
+        subprocess.run([*test, *names], cwd=work, check=True)
+        found = results(work)
     report = host.ROOT / "output" / "mutants" / f"{part.replace('/', '-')}.txt"
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text("\n".join([table(found), "", *survivors(work, found)]), "utf-8")
+    report.write_text(f"{table(found)}\n\n{survivors(work, found)}", "utf-8")
     print(f"{table(found)}\n{report.relative_to(host.ROOT)} shows what survived", flush=True)
 
 

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selfguidance.guidance.acting import UNIT, Acting, Prediction, named, unit_length
 from selfguidance.guidance.terms.base import EnergyTerm
+from selfguidance.guidance.terms.hold import HoldRest
 from selfguidance.guidance.terms.reference import Position, Size
 from selfguidance.tests.unit.guidance.bowls import Bowl, acting, inputs, shown
+from selfguidance.tests.unit.guidance.toys import pictured
 from torch import Tensor
 
 BOTH = pytest.mark.parametrize("prediction", Prediction, ids=lambda p: p.name.lower())
@@ -172,12 +174,26 @@ def test_unit_length_keeps_the_direction() -> None:
     )
 
 
+def test_unit_length_loses_no_picture_beside_one_of_another_scale() -> None:
+    unit = unit_length(torch.tensor([[3e30, 4e30], [3e-30, 4e-30]]))
+    torch.testing.assert_close(unit[0], unit[1])
+    torch.testing.assert_close(unit[0], torch.tensor([3.0, 4.0]) / 12.5**0.5)
+
+
+def test_it_is_true_while_any_term_acts() -> None:
+    bowl, rest = Bowl(object="circle"), HoldRest(object="star", reference=pictured())
+    assert Acting(1.0, {"bowl": bowl}, ()) and Acting(1.0, {}, (rest,))
+    assert not Acting(1.0, {}, ())
+
+
 def test_labels_that_occur_twice_are_numbered_in_order() -> None:
     terms = [Size(object="circle", size=s) for s in (0.1, 0.2, 0.3)]
     terms.insert(1, Position(object="circle", x=0, y=0))
+    terms.append(Size(object="circle", size=0.4, group="left"))
     assert dict(named(terms)) == {
         "size of circle": terms[0],
         "position of circle": terms[1],
         "size of circle (2)": terms[2],
         "size of circle (3)": terms[3],
+        "left: size of circle": terms[4],
     }

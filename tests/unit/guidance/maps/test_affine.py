@@ -95,6 +95,13 @@ def test_every_picture_is_turned_about_its_own_centre() -> None:
     torch.testing.assert_close(turned, expected, atol=1e-4, rtol=0)
 
 
+def test_maps_are_warped_where_they_are() -> None:
+    """On the device without values, which mixes with no other."""
+    maps = torch.zeros(1, 3, 5, device="meta", dtype=torch.float16)
+    warped = warp(maps, MIDDLE, Affine(dx=0.1, rotation=20))
+    assert (warped.device, warped.dtype, warped.shape) == (maps.device, maps.dtype, maps.shape)
+
+
 @pytest.mark.parametrize("name", ["scale_x", "scale_y"])
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_a_scale_that_is_not_positive_is_refused_by_its_name(name: str, value: float) -> None:

@@ -25,6 +25,7 @@ def test_a_part_that_fits_the_grid_is_put_in_as_it_is() -> None:
     expected[..., 2:6, 5:8] = part
     torch.testing.assert_close(placed(part, (8, 10), (2, 5), (4, 3), (8, 10)), expected)
     torch.testing.assert_close(placed(part, (8, 10), (4, 10), (8, 6), (16, 20)), expected)
+    torch.testing.assert_close(placed(part[0], (8, 10), (2, 5), (4, 3), (8, 10)), expected[0])
 
 
 def test_a_part_between_the_cells_is_shared_among_them() -> None:

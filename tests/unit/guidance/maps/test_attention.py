@@ -119,6 +119,15 @@ def test_a_mask_of_the_model_counts() -> None:
         torch.testing.assert_close(maps, expected)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_words_are_averaged_where_the_model_computes(masked: bool) -> None:
+    """On the device without values, which mixes with no other."""
+    query, key = (torch.zeros(1, 2, n, 4, device="meta") for n in (3, 5))
+    mask = torch.zeros(1, 1, 1, 5, device="meta") if masked else None
+    maps = word_maps(query, key, torch.eye(5, dtype=torch.float64), mask=mask)
+    assert (maps.device.type, maps.dtype, maps.shape) == ("meta", torch.float32, (1, 5, 3))
+
+
 def test_a_scale_of_the_models_own_counts() -> None:
     query, key = random(0, 1, 2, 3, 4), random(1, 1, 2, 5, 4)
     expected = word_maps(2 * query, key, torch.eye(5))
@@ -181,6 +190,12 @@ def test_sharpening_ignores_scale_and_offset_of_the_map(
     maps[..., 0, :2] = torch.tensor([0.0, 1.0])  # a third of the level at least: no rounding noise
     changed = sharpen(scale * (maps + offset))
     torch.testing.assert_close(changed, sharpen(maps), atol=1e-5, rtol=0)
+
+
+def test_every_map_is_sharpened_relative_to_its_own_level() -> None:
+    faint = 1e-4 * torch.tensor([[0.2, 0.3, 0.4]])
+    both = sharpen(torch.stack([faint, 1e4 * faint]))
+    torch.testing.assert_close(both, torch.tensor([[[0.0, 0.5, 1.0]]]).expand(2, 1, 3))
 
 
 @pytest.mark.parametrize("level", [1e-3, 0.3, 1.0])

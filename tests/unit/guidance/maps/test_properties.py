@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from selfguidance.guidance.maps.properties import (
     Properties,
     centroid,
+    coarse,
+    coordinates,
+    mean_shape,
     pool,
     pooled,
     resample,
@@ -54,6 +57,19 @@ def test_the_spread_of_two_points_is_their_squared_distance() -> None:
     assert spread(maps, torch.tensor([0.5, 0.0])).item() == pytest.approx(1 / 16 + 1 / 4)
 
 
+def test_every_map_spreads_about_its_own_point_however_little_mass_it_has() -> None:
+    maps = torch.stack([torch.ones(1, 2), torch.full((1, 2), 0.1)])
+    found = spread(maps, torch.tensor([[0.5, 0.5], [0.0, 0.5]]))
+    torch.testing.assert_close(found, torch.tensor([1 / 16, (1 / 16 + 9 / 16) / 2]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_coordinates_are_of_the_dtype_and_device_of_the_maps(dtype: torch.dtype) -> None:
+    maps = torch.zeros(2, 3, 5, dtype=dtype, device="meta")
+    for values, shape in zip(coordinates(maps), ((1, 5), (3, 1)), strict=True):
+        assert (values.dtype, values.device, values.shape) == (dtype, maps.device, shape)
+
+
 @pytest.mark.parametrize("grid", [(64, 64), (48, 96)])
 def test_the_spread_of_a_disc_is_half_its_squared_radius(grid: tuple[int, int]) -> None:
     deviation = 1.0
@@ -82,6 +98,11 @@ def test_pooling_is_the_mean_under_the_mask() -> None:
     torch.testing.assert_close(pool(features, shapes), expected)
 
 
+def test_pooling_under_little_is_the_mean_too() -> None:
+    features = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    assert pool(features, 0.01 * cell(2, 2, 1, 0)[None, None]).item() == pytest.approx(3)
+
+
 def test_pooling_under_nothing_is_zero() -> None:
     assert (pool(torch.ones(1, 3, 4, 4), torch.zeros(1, 2, 4, 4)) == 0).all()
 
@@ -106,6 +127,44 @@ def test_features_are_pooled_under_the_mean_shape_of_the_sites() -> None:
     features = torch.tensor([1.0, 1.0, 2.0, 100.0]).expand(1, 1, 2, 4)
     # weights 1, 1, 1/2, 0 of the columns
     assert pooled(maps, features).item() == pytest.approx((1 + 1 + 2 / 2) / 2.5)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((4, 6), (4, 6)),
+        ((16, 16), (16, 16)),
+        ((64, 16), (32, 8)),
+        ((1, 1024), (1, 512)),
+        ((1024, 1), (512, 1)),
+        ((30, 40), (14, 18)),  # divided by sqrt(1200 / 256)
+    ],
+)
+def test_recorded_features_are_averaged_to_about_256_cells(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    features = torch.rand(2, 3, *size)
+    few = coarse(features)
+    assert few.shape == (2, 3, *expected)
+    assert (few is features) == (size == expected)
+    if all(a % b == 0 for a, b in zip(size, expected, strict=True)):
+        rows, columns = (a // b for a, b in zip(size, expected, strict=True))
+        cells = features.unflatten(-1, (-1, columns)).unflatten(-3, (-1, rows))
+        torch.testing.assert_close(few, cells.mean((-3, -1)))
+
+
+def test_the_mean_shape_is_on_the_grid_of_the_first_site() -> None:
+    shown = seen(left(2, 4, 2), left(4, 8, 8) - left(4, 8, 4))  # halves; the second one finer
+    # 8 columns to 4: a tent over four columns gives 0, 1/8, 7/8, 1
+    expected = (torch.tensor([1.0, 1.0, 0.0, 0.0]) + torch.tensor([0, 1 / 8, 7 / 8, 1])) / 2
+    torch.testing.assert_close(mean_shape(shown, "circle"), expected.expand(1, 2, 4))
+
+
+def test_properties_at_some_sites_are_those_of_the_same_pass() -> None:
+    shown = seen(blob(4, 6, 0.4, 0.6), left(3, 3, 1), sigma=2.5)
+    part = shown.at_sites([OTHER])
+    assert list(part.maps) == [OTHER] and part.maps[OTHER] is shown.maps[OTHER]
+    assert (part.sigma, part.table) == (2.5, TABLE)
 
 
 @given(sides, sides, sides, sides)

@@ -6,7 +6,7 @@ import pytest
 from selfguidance.guidance.maps.affine import Affine
 from selfguidance.guidance.recipes.transform import Balance, Recipe
 from selfguidance.guidance.record.record import Record
-from selfguidance.guidance.terms.base import Term
+from selfguidance.guidance.terms.base import EnergyTerm, Term
 from selfguidance.guidance.terms.hold import HoldRest
 from selfguidance.guidance.terms.reference import Position, Shape, Size
 from selfguidance.guidance.terms.window import Window
@@ -19,6 +19,10 @@ def transformed(object: str, transform: Affine, reference: Record, **more: Any) 
     """The terms of a recipe."""
     recipe = Recipe(object=object, transform=transform, reference=reference, **more)
     return recipe.parts(transform)
+
+
+def wish(**more: Any) -> Recipe:
+    return Recipe(object="star", transform=MOVE, reference=pictured(), **more)
 
 
 def parts(terms: tuple[Term, ...]) -> list[tuple[str, str]]:
@@ -97,3 +101,61 @@ def test_a_move_of_nothing_has_no_energy_at_its_reference() -> None:
     for term in transformed("red circle", Affine(), then):
         if not isinstance(term, HoldRest):
             assert term(then.steps[0].properties).abs().max() < 1e-6, term.label
+
+
+def test_every_part_has_the_group_of_the_recipe_and_its_step_length() -> None:
+    *guided, rest = transformed("star", MOVE, pictured(), group="left", step_length=1.2)
+    assert {t.group for t in (*guided, rest)} == {"left"}
+    assert {t.step_length for t in guided if isinstance(t, EnergyTerm)} == {1.2}
+
+
+@pytest.mark.parametrize(
+    ("weight", "step_length", "expected"),
+    [(1.0, None, 1.5), (-0.5, None, 0.75), (3.0, None, 1.5), (0.5, 1.2, 1.2)],
+)
+def test_a_recipe_steps_by_its_weight_unless_told_how_far(
+    weight: float, step_length: float | None, expected: float
+) -> None:
+    assert wish(weight=weight, step_length=step_length).length == expected
+
+
+@pytest.mark.parametrize(
+    ("factor", "step_length", "expected"),
+    [(0.5, None, None), (0.5, 1.2, 0.6), (-0.5, 1.2, 0.6), (3.0, 1.2, 1.2)],
+)
+def test_a_sum_multiplies_all_weights_of_a_recipe_and_shortens_a_given_step(
+    factor: float, step_length: float | None, expected: float | None
+) -> None:
+    own = wish(weight=4, step_length=step_length, balance=Balance(others=2, rest=0.5))
+    found = own.combined(factor)
+    assert (found.weight, found.step_length) == (4 * factor, expected)
+    assert found.balance == Balance(others=2 * factor, rest=0.5 * factor)
+
+
+@pytest.mark.parametrize(
+    ("own", "outer", "group"),
+    [("", "", ""), ("left", "", "left"), ("", "sum", "sum"), ("left", "sum", "sum / left")],
+)
+def test_sums_name_a_recipe_from_the_outside_in(own: str, outer: str, group: str) -> None:
+    assert wish(group=own).combined(1, outer).group == group
+    assert wish(group=own).combined(1).group == own
+
+
+def test_in_a_stronger_run_a_recipe_steps_by_its_share_and_holds_by_that_of_holds() -> None:
+    found = wish(weight=4, group="left", balance=Balance(others=2, rest=0.5)).scaled(0.5, 0.8)
+    assert (found.weight, found.step_length, found.group) == (2, 0.5 * 1.5, "left")
+    assert found.balance == Balance(others=1, rest=0.4)
+
+
+@pytest.mark.parametrize(
+    ("off", "changes"), [({}, True), ({"weight": 0}, False), ({"window": Window(0.3, 0.3)}, False)]
+)
+def test_a_recipe_changes_its_object_unless_it_is_switched_off(
+    off: dict[str, Any], changes: bool
+) -> None:
+    own = wish(**off)
+    assert not own.takes_raw
+    assert (own.change is not None) == changes
+    if own.change is not None:
+        found = own.change
+        assert (found.object, found.reference, found.transform) == ("star", own.reference, MOVE)

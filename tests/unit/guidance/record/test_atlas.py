@@ -3,7 +3,7 @@
 import pytest
 import torch
 from selfguidance.guidance.maps.properties import Properties
-from selfguidance.guidance.record.atlas import atlas
+from selfguidance.guidance.record.atlas import atlas, small_grid, thinned
 from selfguidance.guidance.record.record import Record, Step
 from selfguidance.tests.unit.guidance.toys import OTHER, SITE, TABLE, record, table
 
@@ -46,6 +46,48 @@ def test_many_maps_are_thinned_to_the_budget_and_say_so(steps: int, batch: int) 
 
 def test_large_maps_are_made_coarse() -> None:
     assert atlas(run(1, side=96)).cells.shape[-2:] == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("grids", "expected"),
+    [
+        ([(8, 12)], (8, 12)),
+        ([(8, 12), (16, 24), (4, 6)], (16, 24)),
+        ([(64, 32)], (32, 16)),
+        ([(20, 80)], (8, 32)),
+        ([(2, 320)], (1, 32)),
+        ([(320, 2)], (32, 1)),
+    ],
+)
+def test_maps_are_on_the_finest_grid_of_at_most_32_cells_a_side(
+    grids: list[tuple[int, int]], expected: tuple[int, int]
+) -> None:
+    assert small_grid(torch.zeros(1, 3, *grid) for grid in grids) == expected
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [(1, [9]), (2, [0, 9]), (4, [0, 3, 6, 9]), (9, [0, 1, 2, 3, 4, 6, 7, 8, 9])],
+)
+def test_values_are_left_out_evenly_down_to_the_last_one(most: int, expected: list[int]) -> None:
+    assert thinned(range(10), most) == expected
+    assert thinned(range(most), most) == list(range(most))
+
+
+def test_it_says_of_which_steps_and_sites_its_maps_are() -> None:
+    other = Properties(9.0, table("a star"), {SITE: torch.rand(1, 2, 8, 8)})
+    found = atlas(Record("shapes", (Step(other), *run(70).steps)), budget=10**6)
+    assert found.facts["sites"] == ["output 0 0", "output 1 0"]
+    # 64 of the 70 steps with the last prompt
+    assert len(found.facts["steps"]) == 64 and 0 not in found.facts["steps"]
+    assert found.facts["sigmas"] == [float(71 - step) for step in found.facts["steps"]]
+    assert found.facts["total"] == {"steps": 71, "pictures": 1}
+
+
+def test_a_flat_map_is_0_everywhere() -> None:
+    flat = Properties(1.0, TABLE, {SITE: torch.full((1, 3, 2, 4), 0.25)})
+    found = atlas(record(flat))
+    assert not found.cells.any() and (found.lowest == 0.25).all() and (found.highest == 0.25).all()
 
 
 def test_an_empty_record_says_what_it_lacks() -> None:

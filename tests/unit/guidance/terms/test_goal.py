@@ -2,11 +2,12 @@
 
 import pytest
 from selfguidance.guidance.maps.affine import Affine
+from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.terms.attention import Box, Presence
 from selfguidance.guidance.terms.base import EnergyTerm
 from selfguidance.guidance.terms.mask import Mask
 from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
-from selfguidance.tests.unit.guidance.toys import blob, cell, left, record, seen
+from selfguidance.tests.unit.guidance.toys import SITE, blob, cell, left, record, seen, table
 
 HIGH, LOW = seen(cell(8, 8, 1, 1), sigma=10.0), seen(cell(8, 8, 5, 3), sigma=1.0)
 RUN = record(HIGH, LOW)  # its circle was at (.1875, .1875), and ended up at (.4375, .6875)
@@ -38,3 +39,10 @@ def test_a_term_says_where_it_wants_the_middle(
 @pytest.mark.parametrize("term", [Size(object="circle", size=0.2), Presence(object="circle")])
 def test_other_terms_say_nothing_about_places(term: EnergyTerm) -> None:
     assert term.goal(NOW) is None
+
+
+def test_a_step_whose_prompt_lacks_the_object_says_nothing_of_its_place() -> None:
+    """Prompts of a timestep range come and go in the run of a reference."""
+    star = Properties(1.0, table("star"), {SITE: cell(8, 8, 5, 3)[None, None]})
+    found = Position(object="circle", x=0, y=0, reference=record(HIGH, star)).goal(star)
+    assert found.tolist() == [[0.1875, 0.1875]]

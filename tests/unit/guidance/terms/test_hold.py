@@ -3,55 +3,33 @@
 import pytest
 import torch
 from selfguidance.guidance.maps.affine import Affine
-from selfguidance.guidance.maps.properties import Properties
-from selfguidance.guidance.plan import Plan, Scheduled
-from selfguidance.guidance.record.record import Record
-from selfguidance.guidance.terms.base import HoldTerm
-from selfguidance.guidance.terms.hold import HoldMask, HoldRest
-from selfguidance.guidance.terms.reference import Size
+from selfguidance.guidance.terms.hold import HoldBeside
+from selfguidance.tests.unit.guidance.holding import (
+    AWAY,
+    FREE,
+    GRID,
+    MOVE,
+    OBJECT,
+    box,
+    hold,
+    kept,
+    random,
+    run,
+)
 from selfguidance.tests.unit.guidance.toys import TABLE, always, record, seen
-from torch import Tensor
-
-GRID = (8, 16)
-
-
-def box(rows: slice, columns: slice, grid: tuple[int, int] = GRID) -> Tensor:
-    maps = torch.zeros(grid)
-    maps[rows, columns] = 1.0
-    return maps
-
-
-OBJECT = box(slice(3, 5), slice(2, 4))
-AWAY = box(slice(3, 5), slice(10, 12))
-MOVE = Affine(dx=8 / 16)
-# both places, each with a margin of one cell
-FREE = torch.maximum(box(slice(2, 6), slice(1, 5)), box(slice(2, 6), slice(9, 13)))
-
-
-def random(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def run(*maps: Tensor, sigma: float = 1.0, latent: Tensor | None = None) -> Properties:
-    """A pass with the object's map by site and a picture."""
-    batch = len(maps[0]) if maps[0].ndim == 3 else 1
-    latent = random(0, batch, 4, *GRID) if latent is None else latent
-    return seen(*maps, sigma=sigma, denoised=latent)
-
-
-def kept(reference: Record, **options) -> HoldRest:
-    return HoldRest(object="circle", reference=reference, **options)
-
-
-def hold(
-    *terms: HoldTerm, now: Tensor, sigma: float = 1.0, strength: float = 1.0
-) -> tuple[Tensor, dict[str, Tensor]]:
-    return always(*terms, strength=strength).at(sigma, TABLE).held(now)
 
 
 def test_the_free_region_covers_where_the_object_was_and_where_it_goes() -> None:
     term = kept(record(run(OBJECT)), transform=MOVE)
     torch.testing.assert_close(term.region, 1 - FREE[None, None])
+
+
+def test_an_object_that_grows_is_free_where_its_enlarged_shape_exceeds_the_threshold() -> None:
+    # thrice as wide about x = 3 of 16 columns: 1 in columns 1 to 4, 2/3 in 0 and 5, 1/3 in 6
+    for threshold, end in ((0.2, 7), (0.5, 6)):
+        term = kept(record(run(OBJECT)), transform=Affine(scale_x=3), threshold=threshold, margin=0)
+        assert torch.equal(term.region[0, 0], 1 - box(slice(3, 5), slice(0, end)))
+    assert torch.equal(kept(record(run(OBJECT)), threshold=0, margin=0).region[0, 0], 1 - OBJECT)
 
 
 def test_an_object_at_any_site_is_free() -> None:
@@ -64,16 +42,24 @@ def test_the_margin_is_counted_in_cells() -> None:
     assert torch.equal(term.region[0, 0], 1 - box(slice(1, 7), slice(0, 6)))
 
 
+@pytest.mark.parametrize("margin", [0, 1])
+def test_every_cell_that_a_box_overlaps_is_free(margin: int) -> None:
+    box_of_cells = (2.5 / 16, 2 / 8, 3 / 16, 2.1 / 8)  # columns 2.5 to 5.5, rows 2 to 4.1
+    term = HoldBeside(object="moon", reference=record(run(OBJECT)), box=box_of_cells, margin=margin)
+    free = box(slice(2 - margin, 5 + margin), slice(2 - margin, 6 + margin))
+    assert torch.equal(term.region, 1 - free[None, None])
+
+
+def test_a_prediction_in_half_precision_stays_so() -> None:
+    now = torch.zeros(1, 4, *GRID, dtype=torch.float16)
+    term = kept(record(run(OBJECT, latent=torch.ones(1, 4, *GRID))))
+    result, _ = hold(term, now=now)
+    assert torch.equal(result, term.region.half().expand_as(now))
+
+
 def test_where_the_object_stood_before_it_settled_is_not_free() -> None:
     term = kept(record(run(AWAY, sigma=8), run(OBJECT, sigma=1)), margin=0)
     assert torch.equal(term.region[0, 0], 1 - OBJECT)
-
-
-def test_the_region_is_brought_to_the_grid_of_the_latent() -> None:
-    then, now = random(0, 1, 4, 32, 64), random(1, 1, 4, 32, 64)
-    after, _ = hold(kept(record(run(OBJECT, latent=then))), now=now)
-    torch.testing.assert_close(after[..., 0, 0], then[..., 0, 0])
-    assert torch.equal(after[..., 16, 12], now[..., 16, 12])
 
 
 def test_full_weight_lands_exactly_on_the_reference_and_leaves_the_free_region_as_it_is() -> None:
@@ -85,37 +71,11 @@ def test_full_weight_lands_exactly_on_the_reference_and_leaves_the_free_region_a
     assert torch.equal(result[free], now[free])
 
 
-@pytest.mark.parametrize(
-    ("weight", "strength", "share"), [(0.5, 1, 0.5), (1, 0.25, 0.25), (1, 9, 1), (0.5, 9, 0.5)]
-)
-def test_weight_and_strength_say_how_far_it_goes(
-    weight: float, strength: float, share: float
-) -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    term = kept(record(run(OBJECT, latent=then)), weight=weight)
-    result, _ = hold(term, now=now, strength=strength)
-    torch.testing.assert_close(result, (share * term.region).expand_as(now))
-
-
-def test_the_energy_is_half_the_mean_square_of_what_is_held_before_the_pull() -> None:
-    then, now = torch.full((1, 4, *GRID), 3.0), torch.ones(1, 4, *GRID)
-    _, energies = hold(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
-    share = 1 - 2 * 16 / 128  # two places of 4 x 4 cells are free
-    assert energies["all but circle"].tolist() == pytest.approx([2**2 / 2 * share])
-
-
 def test_a_run_equal_to_its_reference_is_left_bit_equal() -> None:
     now = random(3, 1, 4, *GRID)
     result, energies = hold(kept(record(run(OBJECT, latent=now)), weight=0.3), now=now)
     assert torch.equal(result, now)
     assert energies["all but circle"].tolist() == [0.0]
-
-
-def test_the_reference_is_read_at_the_noise_level_of_the_pass() -> None:
-    early, late = torch.ones(1, 4, *GRID), torch.full((1, 4, *GRID), 5.0)
-    then = record(run(OBJECT, sigma=4, latent=early), run(OBJECT, sigma=1, latent=late))
-    result, _ = hold(kept(then), now=torch.zeros(1, 4, *GRID), sigma=2.0)
-    assert result[0, 0, 0, 0].item() == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("pictures", [1, 2], ids=["one for all", "one each"])
@@ -131,41 +91,6 @@ def test_every_picture_of_a_batch_keeps_its_own_reference(pictures: int) -> None
         assert energy["all but circle"].tolist() == [energies["all but circle"][i]]
 
 
-def test_what_one_term_sets_free_no_other_holds() -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    maps = run(OBJECT, latent=then)
-    first, second = kept(record(maps)), kept(record(run(AWAY, latent=then)))
-    result, energies = hold(first, second, now=now)
-    torch.testing.assert_close(result, (first.region * second.region).expand_as(now))
-    assert list(energies) == ["all but circle", "all but circle (2)"]
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_several_recipes_hold_the_rest_no_faster_than_the_strongest(order: int) -> None:
-    then = record(run(OBJECT, latent=torch.ones(1, 4, *GRID)))
-    terms = [kept(then, weight=0.25), kept(then, weight=0.5), kept(then, weight=0.5)][::order]
-    result, energies = hold(*terms, now=torch.zeros(1, 4, *GRID))
-    torch.testing.assert_close(result, 0.5 * terms[0].region.expand_as(result))
-    assert len(energies) == 3
-
-
-def test_a_region_is_held_while_no_prompt_with_words_takes_part() -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    term = kept(record(run(OBJECT, latent=then)))
-    result, _ = always(term).at(1.0).held(now)
-    torch.testing.assert_close(result, term.region.expand_as(now))
-
-
-def test_what_a_term_sets_free_stays_free_outside_its_window() -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    over, active = (kept(record(run(maps, latent=then))) for maps in (OBJECT, AWAY))
-    other = Size(object="circle", size=0.1)
-    plan = Plan((Scheduled(over, 9.0, 5.0), *always(active, other).terms))
-    result, energies = plan.at(1.0, TABLE).held(now)
-    torch.testing.assert_close(result, (over.region * active.region).expand_as(now))
-    assert list(energies) == ["all but circle"]
-
-
 def test_it_acts_on_the_prediction_not_through_the_model() -> None:
     x = torch.rand(1, 3, *GRID, requires_grad=True)
     acting = always(kept(record(run(OBJECT)))).at(1.0, TABLE)
@@ -178,104 +103,16 @@ def test_a_reference_without_a_picture_is_refused() -> None:
         kept(record(seen(OBJECT)))
 
 
+def test_the_energy_is_half_the_mean_square_of_what_is_held_before_the_pull() -> None:
+    then, now = torch.full((1, 4, *GRID), 3.0), torch.ones(1, 4, *GRID)
+    _, energies = hold(kept(record(run(OBJECT, latent=then)), transform=MOVE), now=now)
+    share = 1 - 2 * 16 / 128  # two places of 4 x 4 cells are free
+    assert energies["all but circle"].tolist() == pytest.approx([2**2 / 2 * share])
+
+
 def test_a_reference_of_another_size_is_refused_with_both_sizes() -> None:
     other = box(slice(1, 3), slice(1, 3), (4, 4))
     latent = torch.zeros(1, 4, 4, 4)
     fits, term = kept(record(run(other, latent=latent))), kept(record(run(OBJECT)))
     with pytest.raises(ValueError, match=r"it has \(8, 16\), the latent \(4, 4\)"):
         hold(fits, term, now=latent)
-
-
-def masked(mask: Tensor, then: Tensor, **options) -> HoldMask:
-    """What a mask marks is held as in a picture."""
-    return HoldMask(mask=mask, reference=record(run(OBJECT, latent=then)), **options)
-
-
-def test_a_mask_holds_exactly_where_it_is_1_half_where_it_is_half_and_nothing_where_it_is_0() -> (
-    None
-):
-    then, now = random(1, 1, 4, *GRID), 1e6 * random(2, 1, 4, *GRID)
-    mask = torch.zeros(GRID)
-    mask[:, :4], mask[:, 4:8] = 1, 0.5
-    result, _ = hold(masked(mask, then), now=now)
-    assert torch.equal(result[..., :4], then[..., :4])
-    torch.testing.assert_close(result[..., 4:8], (then + now)[..., 4:8] / 2)
-    assert torch.equal(result[..., 8:], now[..., 8:])
-
-
-@pytest.mark.parametrize("scale", [8, 3])
-def test_a_mask_of_pixels_is_brought_to_the_grid_of_the_latent(scale: int) -> None:
-    then, now = torch.ones(1, 4, *GRID), torch.zeros(1, 4, *GRID)
-    mask = box(slice(0, 8), slice(0, 6)).repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    result = hold(masked(mask, then), now=now)[0][0, 0]
-    torch.testing.assert_close(result[:, :5], torch.ones(8, 5))
-    assert (result[:, 7:] == 0).all()
-    # at its edge the mask counts by a triangle as wide as two cells: 1/8 of it lies beyond
-    torch.testing.assert_close(
-        result[:, 5:7], torch.tensor([7 / 8, 1 / 8]).expand(8, 2), atol=0.02, rtol=0
-    )
-
-
-def test_a_mask_in_half_precision_is_brought_to_the_grid_too() -> None:
-    then, mask = torch.ones(1, 4, *GRID), random(0, 40, 50).sigmoid().half()
-    results = [hold(masked(m, then), now=torch.zeros(1, 4, *GRID))[0] for m in (mask, mask.float())]
-    assert torch.equal(*results)
-
-
-@pytest.mark.parametrize("pictures", [1, 2], ids=["one for all", "one each"])
-def test_masks_hold_in_their_own_pictures(pictures: int) -> None:
-    then, now = random(4, 2, 4, *GRID), random(5, 2, 4, *GRID)
-    masks = torch.stack([OBJECT, AWAY])[:pictures]
-    maps = OBJECT.expand(2, *GRID)
-    term = HoldMask(mask=masks, reference=record(run(maps, latent=then)))
-    result, energies = hold(term, now=now)
-    for i, mask in enumerate([OBJECT, AWAY] if pictures == 2 else [OBJECT] * 2):
-        held = mask.bool().expand(4, *GRID)
-        assert torch.equal(result[i][held], then[i][held])
-        assert torch.equal(result[i][~held], now[i][~held])
-        expected = (held * (then - now)[i]).square().mean() / 2
-        assert energies["preserved"][i].item() == pytest.approx(expected.item())
-
-
-@pytest.mark.parametrize(
-    ("weight", "strength", "share"), [(0.5, 1, 0.5), (1, 0.25, 0.25), (3, 1, 1)]
-)
-def test_weight_and_strength_say_how_far_a_mask_holds(
-    weight: float, strength: float, share: float
-) -> None:
-    term = masked(OBJECT, torch.ones(1, 4, *GRID), weight=weight)
-    result, _ = hold(term, now=torch.zeros(1, 4, *GRID), strength=strength)
-    torch.testing.assert_close(result, (share * OBJECT).expand_as(result))
-
-
-@pytest.mark.parametrize("first", ["mask", "recipe"])
-def test_a_mask_has_the_last_word_beside_a_recipe_in_either_order(first: str) -> None:
-    """Where the recipe moves its object and where it holds the rest, and nowhere else."""
-    ours, theirs = torch.full((1, 4, *GRID), 2.0), torch.full((1, 4, *GRID), 3.0)
-    mask = torch.maximum(OBJECT, box(slice(0, 1), slice(0, 16)))
-    terms = [masked(mask, theirs), kept(record(run(OBJECT, latent=ours)), transform=MOVE)]
-    result, energies = hold(*terms[:: 1 if first == "mask" else -1], now=torch.zeros(1, 4, *GRID))
-    expected = torch.where(mask.bool(), 3.0, 2.0 * (1 - FREE))
-    torch.testing.assert_close(result, expected.expand_as(result))
-    assert energies.keys() == {"preserved", "all but circle"}
-
-
-def test_a_mask_needs_no_word_of_the_prompt_and_its_object_is_only_a_name() -> None:
-    then = torch.ones(1, 4, *GRID)
-    assert masked(OBJECT, then).label == "preserved"
-    assert masked(OBJECT, then, object="the sky").label == "preserved the sky"
-    assert masked(OBJECT, then, object="the sky").phrases == ()
-
-
-@pytest.mark.parametrize(
-    ("mask", "reason"),
-    [(0 * OBJECT, "is empty"), (OBJECT / 0, "holds NaN"), (OBJECT[0], "must be .* got")],
-)
-def test_a_mask_that_holds_nothing_is_refused(mask: Tensor, reason: str) -> None:
-    with pytest.raises(ValueError, match=f"the mask of 'preserved sky' {reason}"):
-        masked(mask, torch.ones(1, 4, *GRID), object="sky")
-
-
-def test_a_mask_over_a_reference_without_a_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="the reference of 'preserved' holds no picture"):
-        HoldMask(mask=OBJECT, reference=record(seen(OBJECT)))

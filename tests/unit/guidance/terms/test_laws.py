@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from selfguidance.guidance.maps.properties import Properties, pooled
-from selfguidance.guidance.record.record import Record
+from selfguidance.guidance.record.record import Record, moved
 from selfguidance.guidance.terms.attention import Box
 from selfguidance.guidance.terms.base import EnergyTerm
 from selfguidance.guidance.terms.mask import Mask
@@ -74,6 +74,14 @@ def test_a_batch_gives_what_its_pictures_give_alone(name: str, pictures: int) ->
         own = picture(then, slice(0, 1) if pictures == 1 else slice(i, i + 1))
         alone = made(name, record(own))(picture(now, slice(i, i + 1)))
         torch.testing.assert_close(alone, together[i : i + 1])
+
+
+@EACH
+def test_an_energy_is_worked_out_where_the_maps_of_the_pass_are(name: str) -> None:
+    """On the device without values, which mixes with no other."""
+    now = moved(shown(20), torch.device("meta"), torch.float32)
+    energy = made(name, record(shown(10, dtype=torch.float32)))(now)
+    assert energy.device.type == "meta" and energy.shape == (2,)
 
 
 def test_masks_act_on_their_own_pictures() -> None:

@@ -9,6 +9,7 @@ from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.terms.appearance import Appearance
 from selfguidance.guidance.terms.base import EnergyTerm, HoldTerm, Term
 from selfguidance.guidance.terms.reference import Concentration, Position, Shape, Size
+from selfguidance.tests.unit.guidance.terms.examples import LOOK
 from selfguidance.tests.unit.guidance.toys import SITE, cell, left, record, seen, table
 
 HALF = left(4, 8, 4)
@@ -27,6 +28,8 @@ def test_position_is_the_mean_distance_along_x_and_y() -> None:
     shown = seen(cell(2, 4, 1, 2))  # at (5/8, 3/4)
     term = Position(object="circle", x=1 / 8, y=1 / 2)
     assert term(shown).tolist() == [(4 / 8 + 1 / 4) / 2]
+    exact = Position(object="circle", x=0.1, y=0.2)(seen(cell(2, 4, 1, 2).double()))
+    assert exact.item() == pytest.approx((5 / 8 - 0.1 + 3 / 4 - 0.2) / 2, abs=1e-14)
 
 
 def test_position_is_averaged_over_the_sites() -> None:
@@ -64,6 +67,8 @@ def test_concentration_with_a_reference_is_about_its_shifted_centroid() -> None:
 def test_size_is_the_distance_of_the_covered_fraction() -> None:
     term = Size(object="circle", size=0.125)
     assert term(seen(HALF)).item() == pytest.approx(0.375)
+    near = Size(object="circle", size=0.5 + 0.003)  # half of where it fades, d u (2 - u)
+    assert near(seen(HALF)).item() == pytest.approx(0.003 * 0.5 * 1.5, rel=1e-4)
 
 
 def test_size_with_a_reference_is_a_factor_of_its_size() -> None:
@@ -169,6 +174,22 @@ def test_appearance_is_bounded_where_its_target_shows_nothing() -> None:
         term = Appearance(object="circle", reference=record(looks(nothing, -nothing)))
         assert term(now).item() == pytest.approx(4 / (0.1 * 2))
     assert Appearance(object="circle", reference=record(looks(0.0)))(looks(0.0)).item() == 0
+    both = seen(HALF.expand(2, 4, 8), features=torch.cat([features, 3 * features]))
+    term = Appearance(object="circle", reference=record(looks(0.0, 0.0)))
+    assert term(both).tolist() == pytest.approx([4 / (0.1 * 2)] * 2)  # each by its own level
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_an_appearance_without_one_target_is_refused(both: bool) -> None:
+    then = record(looks(1.0, 2.0)) if both else None
+    with pytest.raises(ValueError, match="the appearance of object 'circle' needs a reference or"):
+        Appearance(object="circle", reference=then, feature=LOOK if both else None)
+
+
+def test_an_appearance_of_another_width_is_refused_with_both_widths() -> None:
+    term = Appearance(object="circle", reference=record(looks(1.0, 2.0)))
+    with pytest.raises(ValueError, match="has 2 channels but this model's features have 3; take"):
+        term(looks(1.0, 2.0, 3.0))
 
 
 def test_appearance_can_come_from_another_object() -> None:

@@ -26,3 +26,13 @@ def test_a_window_without_extent_is_empty(start: float, end: float, empty: bool)
 
 def test_the_start_is_the_highest_noise_level_and_the_end_the_lowest() -> None:
     assert Window(0.25, 0.75).sigmas(lambda percent: 8 * (1 - percent)) == (6.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("window", "opened"),
+    [((0.3, 0.7), (0.3, 1.0)), ((0.0, 1.0), (0.0, 1.0)), ((0.4, 0.4), (0.4, 0.4))],
+)
+def test_an_opened_window_goes_on_to_the_end_unless_it_is_empty(
+    window: tuple[float, float], opened: tuple[float, float]
+) -> None:
+    assert Window(*window).opened() == Window(*opened)
