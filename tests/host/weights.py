@@ -4,7 +4,8 @@ The reference is a model with ordinary float32 weights of the same values, so th
 of the weights differs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -98,3 +99,21 @@ def patched(lab: ModuleType, strength: float = 0.4) -> tuple[dict[str, Any], Any
         for name, layer in layers(model, (nn.Linear, nn.Conv2d)):
             layer.weight += strength * patches[f"diffusion_model.{name}.weight"][1][0]
     return patches, model
+
+
+@contextmanager
+def streaming() -> Iterator[None]:
+    """ComfyUI loads no weight for good, as where memory is short: each is cast at every call.
+
+    It would do so by itself on a device alone, as on the processor everything fits.
+    """
+    from comfy.model_patcher import ModelPatcher
+
+    original = ModelPatcher.load
+
+    def load(patcher: Any, device: Any = None, **how: Any) -> Any:
+        return original(patcher, device, **how | {"lowvram_model_memory": 1, "full_load": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ModelPatcher, "load", load)
+        yield

@@ -17,6 +17,8 @@ from torch.nn.grad import conv2d_input
 
 from .ordinary import PLAIN, Ordinary, ordinary
 
+# By which a layer multiplies its weight, as some that hold float8, or what enters it.
+SCALES = ("scale_weight", "pre_quant_scale")
 Forward = Callable[..., Tensor]
 
 
@@ -93,8 +95,10 @@ def _weight(layer: Any, like: Tensor) -> tuple[Tensor, Callable[[], None]]:
             pass
 
     plain = weight if type(weight) in PLAIN else weight.dequantize()
-    scale = getattr(layer, "scale_weight", None)  # of layers that hold scaled float8
-    return plain if scale is None else plain * scale.to(plain), release
+    for name in SCALES:
+        scale = getattr(layer, name, None)
+        plain = plain if scale is None else plain * scale.to(plain)
+    return plain, release
 
 
 def _by_replay(ctx: Any, gradient: Tensor) -> Tensor:
