@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from ....guidance.maps.properties import Site
 from ..capture import Attention, Capture
 from ..forwards import exchanged
-from .transformer import Call, Forward, Pairs, Transformer, View, around_attention, at, view_of
+from .attention import Call, around_attention
+from .transformer import Pairs, Transformer, at
+from .view import Forward, View, view_of
 
 
 class Cross(Transformer):
@@ -79,7 +81,7 @@ def _around_projections(
             out = inner(x, *args, **kwargs)
         query = seen["query"].reshape(*x.shape[:2], -1)
         key = seen["both"].reshape(len(x), -1, 2, query.shape[-1]).unbind(2)[0]
-        read(view, Call.of(query, key, None, attn.num_heads))
+        read(view, Call.of(query, key, attn.num_heads))
         return out
 
     def call(*args: Any, **kwargs: Any) -> Any:

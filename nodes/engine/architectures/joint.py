@@ -14,7 +14,9 @@ from torch import nn
 from ....guidance.families.layout import Layout
 from ....guidance.maps.properties import Site
 from ..capture import Attention, Capture
-from .transformer import Call, Pairs, Transformer, View, around_attention, at
+from .attention import Call, around_attention
+from .transformer import Pairs, Transformer, at
+from .view import View
 
 
 class Joint(Transformer):

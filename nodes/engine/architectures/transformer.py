@@ -12,85 +12,24 @@ the backward pass finds what it found the first time.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import torch
 from comfy.patcher_extension import copy_nested_dicts
-from torch import Tensor, nn
+from torch import nn
 
 from ....guidance.families import Family
 from ....guidance.families.layout import Layout
-from ....guidance.maps.areas import Pair
-from ....guidance.maps.attention import by_heads
 from ....guidance.maps.properties import Site
-from ..capture import Capture, Rows
-from ..foreign import OVERRIDE, Options, followed
+from ..capture import Capture
+from ..foreign import Options, followed
 from ..forwards import exchanged
 from .base import Architecture
 from .remedies import differentiable
+from .view import Forward, View, noting, view_of
 
-# Of the `View` in the options of a call of the network.
-VIEW_KEY = "self_guidance_view"
-Forward = Callable[..., Any]
 Pairs = Iterator[tuple[nn.Module, Forward]]
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """What one call of the network shows.
-
-    Attributes:
-        rows: whose they are.
-        grid: height and width of the picture in tokens.
-        text: number of text tokens that the network was given.
-        ahead: number of tokens that stand in front of them, of texts of reference pictures.
-    """
-
-    rows: Rows
-    grid: Pair
-    text: int
-    ahead: int = 0
-
-    @property
-    def cells(self) -> int:
-        """Number of the picture's tokens."""
-        return self.grid[0] * self.grid[1]
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One call of attention.
-
-    Attributes:
-        query: [R, heads, N, D].
-        key: [R, heads, K, D].
-        mask: [1 or R, 1 or heads, 1 or N, K], or None.
-        scale: of the logits, None for the usual one.
-    """
-
-    query: Tensor
-    key: Tensor
-    mask: Tensor | None = None
-    scale: float | None = None
-
-    @classmethod
-    def of(cls, query: Tensor, key: Tensor, *args: Any, **kwargs: Any) -> "Call":
-        """From the arguments of ComfyUI's attention functions behind query and key."""
-        heads = args[1] if len(args) > 1 else kwargs["heads"]
-        mask = args[2] if len(args) > 2 else kwargs.get("mask")
-        if not kwargs.get("skip_reshape", False):
-            query, key = by_heads(query, heads), by_heads(key, heads)
-        if key.shape[1] != query.shape[1]:  # several heads of queries share one of keys
-            key = key.repeat_interleave(query.shape[1] // key.shape[1], 1)
-        if mask is not None:
-            mask = mask if mask.dtype == torch.bool else mask.to(query)
-            mask = mask[(None,) * max(0, 3 - mask.ndim)]
-            mask = mask[:, None] if mask.ndim == 3 else mask
-        return cls(query, key, mask, kwargs.get("scale"))
 
 
 class Transformer(Architecture):
@@ -140,7 +79,7 @@ class Transformer(Architecture):
 
     def _listeners(self, network: nn.Module, capture: Capture) -> Pairs:
         layout = self._layout(network)
-        yield network, _noting(network.forward, layout, capture)
+        yield network, noting(network.forward, layout, capture)
         yield from self._readers(network, capture)
         block, picture = _behind(network, layout, capture.family.feature_place)
         yield block, self._showing(block.forward, layout, picture, capture)
@@ -195,70 +134,3 @@ def at(network: nn.Module, site: Site) -> nn.Module:
     """The block of a site."""
     name, number = site
     return getattr(network, name)[number]
-
-
-def _noting(forward: Forward, layout: Layout, capture: Capture) -> Forward:
-    """The network's forward, which puts into the options what it was given."""
-
-    def tokens(size: Pair) -> Pair:
-        return -(-size[0] // layout.patch), -(-size[1] // layout.patch)
-
-    def network(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-        options: Mapping[str, Any] = kwargs.get("transformer_options", {})
-        if "uuids" not in options:  # another pack asks for something of its own
-            return forward(x, *args, **kwargs)
-        part = (x.shape[-2], x.shape[-1])
-        # the picture has as many tokens as its latent has squares, however a part of it falls
-        rows = Rows(
-            options["uuids"], options["cond_or_uncond"], part, lambda grid: tokens(capture.size)
-        )
-        text, ahead = kwargs["context"].shape[1], _ahead(layout, kwargs)
-        view = View(rows, tokens(part), text, ahead)
-        kwargs["transformer_options"] = {**options, VIEW_KEY: view}
-        return forward(x, *args, **kwargs)
-
-    return network
-
-
-def _ahead(layout: Layout, given: Mapping[str, Any]) -> int:
-    """Number of text tokens in front of the text in a call of the network."""
-    if not layout.references_first:
-        return 0
-    texts = [context.shape[1] for context in given.get("ref_contexts", ())]
-    pictures = len(given.get("ref_latents", ()))
-    # a picture without a text has as many tokens of padding as one token of text would
-    return sum(map(layout.padded, [*texts, *[1] * pictures][:pictures]))
-
-
-def view_of(given: Mapping[str, Any]) -> View | None:
-    """What the call of the network shows that gives a module its arguments; None if unread."""
-    return given.get("transformer_options", {}).get(VIEW_KEY)
-
-
-def around_attention(forward: Forward, read: Callable[[View, Call], None]) -> Forward:
-    """A module's forward, within which attention is shown to a function.
-
-    Args:
-        forward: of a block, or of its attention; it takes `transformer_options` by name.
-        read: is shown every call of attention in it.
-    """
-
-    def module(*args: Any, **kwargs: Any) -> Any:
-        view = view_of(kwargs)
-        if view is not None:
-            options = kwargs["transformer_options"]
-            override = _override(options.get(OVERRIDE), partial(read, view))
-            kwargs["transformer_options"] = {**options, OVERRIDE: override}
-        return forward(*args, **kwargs)
-
-    return module
-
-
-def _override(previous: Callable | None, show: Callable[[Call], None]) -> Callable:
-    def attention(function: Callable, query: Tensor, key: Tensor, *args: Any, **kwargs: Any) -> Any:
-        call = function if previous is None else partial(previous, function)
-        out = call(query, key, *args, **kwargs)
-        show(Call.of(query, key, *args, **kwargs))
-        return out
-
-    return attention
