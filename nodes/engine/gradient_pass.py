@@ -1,7 +1,7 @@
 """Passes with gradient, and their repetition with recomputation if memory runs out."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TypeVar
 
@@ -35,16 +35,23 @@ class GradientPass:
         architecture: of the network.
         network: the `diffusion_model`, loaded.
         budget: decides whether blocks are recomputed; this switches it on if memory runs out.
+        others: models that patches of other packs run in the passes.
 
     Attributes:
         network: the same.
     """
 
-    def __init__(self, architecture: Architecture, network: nn.Module, budget: Budget) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        network: nn.Module,
+        budget: Budget,
+        others: Iterable[nn.Module] = (),
+    ) -> None:
         self._architecture = architecture
         self.network = network
         self._budget = budget
-        self._weights = Weights(network)
+        self._weights = Weights(network, *others)
 
     def run(self, attempt: Attempt[Result], foreign: bool) -> Result:
         """The result of an attempt, or of a second one with recomputation if memory runs out.

@@ -131,9 +131,9 @@ class SamplingRun:
         if self.plan.terms:
             patcher = guider.model_patcher
             self._budget.fit(patcher, noise.shape)
-            self._gradient_pass = GradientPass(
-                self._architecture, patcher.model.diffusion_model, self._budget
-            )
+            network = patcher.model.diffusion_model
+            others = [other.model for other in patcher.model_patches_models()]
+            self._gradient_pass = GradientPass(self._architecture, network, self._budget, others)
             guider.model_options = unskipped(before, self.plan.acts)
         try:
             return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)

@@ -25,12 +25,12 @@ class Weights:
     """Prepares the weights of a loaded model once for each run.
 
     Args:
-        model: the network, whose weights ComfyUI has patched and moved already. Weights that hooks
-            replace during the run are prepared again.
+        models: the network, and others in its passes, whose weights ComfyUI has patched and moved
+            already. Weights that hooks replace during the run are prepared again.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        modules = list(model.modules())
+    def __init__(self, *models: nn.Module) -> None:
+        modules = list(dict.fromkeys(module for model in models for module in model.modules()))
         self._layers = [layer for layer in modules if _remakes_weights(layer)]
         self._stores: list[Store] = [s for m in modules for s in (m._parameters, m._buffers) if s]
         self._prepared: list[Tensor | None] = []

@@ -150,6 +150,33 @@ def test_the_gradient_runs_through_a_model_patch(
     check_slope(patched, own.sigma, shape, STEP, memory=MemoryMode(memory), **conds)
 
 
+def test_the_weights_of_a_model_patch_are_not_kept(
+    lab: ModuleType,
+    nets: ModuleType,
+    net: Any,
+    controls: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a patch of another pack keeps is copied; its weights would be there a second time."""
+    from selfguidance.nodes.engine import foreign
+    from selfguidance.tests.host.traces import Snapshot
+
+    shapes, original = set(), foreign.saved_tensors_hooks
+
+    def hooks(pack: Any, unpack: Any) -> Any:
+        return original(lambda saved: shapes.add(tuple(saved.shape)) or pack(saved), unpack)
+
+    monkeypatch.setattr(foreign, "saved_tensors_hooks", hooks)
+    patched = controls.patched("Qwen Image DiffSynth ControlNet", net("qwen-image"))
+    (other,) = patched.model_patches_models()
+    run = inputs(nets, controls, "qwen-image")
+    lab.plain(patched, **run)
+    before = Snapshot(other)
+    lab.guided(patched, [lab.position()], **run)
+    assert shapes and (64, 64) not in shapes
+    before.check(other)
+
+
 @pytest.mark.compat("Other packs and nodes", "Transformers: tokens added to the text, {name}")
 @pytest.mark.parametrize("name", ["flux", "flux2-klein-4b"])
 def test_words_are_read_where_a_patch_has_put_them(
