@@ -1,14 +1,19 @@
 """Runs of transformers: caches, shifted schedules, several in one graph, and early ends."""
 
 from importlib import import_module
+from itertools import combinations
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from selfguidance.guidance.terms.window import Window
+from selfguidance.tests.host.engine.test_queue import SAMPLED, branches, pictures
+from selfguidance.tests.host.nodes.test_executor import TIMES, Graph, node, ours
 from selfguidance.tests.host.theirs import ran
 from selfguidance.tests.host.traces import Snapshot, interrupted, on_call
+from selfguidance.tools.host import serve
 
 CACHES = {"EasyCache": "EasyCacheNode", "LazyCache": "LazyCacheNode"}
 # a block that guidance reads, of each transformer
@@ -135,6 +140,32 @@ def test_two_guided_samplers_on_one_transformer_are_their_own(
     assert not torch.equal(one[0], plain) and not torch.equal(one[0], one[1])
     snapshot.check(model)
     assert torch.equal(lab.plain(model, **run), plain)
+
+
+def two(number: int, *shown: str) -> Graph:
+    """A graph in which a second sampler moves on what the first one has drawn; see `branches`."""
+    parts = branches(number)
+    parts["model"]["inputs"]["network"] = "transformer"
+    for name in ("first", "second"):
+        parts[name] = ours("KSampler", **SAMPLED, terms=[f"place {name}", 0])
+    place = {"object": "red circle", **TIMES}
+    parts["place first"] = ours("Position", **place, x=0.2, y=0.3, relative=False)
+    parts["place second"] = ours("MoveObject", **place, dx=0.4, dy=0.3, reference=["first", 1])
+    for name in shown:
+        parts[f"decode {name}"] = node("VAEDecode", samples=[name, 0], vae=["model", 2])
+        parts[f"show {name}"] = node("PreviewImage", images=[f"decode {name}", 0])
+    return parts
+
+
+@pytest.mark.compat("Lifecycle", "Transformers: samplers of one graph in a real server")
+def test_two_guided_samplers_of_one_graph_on_the_demo_transformer(server: serve.Server) -> None:
+    names = ("first", "second", "plain")
+    alone = pictures(server, two(40, "first")) | pictures(server, two(41, "plain"))
+    found = pictures(server, two(42, *names))
+    assert np.array_equal(found["first"], alone["first"])
+    assert np.array_equal(found["plain"], alone["plain"])
+    for one, other in combinations(names, 2):
+        assert not np.array_equal(found[one], found[other])
 
 
 @pytest.mark.compat("Lifecycle", "Transformers: after an interrupt nothing is left, {name}")
