@@ -4,6 +4,7 @@ ComfyUI's checkpoint detection knows only the published sizes of Stable Diffusio
 objects are built here, from the same classes as for other checkpoints.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,7 +32,22 @@ from .architecture import (
 )
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
-NETWORKS = {"unet": "train", "transformer": "train_transformer"}  # and the command that makes each
+
+
+@dataclass(frozen=True)
+class Network:
+    """One form of the diffusion model.
+
+    Attributes:
+        command: what makes its weights, of `tools/run.py`.
+        cfg: scale of classifier-free guidance at which its objects are sharp and few are missing.
+    """
+
+    command: str
+    cfg: float
+
+
+NETWORKS = {"unet": Network("train", 4.0), "transformer": Network("train_transformer", 3.0)}
 
 
 def load(
@@ -74,7 +90,7 @@ def check(folder: Path, network: str = "unet") -> None:
         raise FileNotFoundError(
             f"the Shapes model's weights: expected {', '.join(files)} (.safetensors) in {folder}, "
             f"{', '.join(missing)} not found; restore the folder from the repository "
-            f"or run `python tools/run.py {NETWORKS[network]}`"
+            f"or run `python tools/run.py {NETWORKS[network].command}`"
         )
 
 

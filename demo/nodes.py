@@ -12,6 +12,12 @@ from .model import NETWORKS, load
 from .scenes import named, random_scene, render
 
 
+def _scales() -> str:
+    """The scale of classifier-free guidance for each network, in words."""
+    words = [f"cfg {network.cfg:g} for the {name}" for name, network in NETWORKS.items()]
+    return "Use " + ", ".join(words)
+
+
 class DemoModel(io.ComfyNode):
     """Shapes, a tiny text-to-image model that runs on any CPU."""
 
@@ -33,7 +39,8 @@ class DemoModel(io.ComfyNode):
                     default="unet",
                     optional=True,
                     tooltip="unet: as in SD 1.x, SD 2.x and SDXL. transformer: text and picture "
-                    "in one sequence with flow matching, as in Lumina 2 and Z-Image.",
+                    "in one sequence with flow matching, as in Lumina 2 and Z-Image. "
+                    f"{_scales()}.",
                 ),
             ],
             outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],

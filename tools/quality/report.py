@@ -9,6 +9,7 @@ from random import Random
 
 import numpy as np
 
+from ...demo.model import NETWORKS
 from . import (
     report_edits,
     report_heads,
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str]) -> None:
     kinds = (*EDITS, *RECIPES, HEADS)
     parser = argparse.ArgumentParser(prog="report", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/report"))
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="unet")
+    parser.add_argument("--steps", type=int, help="of Euler in every run; else the usual numbers")
     parser.add_argument("--kind", choices=kinds, action="append", help="all by default")
     parser.add_argument("--count", type=int, default=32, help="trials a recipe")
     parser.add_argument("--seeds", type=int, default=8, help="edits a prompt; there are 8 prompts")
@@ -57,13 +60,15 @@ def main(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
-    studio, wanted = Studio(), options.kind or kinds
+    steps = {"steps": options.steps} if options.steps else {}
+    studio, wanted = Studio(options.network, **steps), options.kind or kinds
+    runs = ({"sampler_name": "euler", **steps},) if steps else report_edits.RUNS
     report: dict[str, dict] = {"edits": {}, "recipes": {}, HEADS: {}}
     tried: dict[str, list[Trial]] = {}
     for kind in wanted:
         if kind in EDITS:
             report["edits"] |= report_edits.run(
-                studio, options.output, [kind], options.seeds, options.ablations
+                studio, options.output, kind, options.seeds, options.ablations, runs
             )
         elif kind == HEADS:
             report[HEADS] = report_heads.run(

@@ -20,31 +20,36 @@ COLUMNS = 16
 
 
 def run(
-    studio: Studio, output: Path, kinds: Sequence[str], seeds: int, ablations: bool
+    studio: Studio,
+    output: Path,
+    kind: str,
+    seeds: int,
+    ablations: bool,
+    runs: Sequence[dict] = RUNS,
 ) -> dict[str, dict]:
-    """Run all edits of these kinds and write a contact sheet for each row.
+    """Run all edits of a kind and write a contact sheet for each row.
 
     Args:
         studio: draws the pictures.
         output: folder of the contact sheets.
-        kinds: "move", "resize".
+        kind: "move" or "resize".
         seeds: number of edits of each prompt.
         ablations: whether variants without parts of the recipe are measured, too.
+        runs: inputs of the KSampler, of one row each.
 
     Returns:
         rows of the report by title.
     """
     rows: dict[str, dict] = {}
-    for kind in kinds:
-        for settings in RUNS:
-            name = f"{kind}, {settings['sampler_name']} {settings['steps']} steps"
-            made, skipped = _made(studio, kind, seeds, settings, name)
-            rows |= _measured(studio, name, made, settings, output)
-            rows[f"{name}: guided"]["seeds_skipped"] = skipped
-            if ablations and settings["sampler_name"] == "euler":
-                for ablation, inputs in ABLATIONS.items():
-                    title = f"{name}, {ablation}"
-                    rows |= _measured(studio, title, made, settings, output, **inputs)
+    for settings in runs:
+        name = f"{kind}, {settings['sampler_name']} {settings['steps']} steps"
+        made, skipped = _made(studio, kind, seeds, settings, name)
+        rows |= _measured(studio, name, made, settings, output)
+        rows[f"{name}: guided"]["seeds_skipped"] = skipped
+        if ablations and settings["sampler_name"] == "euler":
+            for ablation, inputs in ABLATIONS.items():
+                title = f"{name}, {ablation}"
+                rows |= _measured(studio, title, made, settings, output, **inputs)
     return rows
 
 

@@ -9,14 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...guidance.acting import Prediction
 from ...guidance.head.fit import fit
 from ...guidance.head.head import Head
 from ...guidance.maps.properties import Properties, mean_shape
+from ...nodes.engine.model import prediction_of
 from .studio import Studio
 from .trials import Original, as_mask, names, sampled
 
 OBJECT = "red circle"
-SIGMAS = (8.0, 4.0, 2.0, 1.0)
+SIGMAS = (8.0, 4.0, 2.0, 1.0)  # noise over picture, see `_level`
 EXAMPLES = (1, 2, 4)  # numbers of pictures that a head is fitted on
 Reader = Callable[[Properties], Tensor]
 
@@ -30,7 +32,7 @@ def run(studio: Studio, count: int, progress: Callable[[int], None]) -> dict[str
         mean intersection over union, by reader (attention or head) and sigma.
     """
     originals: list[Original] = []
-    number = 0
+    number, flow = 0, prediction_of(studio.model) is Prediction.FLOW
     while len(originals) < max(EXAMPLES) + count:
         phrases = [OBJECT, *names(Random(f"heads {number}"), 1, [OBJECT])]
         original = sampled(studio, phrases, 40_000 + 10 * number)
@@ -41,7 +43,9 @@ def run(studio: Studio, count: int, progress: Callable[[int], None]) -> dict[str
     others = originals[max(EXAMPLES) :]
     return {
         name: {
-            f"{sigma:g}": round(float(np.mean([_overlap(s, sigma, read) for s in others])), 3)
+            f"{sigma:g}": round(
+                float(np.mean([_overlap(s, _level(sigma, flow), read) for s in others])), 3
+            )
             for sigma in SIGMAS
         }
         for name, read in readers.items()
@@ -62,6 +66,11 @@ def _readers(examples: list[Original]) -> dict[str, Reader]:
     marked = [(original.record, as_mask(original.thing(OBJECT).mask)) for original in examples]
     heads = {f"head of {many}": fit(marked[:many], OBJECT) for many in EXAMPLES}
     return {"attention": _by_words, **{name: partial(_by_head, h) for name, h in heads.items()}}
+
+
+def _level(sigma: float, flow: bool) -> float:
+    """The model's noise level at which noise and picture have this ratio."""
+    return sigma / (1 + sigma) if flow else sigma
 
 
 def _by_words(seen: Properties) -> Tensor:

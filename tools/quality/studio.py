@@ -9,7 +9,7 @@ import comfy.utils
 import numpy as np
 import torch
 
-from ...demo.model import load
+from ...demo.model import NETWORKS, load
 from ...guidance.record.record import Record
 from ..host import pack
 from ..shapes.measure import Found, background_colour, find_objects
@@ -50,11 +50,17 @@ class Shot:
 
 
 class Studio:
-    """Samples pictures with the Shapes model."""
+    """Samples pictures with the Shapes model.
 
-    def __init__(self) -> None:
+    Args:
+        network: form of the diffusion model, one of `demo.model.NETWORKS`.
+        inputs: of every KSampler, in place of the node's defaults and the network's own cfg.
+    """
+
+    def __init__(self, network: str = "unet", **inputs: Any) -> None:
         comfy.utils.set_progress_bar_enabled(False)
-        self.model, self.clip, self.vae = load()
+        self.model, self.clip, self.vae = load(network=network)
+        self._inputs = {"cfg": NETWORKS[network].cfg, **inputs}
         self.negative = self.encode("")
 
     def encode(self, text: str) -> list[Any]:
@@ -88,7 +94,7 @@ class Studio:
             negative=self.negative,
             latent_image=latent,
             terms=terms,
-            **{"denoise": 1.0, "positive": self.encode(prompt), **inputs},
+            **{"denoise": 1.0, "positive": self.encode(prompt), **self._inputs, **inputs},
         )
         seconds = time.process_time() - start
         with torch.inference_mode():

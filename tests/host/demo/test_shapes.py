@@ -32,7 +32,7 @@ def test_a_network_whose_file_is_missing_is_named(lab, tmp_path, network):
     for name in ("clip", "vae"):
         shutil.copy(model.WEIGHTS / f"{name}.safetensors", tmp_path)
     with pytest.raises(
-        FileNotFoundError, match=rf"{network} not found.*{model.NETWORKS[network]}`"
+        FileNotFoundError, match=rf"{network} not found.*{model.NETWORKS[network].command}`"
     ):
         model.load(tmp_path, network)
 
