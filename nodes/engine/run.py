@@ -19,9 +19,10 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ...guidance.acting import LOSS_SCALE, SCALE_STEP, OverflowedError, Prediction
+from ...guidance.acting import LOSS_SCALE, SCALE_STEP, OverflowedError
 from ...guidance.maps.properties import Properties
 from ...guidance.plan import Plan
+from ...guidance.prediction import Prediction
 from ...guidance.record.record import Record, Step, moved, with_features
 from ...guidance.settings import MemoryMode
 from ...guidance.words.table import TokenTable
@@ -160,16 +161,12 @@ class SamplingRun:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
             self._unseen.append(SKIPPED if call.sources else UNNAMED)
             return self.plan.at(sigma).held(picture(denoised))[0].reshape(denoised.shape)
-        return self._corrected(call, picture(denoised), timestep).reshape(denoised.shape)
+        return self._corrected(call, picture(denoised)).reshape(denoised.shape)
 
-    def _corrected(self, call: Call, denoised: Tensor, timestep: Tensor) -> Tensor:
+    def _corrected(self, call: Call, denoised: Tensor) -> Tensor:
         """The prediction [B, C, h, w] after guidance; the step is recorded."""
         assert call.seen is not None
-        if call.gradient is not None:
-            denoised = call.acting.corrected(
-                denoised, call.gradient, call.energies, timestep, self.prediction
-            )
-        denoised, held = call.acting.held(denoised)
+        denoised, held = call.acting.held(call.corrected(denoised))
         if self.recording:
             seen = replace(call.seen, denoised=denoised)
             self._add_step(seen, {**call.energies, **held}, call.guided)
@@ -219,7 +216,11 @@ class SamplingRun:
             return executor(model, lists, latent, timestep.clone(), options)
 
         alone = without_gradient([c if r else None for c, r in zip(conds, read, strict=True)])
-        outputs = self._guided_pass(call, forward, alone, x, model_options)
+
+        def guided(latent: Tensor) -> list[Tensor]:
+            return self._guided_pass(call, forward, alone, latent, model_options)
+
+        outputs, x = call.paced(guided, x, timestep, self.prediction)
         rest = [None if r else cond for cond, r in zip(conds, read, strict=True)]
         others = forward(rest, x, model_options) if any(rest) else outputs
         return [a if r else b for a, b, r in zip(outputs, others, read, strict=True)]
