@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -215,14 +216,23 @@ class SamplingRun:
         def forward(lists: Conds, latent: Tensor, options: Options) -> list[Tensor]:
             return executor(model, lists, latent, timestep.clone(), options)
 
+        return self._paced_pass(call, forward, conds, read, x, timestep, model_options)
+
+    def _paced_pass(
+        self,
+        call: Call,
+        forward: Callable,
+        conds: Conds,
+        read: list[bool],
+        x: Tensor,
+        timestep: Tensor,
+        options: Options,
+    ) -> list[Tensor]:
         alone = without_gradient([c if r else None for c, r in zip(conds, read, strict=True)])
-
-        def guided(latent: Tensor) -> list[Tensor]:
-            return self._guided_pass(call, forward, alone, latent, model_options)
-
+        guided = partial(self._guided_pass, call, forward, alone, model_options=options)
         outputs, x = call.paced(guided, x, timestep, self.prediction)
         rest = [None if r else cond for cond, r in zip(conds, read, strict=True)]
-        others = forward(rest, x, model_options) if any(rest) else outputs
+        others = forward(rest, x, options) if any(rest) else outputs
         return [a if r else b for a, b, r in zip(outputs, others, read, strict=True)]
 
     def _read_pass(
@@ -285,7 +295,6 @@ class SamplingRun:
 
     def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:
         values = {name: tuple(energy.float().tolist()) for name, energy in energies.items()}
-        step = Step(moved(seen, torch.device("cpu"), torch.float16), values, guided)
-        self._steps.append(step)
+        self._steps.append(Step(moved(seen, torch.device("cpu"), torch.float16), values, guided))
         if self.watch is not None:
-            self.watch(step)
+            self.watch(self._steps[-1])
