@@ -1,5 +1,6 @@
 """Runs of transformers: caches, shifted schedules, several in one graph, and early ends."""
 
+import inspect
 from importlib import import_module
 from itertools import combinations
 from types import ModuleType
@@ -158,7 +159,13 @@ def two(number: int, *shown: str) -> Graph:
 
 
 @pytest.mark.compat("Lifecycle", "Transformers: samplers of one graph in a real server")
-def test_two_guided_samplers_of_one_graph_on_the_demo_transformer(server: serve.Server) -> None:
+def test_two_guided_samplers_of_one_graph_on_the_demo_transformer(
+    lab: ModuleType, server: serve.Server
+) -> None:
+    from comfy.ldm.lumina.model import NextDiT
+
+    if inspect.signature(NextDiT).parameters["ffn_dim_multiplier"].default is None:
+        pytest.skip("this ComfyUI has an older NextDiT, which the demo transformer does not fit")
     names = ("first", "second", "plain")
     alone = pictures(server, two(40, "first")) | pictures(server, two(41, "plain"))
     found = pictures(server, two(42, *names))
