@@ -5,10 +5,12 @@ of 128 x 128 pixels has 256 of them; text and picture attend to each other in ev
 """
 
 import copy
+import inspect
 import json
 from pathlib import Path
 from typing import Any
 
+import comfy.ldm.lumina.model
 import comfy.model_base
 import comfy.model_management
 import comfy.supported_models
@@ -45,6 +47,12 @@ def config() -> dict[str, Any]:
     return copy.deepcopy(_CONFIG)
 
 
+def supported() -> bool:
+    """Whether this ComfyUI has the class as the weights need it; 0.3.64 makes wider layers."""
+    arguments = inspect.signature(comfy.ldm.lumina.model.NextDiT).parameters
+    return arguments["ffn_dim_multiplier"].default is not None
+
+
 def build(arguments: dict[str, Any], shift: float = SHIFT) -> comfy.model_base.Lumina2:
     """ComfyUI's flow-matching model around an uninitialised NextDiT, float32, on the CPU."""
     known = comfy.supported_models.Lumina2(dict(arguments, image_model="lumina2"))
@@ -79,8 +87,13 @@ def load(path: Path, shift: float = SHIFT) -> ModelPatcher:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds another network.
+        ValueError: it holds another network, or ComfyUI is too old for it.
     """
+    if not supported():
+        raise ValueError(
+            "the demo transformer needs a newer ComfyUI, such as 0.3.75; update it or set network "
+            "to unet"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"{path}: not found; restore the file or train the transformer")
     with safe_open(path, framework="pt", device="cpu") as file:

@@ -44,6 +44,19 @@ def test_a_network_that_does_not_exist_is_refused(lab):
         model.load(network="mamba")
 
 
+def test_the_transformer_says_that_it_needs_a_newer_comfyui(lab, monkeypatch):
+    import comfy.ldm.lumina.model as lumina
+    from selfguidance.demo import model
+
+    class Older:
+        def __init__(self, ffn_dim_multiplier=None):
+            pass
+
+    monkeypatch.setattr(lumina, "NextDiT", Older)
+    with pytest.raises(ValueError, match=r"needs a newer ComfyUI.*set network to unet"):
+        model.load(network="transformer")
+
+
 def test_the_demo_node_loads_the_unet_unless_asked_otherwise(lab):
     from comfy.model_base import BaseModel
     from selfguidance.demo.nodes import DemoModel
