@@ -87,8 +87,8 @@ TRANSFORMERS = (
         _next_dit(6, None, patch=1),
         (2, 3, 4),
         (7.75, 0.4, 1300),  # 77 tokens beside the 256 of a picture
-        "measured: of 8 moves at 15 steps, blocks 2 or 3 alone put 6 within 0.06 of the side, 2 "
-        "with 3 and 2 to 4 all 8; the model card has how well each block localises",
+        "measured: of 8 moves at 15 steps, layer 2 or 3 alone puts 6 within 0.06 of the side, "
+        "2 and 3 together, or 2 to 4, put all 8; the model card has how well each layer localises",
         recomputes=False,
     ),
     _record("z-image", "Z-Image", _next_dit(30, 32), (11, 13, 15), (164, 7.5, 64), GUESS),

@@ -103,10 +103,11 @@ def page(context: Any) -> Iterator[Any]:
     yield page
     address = urlsplit(page.url)
     page.close()
-    session = context.new_cdp_session(context.pages[0])
-    told = {"origin": f"{address.scheme}://{address.netloc}", "storageTypes": STORAGE}
-    session.send("Storage.clearDataForOrigin", told)
-    session.detach()
+    if address.netloc:  # not that of a page that was never opened
+        session = context.new_cdp_session(context.pages[0])
+        told = {"origin": f"{address.scheme}://{address.netloc}", "storageTypes": STORAGE}
+        session.send("Storage.clearDataForOrigin", told)
+        session.detach()
 
 
 @pytest.fixture

@@ -50,7 +50,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="report", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("output/report"))
     parser.add_argument("--network", choices=tuple(NETWORKS), default="unet")
-    parser.add_argument("--steps", type=int, help="of Euler in every run; else the usual numbers")
+    parser.add_argument(
+        "--steps", type=int, help="of KSamplers, with Euler; else the usual numbers"
+    )
     parser.add_argument("--kind", choices=KINDS, action="append", help="all by default")
     parser.add_argument("--count", type=int, default=32, help="trials a recipe")
     parser.add_argument("--seeds", type=int, default=8, help="edits a prompt; there are 8 prompts")
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the chosen kinds; write report.json, report.html and contact sheets."""
     options = _options(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
-    steps = {"steps": options.steps} if options.steps else {}
+    steps = {} if options.steps is None else {"steps": options.steps}
     studio, wanted = Studio(options.network, **steps), options.kind or KINDS
     runs = ({"sampler_name": "euler", **steps},) if steps else report_edits.RUNS
     report: dict[str, dict] = {"edits": {}, "recipes": {}, HEADS: {}}

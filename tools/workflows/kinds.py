@@ -19,7 +19,7 @@ class File:
     Attributes:
         name: its usual name.
         folder: where it lies, under ComfyUI's `models`.
-        url: where it is downloaded; empty where users take one of their own.
+        url: from where it is downloaded; empty where users take one of their own.
     """
 
     name: str
@@ -184,7 +184,7 @@ KINDS = (
         ),
         (20, 1.0, "euler", "simple"),
         negative=None,
-        # as of older templates; 3.5 is what the model takes without it, too
+        # as in older templates; 3.5 is what the model takes without it, too
         behind=Part(
             *("FluxGuidance", ("CONDITIONING",), {"guidance": 3.5}),
             *({"conditioning": "CONDITIONING"}, (), 60),

@@ -12,7 +12,7 @@ NOT_RUN = "not run on this {what} yet: the graph was checked, and run with {inst
 
 
 def rewrite(graph: Graph, note: Graph, kind: Kind, photo: bool) -> None:
-    """Put what is to be known of a kind of model before the text of a note, and make it room."""
+    """Put what is to be known of a kind of model before the text of a note, with room for it."""
     more = _offered(kind) if _downloads(kind) else _own(kind)
     if photo:
         more += "\n\nThe caption must describe *your* photo, and name what you want to move."
@@ -31,8 +31,8 @@ def _downloads(kind: Kind) -> bool:
 def _own(kind: Kind) -> str:
     (file,) = kind.files
     return (
-        f"**For {kind.title}**: put `{file.name}`, or any checkpoint of that kind, "
-        "into `models/checkpoints` and choose it on the left. "
+        f"**For {kind.title}**: put **{file.name}**, or any checkpoint of that kind, "
+        "into *models/checkpoints* and choose it on the left. "
         f"Sizes are {kind.side} x {kind.side}."
         "\n\n**What to expect**: real models attend less exactly than Shapes. If an object does "
         "not move, look at its attention first, then try another seed or clearer words. These "
@@ -47,8 +47,8 @@ def _offered(kind: Kind) -> str:
     )
     return (
         f"**For {kind.title}**. ComfyUI offers to download what is missing; by hand:\n{files}\n\n"
-        f"Sizes are {kind.side} x {kind.side}; sampling is that of ComfyUI's own template. "
-        f"{kind.advice}\n\n"
+        f"Sizes are {kind.side} x {kind.side}; sampling is that of ComfyUI's own template."
+        f"{kind.advice and ' ' + kind.advice}\n\n"
         "**What to expect**: real models attend less exactly than Shapes. If an object does "
         "not move, look at its attention first, then try another seed or clearer words. This was "
         + NOT_RUN.format(what="model", instead="a narrow one of its form, of random weights,")

@@ -14,8 +14,8 @@ Shapes, a tiny model, comes with the pack and runs on any CPU.
 
 **Press Run** and read the notes 1 to 4 from left to right.
 
-Later, for your own model: replace *Demo Model* by its loaders and set prompt and size, or open
-a template whose name says `sd15`, `sdxl`, `z_image`, `qwen_image`, `flux1` or `sd35`."""
+Later, for your own model: replace *Demo Model* by its loaders and set prompt and size, or open a
+template whose name says **sd15**, **sdxl**, **z_image**, **qwen_image**, **flux1** or **sd35**."""
 STOPS = (
     (
         "1. A picture and its record",
@@ -40,7 +40,7 @@ run again: you see what every word looks at while the picture comes up.""",
 triangle, star and heart in red, orange, yellow, green, blue and purple.
 
 Did an object not arrive? *Attention Preview* shows whether the model sees it where you do, *Energy
-Plot* which wish was in the way. `10_look_at_attention` and `11_move_an_object` have both.""",
+Plot* which wish was in the way. **10_look_at_attention** and **11_move_an_object** have both.""",
     ),
 )
 GUIDE = """# Which node when

@@ -14,7 +14,7 @@ from .view import Forward, View, view_of
 
 Given = dict[str, Any]
 # Of the arguments of ComfyUI's attention functions that may be given by position.
-NAMES = ("q", "k", "v", "heads", "mask")
+NAMES = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip_output_reshape")
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,6 +65,21 @@ def test_an_attention_override_of_another_pack_counts(
     assert torch.equal(lab.plain(before, **nets.settings(name, steps=2)), changed)
 
 
+def test_an_override_may_call_attention_by_positions_alone(
+    lab: ModuleType, nets: ModuleType, net: Any
+) -> None:
+    names = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape")
+
+    def positional(function: Callable, *args: Any, **kwargs: Any) -> Tensor:
+        given = {**dict.fromkeys(names), **dict(zip(names, args, strict=False)), **kwargs}
+        rest = {name: value for name, value in given.items() if name not in names}
+        return function(*(given[name] for name in names), **rest)
+
+    model = net("flux")
+    expected = guided(lab, nets, "flux", model)
+    assert torch.equal(guided(lab, nets, "flux", overridden(model, positional)), expected)
+
+
 @pytest.mark.compat("Other packs and nodes", "Transformers: tensors of inference mode in a block")
 @pytest.mark.parametrize("name", ["flux", "z-image"])
 def test_a_function_in_a_recomputed_block_may_hold_tensors_of_inference_mode(
