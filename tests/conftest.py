@@ -1,5 +1,6 @@
 """Shared by all tiers: the package name, ComfyUI in this process, ComfyUI as a server."""
 
+import code
 import os
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     With several processes the tests that take longest start first instead.
     """
+    sys.modules["code"] = code  # pytest has put tests/code in the place of Python's own module
     for item in items:
         item.add_marker(_tier(item))
     items.sort(key=lambda item: TIERS.index(_tier(item)))
