@@ -89,5 +89,5 @@ def test_templates_help_and_locales_are_in_it(unpacked: tuple[Path, serve.Server
 
 def test_the_bundled_model_draws_from_it(unpacked: tuple[Path, serve.Server]) -> None:
     pack, running = unpacked
-    (api,) = (pack / "example_workflows" / "api").glob("*look_at_attention.json")
+    api = workflows.file_of("look_at_attention", pack / "example_workflows" / "api")
     assert workflows.run(running, json.loads(api.read_text("utf-8")))["Picture"]
