@@ -24,6 +24,21 @@ def nets(lab: ModuleType) -> ModuleType:
     return nets
 
 
+@pytest.fixture(scope="module")
+def net(nets: ModuleType) -> Any:
+    """The small transformer of that name, made once in inference mode; tests must not change it."""
+    import torch
+
+    made: dict[str, Any] = {}
+
+    def model(name: str) -> Any:
+        with torch.inference_mode():
+            made[name] = made.get(name) or nets.built(name)
+        return made[name]
+
+    return model
+
+
 @pytest.fixture(scope="session")
 def shapes(lab: ModuleType) -> tuple[Any, Any, Any]:
     """MODEL, CLIP and VAE of the bundled model; tests must not change them."""

@@ -8,7 +8,11 @@ from .kinds import Kind
 
 BESIDE_PHOTO = (-parts.COLUMN, 640)  # below Load Image, which Nodes 2.0 enlarges with its picture
 STAND_IN = "\n\nWith a photo of your own: "  # the paragraph that is done in a derived workflow
-NOT_RUN = "not run on this {what} yet: the graph was checked, and run with {instead} in its place."
+EXPECT = (
+    "\n\n**What to expect**: real models attend less exactly than Shapes. If an object does not "
+    "move, look at its attention first, then try another seed or clearer words. {these} not run on "
+    "this {what} yet: the graph was checked, and run with {instead} in its place."
+)
 
 
 def rewrite(graph: Graph, note: Graph, kind: Kind, photo: bool) -> None:
@@ -34,9 +38,7 @@ def _own(kind: Kind) -> str:
         f"**For {kind.title}**: put **{file.name}**, or any checkpoint of that kind, "
         "into *models/checkpoints* and choose it on the left. "
         f"Sizes are {kind.side} x {kind.side}."
-        "\n\n**What to expect**: real models attend less exactly than Shapes. If an object does "
-        "not move, look at its attention first, then try another seed or clearer words. These "
-        "settings were " + NOT_RUN.format(what="checkpoint", instead="Shapes")
+        + EXPECT.format(these="These settings were", what="checkpoint", instead="Shapes")
     )
 
 
@@ -48,10 +50,12 @@ def _offered(kind: Kind) -> str:
     return (
         f"**For {kind.title}**. ComfyUI offers to download what is missing; by hand:\n{files}\n\n"
         f"Sizes are {kind.side} x {kind.side}; sampling is that of ComfyUI's own template."
-        f"{kind.advice and ' ' + kind.advice}\n\n"
-        "**What to expect**: real models attend less exactly than Shapes. If an object does "
-        "not move, look at its attention first, then try another seed or clearer words. This was "
-        + NOT_RUN.format(what="model", instead="a narrow one of its form, of random weights,")
+        f"{kind.advice and ' ' + kind.advice}"
+        + EXPECT.format(
+            these="This was",
+            what="model",
+            instead="a narrow one of its form, of random weights,",
+        )
     )
 
 

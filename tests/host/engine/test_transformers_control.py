@@ -25,19 +25,6 @@ def controls(nets: ModuleType) -> ModuleType:
     return controls
 
 
-@pytest.fixture(scope="module")
-def net(nets: ModuleType) -> Any:
-    """The MODEL of that name, made once in inference mode."""
-    made: dict[str, Any] = {}
-
-    def model(name: str) -> Any:
-        with torch.inference_mode():
-            made[name] = made.get(name) or nets.built(name)
-        return made[name]
-
-    return model
-
-
 def inputs(nets: ModuleType, controls: ModuleType, name: str, **more: Any) -> dict[str, Any]:
     return nets.settings(name, steps=2, latent_image=nets.latent(name, size=controls.SIZE), **more)
 

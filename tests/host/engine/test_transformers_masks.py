@@ -14,19 +14,6 @@ CELLS = (4, 6)  # as tokens of the transformers here
 STEP = 2e-4
 
 
-@pytest.fixture(scope="module")
-def net(nets: ModuleType) -> Any:
-    """The MODEL of that name, made once in inference mode."""
-    made: dict[str, Any] = {}
-
-    def model(name: str) -> Any:
-        with torch.inference_mode():
-            made[name] = made.get(name) or nets.built(name)
-        return made[name]
-
-    return model
-
-
 def inputs(nets: ModuleType, name: str, **more: Any) -> dict[str, Any]:
     return nets.settings(name, steps=2, latent_image=nets.latent(name, size=SIZE), **more)
 

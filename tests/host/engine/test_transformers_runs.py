@@ -1,6 +1,5 @@
 """Runs of transformers: caches, shifted schedules, several in one graph, and early ends."""
 
-from importlib import import_module
 from itertools import combinations
 from types import ModuleType
 from typing import Any
@@ -10,40 +9,23 @@ import pytest
 import torch
 from selfguidance.guidance.terms.window import Window
 from selfguidance.tests.host.engine.test_queue import SAMPLED, branches, pictures
+from selfguidance.tests.host.engine.test_shortcuts import (
+    CACHES,
+    cached,
+    check_guided_steps_are_never_skipped,
+)
 from selfguidance.tests.host.nodes.test_executor import TIMES, Graph, node, ours
 from selfguidance.tests.host.theirs import ran
 from selfguidance.tests.host.traces import Snapshot, interrupted, on_call
 from selfguidance.tools.host import serve
 
-CACHES = {"EasyCache": "EasyCacheNode", "LazyCache": "LazyCacheNode"}
 # a block that guidance reads, of each transformer
 READ = {"z-image": ("layers", 13), "flux": ("double_blocks", 16), "wan-1.3b": ("blocks", 12)}
-
-
-@pytest.fixture(scope="module")
-def net(nets: ModuleType) -> Any:
-    """The MODEL of that name, made once in inference mode."""
-    made: dict[str, Any] = {}
-
-    def model(name: str) -> Any:
-        with torch.inference_mode():
-            made[name] = made.get(name) or nets.built(name)
-        return made[name]
-
-    return model
 
 
 def block(model: Any, name: str) -> Any:
     blocks, number = READ[name]
     return getattr(model.model.diffusion_model, blocks)[number]
-
-
-def cached(model: Any, kind: str, start: float = 0.0) -> Any:
-    """The MODEL behind ComfyUI's node, which skips every step it may."""
-    node = getattr(import_module("comfy_extras.nodes_easycache"), CACHES[kind])
-    limits = {"reuse_threshold": 3.0, "start_percent": start, "end_percent": 1.0}
-    with torch.inference_mode():
-        return ran(node, model=model, **limits)[0]
 
 
 @pytest.mark.compat("Other packs and nodes", "Transformers: {kind}, {name}")
@@ -52,20 +34,14 @@ def cached(model: Any, kind: str, start: float = 0.0) -> Any:
 def test_guided_steps_of_a_transformer_are_never_skipped(
     lab: ModuleType, nets: ModuleType, net: Any, name: str, kind: str
 ) -> None:
-    run, terms, model = nets.settings(name, steps=6), [lab.position()], net(name)
-    fast = cached(model, kind)
-    plain, passes = lab.plain(fast, **run), []
-    assert not torch.equal(plain, lab.plain(model, **run))
-    assert torch.equal(lab.guided(fast, terms, 0.0, **run)[0], plain)
-    guided, record = lab.guided(fast, terms, **run)
-    assert len(record.steps) == 6 and all(step.guided for step in record)
-    assert torch.equal(guided, lab.guided(model, terms, **run)[0])
-    assert torch.equal(lab.plain(cached(lab.applied(model, terms), kind), **run), guided)
+    run, model = nets.settings(name, steps=6), net(name)
+    check_guided_steps_are_never_skipped(lab, model, kind, run)
+    passes: list[int] = []
     early = [lab.position(window=Window(0.0, 0.3))]
     handle = block(model, name).register_forward_pre_hook(lambda *_: passes.append(1))
     try:
         counts = []
-        for chosen in (fast, model):
+        for chosen in (cached(model, kind), model):
             passes.clear()
             samples, record = lab.guided(chosen, early, memory="fast", **run)
             counts.append(len(passes))
