@@ -58,6 +58,12 @@ def report(session: nox.Session) -> None:
 
 
 @session
+def sweep(session: nox.Session) -> None:
+    """A workflow with many values of its inputs: `-- FILE.yaml [--workers N]`, see pipelines.md."""
+    command(session, "sweep")
+
+
+@session
 def same(session: nox.Session) -> None:
     """Compare two checkouts bit by bit: `-- BEFORE_FOLDER [AFTER_FOLDER] [--only PATTERN]`."""
     command(session, "same")

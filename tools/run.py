@@ -18,6 +18,7 @@ INSIDE = {  # commands that use ComfyUI's modules in their own process
 }
 OUTSIDE = {
     "host.serve": "start ComfyUI with the pack in a browser",
+    "sweep.sweep": "run a workflow with many values of its inputs",
     "workflows.workflows": "run the example workflows and write their pictures",
     "workflows.blueprints": "write the subgraph blueprints",
     "quality.same": "compare what two checkouts make, bit by bit",

@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import host, threads
+from . import host, lock, threads
 
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 NO_NETWORK = (
@@ -69,7 +69,7 @@ def requirements(comfy: Path) -> list[str]:
     return [*TORCH, "requests", *(line for line in lines if line and name(line) not in pinned)]
 
 
-_OURS = ("requirements.txt", "requirements-dev.txt")
+_OURS = ("requirements.txt", "requirements-dev.txt", "tools/sweep/requirements.txt")
 
 
 def name(requirement: str) -> str:
@@ -204,27 +204,12 @@ def _lock(path: Path) -> Iterator[None]:
     """Allow one set-up at a time; the operating system frees the lock when its process ends."""
     with open(path, "w") as file:
         waiting = False
-        while not _take(file.fileno()):
+        while not lock.take(file.fileno()):
             if not waiting:
                 _say("", "another set-up of this checkout is running: waiting for it")
             waiting = True
             time.sleep(1)
         yield
-
-
-def _take(handle: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _say(step: str, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from selfguidance.tools.host import environment, host
+from selfguidance.tools.host import environment, host, lock
 
 
 def make_host(path: Path, requirements: str = "torch\nav>=14.2.0\n") -> Path:
@@ -23,8 +23,8 @@ def make_host(path: Path, requirements: str = "torch\nav>=14.2.0\n") -> Path:
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of its own with nothing set up, and no ComfyUI named."""
     root = tmp_path / "checkout"
-    root.mkdir()
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in environment._OURS:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("not-installed-anywhere\n")
     monkeypatch.setattr(host, "ROOT", root)
     monkeypatch.setattr(host, "CACHE", root / ".cache")
@@ -192,6 +192,6 @@ def test_no_network_ends_in_one_clear_paragraph(
 def test_only_one_set_up_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with environment._lock(path), open(path, "w") as second:
-        assert not environment._take(second.fileno())
+        assert not lock.take(second.fileno())
     with environment._lock(path):
         pass
