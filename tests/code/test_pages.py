@@ -29,7 +29,9 @@ def test_a_page_is_short_and_the_readme_links_it(page: str) -> None:
     assert f"]({page})" in (host.ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "demo/weights/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CHANGELOG.md", "demo/weights/README.md", "docs/pipelines.md"]
+)
 def test_other_pages_name_no_file_that_is_gone(checkout: Checkout, page: str) -> None:
     text = (host.ROOT / page).read_text("utf-8")
     own = tuple(f"there is no path {folder.name}/" for folder in host.ROOT.iterdir())

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import inspect
 import logging
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -25,6 +27,7 @@ from ..host import host
 Graph = dict[str, Any]
 OPTIONS = ("default", "min", "max", "options")  # of inputs, in schemas
 RECORD = "SELF_GUIDANCE_RECORD"
+EVERY = 10.0  # seconds after which memory is given back
 CLIENT = "sweep"  # without a client ComfyUI leaves out what cached nodes show
 
 
@@ -65,6 +68,7 @@ class Comfy:
     def __init__(self, path: Path, base: Path | None) -> None:
         boot.start(path, base)
         logging.getLogger().addHandler(logging.NullHandler())  # errors become rows of the table
+        import comfy.model_management
         import comfy.utils
         import execution
         import folder_paths
@@ -81,6 +85,7 @@ class Comfy:
         folder_paths.set_temp_directory(str(self._folders["temp"]))
         comfy.utils.set_progress_bar_enabled(False)
         _extra_models(path)
+        self._memory, self._tidied = comfy.model_management, time.monotonic()
         self._classes = nodes.NODE_CLASS_MAPPINGS
         self._execution = execution
         asyncio.run(self._load(nodes))
@@ -114,12 +119,20 @@ class Comfy:
         valid, error, _, wrong = asyncio.run(checked)
         if not valid or wrong:
             raise NodeError(_refused(graph, error, wrong))
+        self._tidy()
         self._server.last_prompt_id = identity
         self._executor.execute(graph, identity, {"client_id": CLIENT}, wanted)
         if not self._executor.success:
             raise _failed(graph, self._executor.status_messages)
         shown: dict[str, dict[str, list[Any]]] = self._executor.history_result["outputs"]
         return shown
+
+    def _tidy(self) -> None:
+        """Give back memory now and then, as ComfyUI's server does between graphs."""
+        if time.monotonic() - self._tidied > EVERY:
+            gc.collect()
+            self._memory.soft_empty_cache()
+            self._tidied = time.monotonic()
 
     def file(self, entry: Mapping[str, str]) -> Path:
         """Where a file lies that a node shows."""

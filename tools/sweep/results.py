@@ -31,7 +31,8 @@ Row = dict[str, Any]
 ABOUT, TABLE, SHEET = "sweep.json", "table.csv", "sheet.html"
 LOCK, OWNER = ".lock", ".owner"
 PART = ".part"
-EVERY = 5.0  # seconds between two tables
+EVERY = 5.0  # seconds between two tables, at least
+SHARE = 0.05  # of the time that writing them may take
 
 
 class FullError(Exception):
@@ -47,7 +48,7 @@ class Results:
 
     def __init__(self, folder: Path, title: str) -> None:
         self.folder, self._title = folder, title
-        self._written = 0.0
+        self._next = 0.0  # time of the next table
         for part in folder.rglob(f"*{PART}"):  # of a sweep that was killed
             part.unlink()
         files = sorted((folder / "cells").glob("*.json"))
@@ -81,7 +82,7 @@ class Results:
             self._forget(files)
             raise _full(error, self.folder) from error
         self.rows[number] = whole
-        if time.monotonic() - self._written > EVERY:
+        if time.monotonic() > self._next:
             self.show()
 
     def _forget(self, files: Mapping[str, Sequence[str]]) -> None:
@@ -91,14 +92,15 @@ class Results:
 
     def show(self) -> None:
         """Write the table and the sheet; one that another program keeps open is left as it is."""
-        rows = [self.rows[number] for number in sorted(self.rows)]
+        start, rows = time.monotonic(), [self.rows[number] for number in sorted(self.rows)]
         try:
             for name, text in ((TABLE, table(rows)), (SHEET, sheet.page(self._title, rows))):
                 with suppress(PermissionError):
                     self._write(name, text.encode())
         except OSError as error:
             raise _full(error, self.folder) from error
-        self._written = time.monotonic()
+        now = time.monotonic()
+        self._next = now + max(EVERY, (now - start) / SHARE)
 
     def _write(self, name: str, content: bytes) -> None:
         write(self.folder / name, content)
@@ -194,6 +196,7 @@ def table(rows: Sequence[Row]) -> str:
     """The rows as CSV: inputs, seeds, numbers, time, files and error of each cell."""
     groups = ("inputs", "seeds", "numbers")
     names = {group: list(dict.fromkeys(n for row in rows for n in row[group])) for group in groups}
+    names["seeds"] = [name for name in names["seeds"] if name not in names["inputs"]]
     folders = list(dict.fromkeys(folder for row in rows for folder in row["files"]))
     heads = [name for group in groups for name in names[group]]
     text = io.StringIO()

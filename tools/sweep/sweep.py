@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler with workers")
     parser.add_argument("--again", action="store_true", help="also run cells that failed")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, also in the background
     try:
         table = read(options.file)
         if options.output:

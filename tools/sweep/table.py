@@ -160,8 +160,8 @@ def cells(said: Mapping[str, Any]) -> tuple[Values, ...]:
     fixed, rows = said.get("set", {}), said.get("list", [{}])
     grid = {name: _values(name, values) for name, values in said.get("grid", {}).items()}
     draws = _draws(said.get("draw"))
-    if not rows or not all(isinstance(row, dict) and [*row] == [*rows[0]] for row in rows):
-        raise ValueError("list must have rows with the same inputs in the same order")
+    if not rows or not all(isinstance(row, dict) and {*row} == {*rows[0]} for row in rows):
+        raise ValueError("list must have rows with the same inputs")
     names = [*fixed, *draws[0], *rows[0], *grid]
     for name in names:
         if names.count(name) > 1 or not isinstance(name, str):

@@ -35,7 +35,8 @@ def test_licence_is_the_whole_text() -> None:
 
 
 def test_development_requirements_have_an_upper_bound() -> None:
-    lines = (host.ROOT / "requirements-dev.txt").read_text("utf-8").split()
+    files = ("requirements-dev.txt", "tools/sweep/requirements.txt")
+    lines = [line for file in files for line in (host.ROOT / file).read_text("utf-8").split()]
     assert all("<" in line for line in lines)
     assert "pytest" in map(environment.name, lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.cells: list[int] = []
+        self.asked: list[Any] = []
         self.results: dict[int, Any] = {}
 
     def ask(self, name: str, *arguments: Any) -> Any:
@@ -107,6 +108,3 @@ def work(folder: str, number: int) -> tuple[int, int]:
 def broken(number: int) -> None:
     """A job that raises."""
     raise ZeroDivisionError(number)
-
-
-Start = Callable[[], Any]
