@@ -3,7 +3,8 @@
 The hosts are the ComfyUI that the project runs with, the folders of the command line, and those of
 SELF_GUIDANCE_HOSTS (separated as in PATH). Each host runs in the Python environment `venv` or
 `.venv` of its folder if there is one, because versions require different packages, else in the
-current one. The page is written from scratch: no result of an earlier run is kept.
+current one. The page is written from scratch; of an earlier run only what --keep kept of the same
+commit is taken.
 """
 
 from __future__ import annotations
@@ -16,15 +17,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from . import host
-from .matrix_page import page
+from .matrix_page import Row, page
 
 PAGE = host.ROOT / "docs" / "compatibility.md"
-PARTS = ("host",)
+CHANGED = " with changes"
 
 
 @dataclass(frozen=True)
@@ -69,22 +69,91 @@ def _order(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
-def results(one: Host, arguments: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of the page with the outcomes of their tests on one host.
+@dataclass(frozen=True)
+class Choice:
+    """Which tests run.
+
+    Args:
+        commit: what `commit()` says of the checkout.
+        all: those without a `compat` mark and the unit tests as well; they add nothing to the page.
+        part: only tests of this name; "" for no limit.
+    """
+
+    commit: str
+    all: bool = False
+    part: str = ""
+
+    @property
+    def arguments(self) -> list[str]:
+        """What pytest is given."""
+        chosen = ["tests/host", "tests/unit"] if self.all else ["tests/host", "-m", "compat"]
+        return [*chosen, *(["-k", self.part] if self.part else [])]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of tests on one host gave.
+
+    Args:
+        choice: the tests.
+        passed: whether none of them failed.
+        rows: rows of the page with the outcomes of their tests.
+    """
+
+    choice: Choice
+    passed: bool
+    rows: list[Row]
+
+
+def run(one: Host, choice: Choice) -> Result:
+    """Run the tests on one host.
 
     Raises:
         RuntimeError: the test run did not complete.
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "rows.json")
-        command = [str(one.python), "-m", "pytest", *(f"tests/{part}" for part in PARTS)]
-        command += ["-q", "-m", "compat", "--compat", str(report), *arguments]
+        command = [str(one.python), "-m", "pytest", *choice.arguments, "-q", "--compat"]
         environment = {**os.environ, "COMFYUI_PATH": str(one.path), "CI": "true"}
-        code = subprocess.run(command, cwd=host.ROOT, env=environment).returncode
-        if code not in (0, 1) or not report.exists():  # 1: tests failed, which is a result
-            raise RuntimeError(f"the tests on ComfyUI {one.version} ended with code {code}")
-        rows: list[dict[str, Any]] = json.loads(report.read_text("utf-8"))
-        return rows
+        done = subprocess.run([*command, str(report)], cwd=host.ROOT, env=environment)
+        if done.returncode not in (0, 1) or not report.exists():  # 1: tests failed, a result
+            raise RuntimeError(f"the tests on ComfyUI {one.version} ended with {done.returncode}")
+        rows = json.loads(report.read_text("utf-8"))
+    return Result(choice, done.returncode == 0, rows)
+
+
+def kept(file: Path, choice: Choice) -> Result | None:
+    """The result in a file, if it has all tests that are asked for, of the same files."""
+    if not file.exists() or not re.fullmatch("[0-9a-f]+", choice.commit):
+        return None
+    text = json.loads(file.read_text("utf-8"))
+    result = Result(**{**text, "choice": Choice(**text["choice"])})
+    enough = result.choice in (choice, replace(choice, all=True))
+    return result if enough else None
+
+
+def result(one: Host, choice: Choice, keep: Path | None) -> Result:
+    """What the tests give on one host.
+
+    Args:
+        one: the host.
+        choice: the tests.
+        keep: the folder of results: those that it has are not made again, others are put there.
+
+    Raises:
+        RuntimeError: the test run did not complete.
+    """
+    file = keep and keep / f"{one.version}.json"
+    known = kept(file, choice) if file else None
+    if known:
+        print(f"ComfyUI {one.version}: the result in {file}", flush=True)
+        return known
+    print(f"ComfyUI {one.version} in {one.path}", flush=True)
+    made = run(one, choice)
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(asdict(made), indent=1), "utf-8")
+    return made
 
 
 def commit() -> str:
@@ -94,7 +163,7 @@ def commit() -> str:
         return subprocess.check_output(["git", *arguments], cwd=host.ROOT, text=True).strip()
 
     try:
-        changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        changed = CHANGED if git("status", "--porcelain", "--untracked-files=no") else ""
         return git("rev-parse", "--short=10", "HEAD") + changed
     except (OSError, subprocess.CalledProcessError):
         return "unknown (no git)"
@@ -105,18 +174,22 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="matrix", description="Write docs/compatibility.md.")
     parser.add_argument("hosts", nargs="*", help="folders of further ComfyUIs")
     parser.add_argument("--page", type=Path, default=PAGE, help="the file to write")
-    parser.add_argument("-k", help="only tests of this name, for a look at a part of the page")
+    parser.add_argument("-k", default="", help="only tests of this name, for a part of the page")
+    parser.add_argument("--all", action="store_true", help="every test of host and unit tier")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for results; those of this commit are not made again"
+    )
     options = parser.parse_args(arguments)
     if options.k and options.page.resolve() == PAGE:
         parser.error("-k leaves rows out: name another file with --page")
+    choice = Choice(commit(), options.all, options.k)
     try:
-        found = hosts(options.hosts)
-        columns = {}
-        for one in found:
-            print(f"ComfyUI {one.version} in {one.path}", flush=True)
-            columns[one.version] = results(one, ["-k", options.k] if options.k else [])
+        results = {one.version: result(one, choice, options.keep) for one in hosts(options.hosts)}
     except (FileNotFoundError, RuntimeError) as error:
         sys.exit(f"no page is written: {error}")
     options.page.parent.mkdir(exist_ok=True)
-    options.page.write_text(page(columns, commit()), "utf-8")
-    print(f"{options.page}: {len(columns)} versions of ComfyUI")
+    rows = {version: one.rows for version, one in results.items()}
+    options.page.write_text(page(rows, choice.commit), "utf-8")
+    print(f"{options.page}: {len(rows)} versions of ComfyUI")
+    if failed := [version for version, one in results.items() if not one.passed]:
+        sys.exit(f"tests failed on ComfyUI {', '.join(failed)}")
