@@ -1,18 +1,17 @@
 """ControlNets, model patches and pictures with random weights, for the small transformers."""
 
 from collections.abc import Callable
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import comfy.controlnet
 import comfy.latent_formats
 import comfy.ops
-import pytest
 import torch
 from comfy.model_patcher import ModelPatcher
 from selfguidance.tests.host.adapters import CPU, drawn, filled
-from selfguidance.tests.host.theirs import ran
+from selfguidance.tests.host.theirs import ran, there
+from selfguidance.tests.host.vae import CELL, Vae
 from selfguidance.tools.bench.transformers import NETS
 from torch import Tensor
 
@@ -20,39 +19,10 @@ SIZE = (8, 12)  # of latents: ControlNets take even ones alone
 MADE: dict[str, Any] = {"operations": comfy.ops.manual_cast, "device": CPU, "dtype": torch.float32}
 
 
-def there(module: str, name: str) -> Any:
-    """A class of ComfyUI; skips where this host has none."""
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError):
-        pytest.skip(f"this ComfyUI has no {name}")
-
-
-class Encoder:
-    """Stand-in for a VAE: means of squares of 8 x 8 pixels in random colours.
-
-    Args:
-        frames: whether its latents have an axis of frames.
-    """
-
-    def __init__(self, frames: bool) -> None:
-        self._frames = frames
-
-    def encode(self, pixels: Tensor) -> Tensor:
-        """The latent [B, 16, h / 8, w / 8] of pictures [B, h, w, 3]."""
-        means = torch.nn.functional.avg_pool2d(pixels.movedim(-1, 1), 8)
-        latent = torch.einsum("bchw,ck->bkhw", means, drawn(7, 3, 16))
-        return latent[:, :, None] if self._frames else latent
-
-    def spacial_compression_encode(self) -> int:
-        """Pixels a side of a latent cell."""
-        return 8
-
-
 def picture() -> Tensor:
     """A picture [1, h, w, 3] as large as the latents, of values from 0 to 1."""
     generator = torch.Generator().manual_seed(1)
-    return torch.rand(1, 8 * SIZE[0], 8 * SIZE[1], 3, generator=generator)
+    return torch.rand(1, CELL * SIZE[0], CELL * SIZE[1], 3, generator=generator)
 
 
 def _settings(name: str, **changes: Any) -> dict[str, Any]:
@@ -114,7 +84,7 @@ def controlled(kind: str, positive: Any, negative: Any) -> dict[str, Any]:
             negative=negative,
             control_net=make(),
             image=picture(),
-            vae=None if name == "flux" else Encoder(NETS[name].frames),
+            vae=None if name == "flux" else Vae(16, NETS[name].frames),
             strength=0.2,  # what is drawn at random would hide the picture
         )
     return {"positive": positive, "negative": negative}
@@ -128,7 +98,7 @@ def _diffsynth(model: Any) -> Any:
     node = there("comfy_extras.nodes_model_patch", "QwenImageDiffsynthControlnet")
     kind = there("comfy_extras.nodes_model_patch", "QwenImageBlockWiseControlNet")
     patch = _patch(kind(num_layers=60, in_dim=64, dim=64, **MADE))
-    inputs = {"vae": Encoder(True), "image": picture(), "strength": 0.8}
+    inputs = {"vae": Vae(16, frames=True), "image": picture(), "strength": 0.8}
     return ran(node, model=model, model_patch=patch, **inputs)[0]
 
 
@@ -137,7 +107,7 @@ def _fun(model: Any, **more: Any) -> Any:
     kind = there("comfy.ldm.lumina.controlnet", "ZImage_Control")
     sizes = {"dim": 256, "n_heads": 8, "n_kv_heads": 8, "multiple_of": 32}
     patch = _patch(kind(**sizes, ffn_dim_multiplier=0.5, **more, **MADE))
-    inputs = {"vae": Encoder(False), "image": picture(), "strength": 0.8}
+    inputs = {"vae": Vae(16), "image": picture(), "strength": 0.8}
     return ran(node, model=model, model_patch=patch, **inputs)[0]
 
 
@@ -150,9 +120,7 @@ def _uni3c(model: Any) -> Any:
     kind = there("comfy.ldm.wan.uni3c", "WanUni3CControlnet")
     widths = {"conv_out_dim": 64, "dim": 64, "time_embed_dim": 64, "out_proj_dim": 64}
     patch = _patch(kind(**widths, ffn_dim=64, num_heads=2, mid_channels=8, **MADE))
-    vae = Encoder(True)
-    vae.temporal_compression_decode = lambda: 4
-    inputs = {"vae": vae, "render_video": picture(), "strength": 0.8}
+    inputs = {"vae": Vae(16, frames=True), "render_video": picture(), "strength": 0.8}
     return ran(node, model=model, model_patch=patch, **inputs)[0]
 
 

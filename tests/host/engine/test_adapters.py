@@ -1,14 +1,13 @@
 """Guidance beside LoRAs, ControlNets and adapters, by ComfyUI's own loaders and nodes."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from selfguidance.tests.host.theirs import ran
+from selfguidance.tests.host.theirs import ran, there
 
 SHAPE = (1, 4, 8, 8)
 INPUTS = {"steps": 2}
@@ -35,14 +34,6 @@ def files(lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         places = {**folder_paths.folder_names_and_paths, kind: ([str(tmp_path)], endings)}
         monkeypatch.setattr(folder_paths, "folder_names_and_paths", places)
     return tmp_path
-
-
-def node(module: str, name: str) -> Any:
-    """A node class of ComfyUI; skips where this host has none."""
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError):
-        pytest.skip("this host does not have it")
 
 
 def check_company(lab: ModuleType, model: Any, patched: Any, **conds: Any) -> None:
@@ -74,7 +65,7 @@ def test_a_lora_counts(lab: ModuleType, model: Any, exact: Any, files: Path, kin
     from selfguidance.tests.host.slopes import check_slope
 
     name = lora_file(files, model)
-    loader = node(*LORAS[kind])
+    loader = there(*LORAS[kind])
 
     def loaded(model: Any) -> Any:
         with torch.inference_mode():
@@ -93,7 +84,7 @@ def test_a_hypernetwork_counts(lab: ModuleType, model: Any, files: Path) -> None
     from selfguidance.tests.host.adapters import hypernetwork_file
 
     name = hypernetwork_file(files)
-    loader = node("comfy_extras.nodes_hypernetwork", "HypernetworkLoader")
+    loader = there("comfy_extras.nodes_hypernetwork", "HypernetworkLoader")
     with torch.inference_mode():
         patched = ran(loader, model=model, hypernetwork_name=name, strength=1.0)[0]
     check_company(lab, model, patched)
@@ -109,7 +100,7 @@ MERGES: dict[str, dict[str, float]] = {
 @pytest.mark.parametrize("kind", MERGES)
 def test_a_merged_model_is_guided(lab: ModuleType, kind: str) -> None:
     with torch.inference_mode():
-        merge = node("comfy_extras.nodes_model_merging", kind)
+        merge = there("comfy_extras.nodes_model_merging", kind)
         model, other = lab.unet("shapes"), lab.unet("shapes", 7)  # merging is slow for many weights
         merged = ran(merge, model1=model, model2=other, **MERGES[kind])[0]
     check_company(lab, model, merged)
@@ -189,7 +180,7 @@ def hooked(files: Path, model: Any, *conditionings: Any) -> list[Any]:
     from selfguidance.tests.host.adapters import lora_file
 
     module = "comfy_extras.nodes_hooks"
-    create, attach = node(module, "CreateHookLoraModelOnly"), node(module, "SetModelHooksOnCond")
+    create, attach = there(module, "CreateHookLoraModelOnly"), there(module, "SetModelHooksOnCond")
     with torch.inference_mode():
         (hooks,) = ran(create, lora_name=lora_file(files, model), strength_model=1.0)
         return [ran(attach, conditioning=c, hooks=hooks)[0] for c in conditionings]

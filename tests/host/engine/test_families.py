@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from selfguidance.tests.host.theirs import ran
+from selfguidance.tests.host.vae import Vae
 
 KNOWN = {
     "sd15": "sd15",
@@ -32,20 +33,6 @@ REFUSED = {
 }
 each_known = pytest.mark.parametrize("name", KNOWN)
 SIZE = 16
-
-
-class Encoder:
-    """A VAE, as far as ComfyUI's nodes that encode a picture for a model use it."""
-
-    downscale_ratio = 8
-
-    def spacial_compression_encode(self) -> int:
-        return 8
-
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        shades = pixels.movedim(-1, 1)
-        small = torch.nn.functional.avg_pool2d(shades, 8)
-        return torch.cat([small, small[:, :1] - small[:, 1:2]], 1) - 0.5
 
 
 def detected(lab: ModuleType, name: str) -> Any:
@@ -119,10 +106,10 @@ def conditioned(lab: ModuleType, name: str, size: int = SIZE) -> dict[str, Any]:
         mask = torch.zeros(1, side, side)
         mask[:, side // 4 : 3 * side // 4, side // 6 : 5 * side // 6] = 1
         positive, negative, latent = nodes.InpaintModelConditioning().encode(
-            positive, negative, pixels, Encoder(), mask, True
+            positive, negative, pixels, Vae(4), mask, True
         )
     elif name.endswith("-ip2p"):
-        inputs = {"positive": positive, "negative": negative, "pixels": pixels, "vae": Encoder()}
+        inputs = {"positive": positive, "negative": negative, "pixels": pixels, "vae": Vae(4)}
         positive, negative, latent = ran(InstructPixToPixConditioning, **inputs)
     elif name.endswith("-unclip"):
         width = 1024

@@ -125,7 +125,7 @@ def test_what_removes_no_noise_is_refused_and_runs_unguided(
 
     known = comfy_extras.nodes_model_advanced.ModelSamplingDiscrete.INPUT_TYPES()
     if name not in known["required"]["sampling"][0]:
-        pytest.skip("this host does not have it")
+        pytest.skip(f"this ComfyUI has no {name}")
     model = patched(plain_model, "ModelSamplingDiscrete", name, False)
     assert torch.equal(lab.guided(model, steps=1)[0], lab.plain(model, steps=1))
     with pytest.raises(ValueError, match=r"IMG_TO_IMG.*strength 0"):

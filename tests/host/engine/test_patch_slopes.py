@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from selfguidance.tests.host.engine.test_patches import NODES, node, patched
+from selfguidance.tests.host.engine.test_patches import NODES, patched
+from selfguidance.tests.host.theirs import there
 
 SHAPE = (1, 4, 12, 12)
 TOME = "Tome Patch Model"
@@ -59,7 +60,7 @@ def test_the_gradient_takes_which_tokens_are_merged_as_given(
     """The node draws them by chance in every pass, so here they stay those of a first one."""
     from selfguidance.tests.host import slopes
 
-    node("tomesd", "TomePatchModel")
+    there("comfy_extras.nodes_tomesd", "TomePatchModel")
     import comfy_extras.nodes_tomesd as theirs
 
     merged, original = [], theirs.bipartite_soft_matching_random2d

@@ -1,13 +1,12 @@
 """Guidance on models that ComfyUI's own patch nodes have changed: both keep their effect."""
 
 from collections.abc import Callable
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from selfguidance.tests.host.theirs import ran
+from selfguidance.tests.host.theirs import ran, there
 
 # the module of the node's class, its class, its inputs
 NODES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -69,19 +68,13 @@ def exact(lab: ModuleType) -> Any:
         return lab.unet("sd15", dtype=torch.float64)
 
 
-def node(module: str, name: str) -> Any:
-    """A node class of ComfyUI; skips where this host has none."""
-    try:
-        return getattr(import_module(f"comfy_extras.nodes_{module}"), name)
-    except (ImportError, AttributeError):
-        pytest.skip("this host does not have it")
-
-
 def patched(name: str, model: Any, **changes: Any) -> Any:
     """The MODEL as that node returns it."""
     module, kind, inputs = NODES[name]
     with torch.inference_mode():
-        return ran(node(module, kind), model=model, **{**inputs, **changes})[0]
+        return ran(
+            there(f"comfy_extras.nodes_{module}", kind), model=model, **{**inputs, **changes}
+        )[0]
 
 
 def inputs(lab: ModuleType) -> dict[str, Any]:

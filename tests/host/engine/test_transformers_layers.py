@@ -176,7 +176,7 @@ def test_the_scale_of_what_enters_a_quantised_layer_is_in_its_gradient(
     from selfguidance.nodes.engine.autograd.frozen import frozen
 
     if not hasattr(comfy.ops, "_load_quantized_module"):
-        pytest.skip("this ComfyUI has no such scale")
+        pytest.skip("this ComfyUI has no scale for what enters a quantised layer")
     with torch.inference_mode():
         layer = quantised_layer(nn.Linear(8, 6), True)
         layer.pre_quant_scale = nn.Parameter(torch.rand(8) + 0.5, requires_grad=False)

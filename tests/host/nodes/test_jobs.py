@@ -32,7 +32,7 @@ def job(server: serve.Server, run: Run) -> dict[str, Any]:
         return server.json(f"/api/jobs/{run.history['prompt'][1]}")
     except urllib.error.HTTPError as error:
         assert error.code == 404
-        pytest.skip("this host has no list of jobs")
+        pytest.skip("this ComfyUI has no list of jobs")
 
 
 @ROW

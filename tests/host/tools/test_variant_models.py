@@ -6,13 +6,14 @@ What loads files is replaced; every other node of the graph runs, those of Comfy
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from selfguidance.tests.host.gallery import read
 from selfguidance.tests.host.text import encoders
+from selfguidance.tests.host.vae import Vae
 from selfguidance.tools.workflows import kinds
 
 STEPS, SIZES = 3, {"width": 128, "height": 96}
@@ -92,22 +93,6 @@ class Graph:
             return ran(getattr(importlib.import_module(THEIRS[kind]), kind), **inputs)
 
 
-def vae(frames: bool) -> SimpleNamespace:
-    """In the place of a VAE of 16 channels."""
-
-    def encode(pixels: torch.Tensor) -> torch.Tensor:
-        batch, height, width, _ = pixels.shape
-        generator = torch.Generator().manual_seed(3)
-        latent = torch.randn(batch, 16, height // 8, width // 8, generator=generator)
-        return latent[:, :, None] if frames else latent
-
-    def decode(latent: torch.Tensor) -> torch.Tensor:
-        *_, height, width = latent.shape
-        return latent.new_zeros(latent.shape[0], 8 * height, 8 * width, 3)
-
-    return SimpleNamespace(encode=encode, decode=decode)
-
-
 @pytest.fixture(scope="module")
 def loaded(nets: ModuleType) -> Callable[[kinds.Kind], dict[str, tuple[Any, ...]]]:
     """What the loaders of a kind give, made once."""
@@ -122,7 +107,7 @@ def loaded(nets: ModuleType) -> Callable[[kinds.Kind], dict[str, tuple[Any, ...]
             fitting = replace(net.kind, real={**net.kind.real, **settings})
             with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
                 patch.setitem(nets.NETS, name, replace(net, kind=fitting))
-                made[kind.key] = nets.built(name), encoders.clip(encoder), vae(net.frames)
+                made[kind.key] = nets.built(name), encoders.clip(encoder), Vae(16, net.frames)
         model, clip, pixels = made[kind.key]
         gives = {"MODEL": model, "CLIP": clip, "VAE": pixels}
         parts = [part for part in kind.parts if part.files]
