@@ -76,14 +76,15 @@ def test_a_row_that_one_host_lacks_is_not_there() -> None:
         outcomes = [["test_x", outcome, reason]]
         return {"theme": "Models", "row": name, "refuses": False, "outcomes": outcomes}
 
-    text = matrix_page.page(
-        {"1.0": [row("a", "passed"), row("b", "skipped", "Skipped: too old")], "2.0": []}, "abc"
-    )
+    skipped = [row(name, "skipped", "Skipped: too old") for name in ("b", "c")]
+    text = matrix_page.page({"1.0": [row("a", "passed"), *skipped], "2.0": []}, "abc")
     assert rows(text) == [
         ("Models", "a", ["works (1)", "not there"]),
         ("Models", "b", ["not there", "not there"]),
+        ("Models", "c", ["not there", "not there"]),
     ]
-    assert "commit abc" in text and "b, ComfyUI 1.0: not run, too old" in text
+    assert "commit abc" in text and "- ComfyUI 1.0, too old: b; c\n" in text
+    assert "Failed" not in text
 
 
 def test_failed_tests_are_named() -> None:

@@ -55,17 +55,23 @@ def cell(row: Row) -> str:
 
 
 def _notes(columns: Mapping[str, Sequence[Row]]) -> list[str]:
-    """Lines that tell why tests were skipped, and which failed."""
-    notes: dict[str, None] = {}
+    """Lines that name the tests that failed, and the rows with tests that were not run, and why."""
+    failed: list[str] = []
+    skipped: dict[str, dict[str, None]] = {}
     for version, rows in columns.items():
         for row in rows:
             for test, outcome, reason in row["outcomes"]:
-                if outcome == "skipped":
-                    text = reason.removeprefix("Skipped: ")
-                    notes[f"- {row['row']}, ComfyUI {version}: not run, {text}"] = None
-                elif outcome == "failed":
-                    notes[f"- {row['row']}, ComfyUI {version}: `{test}` failed"] = None
-    return list(notes)
+                if outcome == "failed":
+                    failed.append(f"- {row['row']}, ComfyUI {version}: `{test}` failed")
+                elif outcome == "skipped":
+                    why = f"- ComfyUI {version}, {reason.removeprefix('Skipped: ')}: "
+                    skipped.setdefault(why, {})[row["row"]] = None
+    left_out = [why + "; ".join(rows) for why, rows in skipped.items()]
+    return [*_part("Failed", failed), *_part("Not run", left_out)]
+
+
+def _part(title: str, lines: list[str]) -> list[str]:
+    return [f"## {title}", "", *lines, ""] if lines else []
 
 
 def _line(*cells: str) -> str:
