@@ -42,6 +42,15 @@ SCRUB = f"""() => {{
     scrub.dispatchEvent(new Event("input"));
 }}"""
 
+# pixels that one sees of the row of words that the list cuts off; None if it shows them all
+CUT = f"""() => {{
+    const list = {WIDGET}.element.querySelector(".self-guidance-words");
+    if (list.scrollHeight <= list.clientHeight) return null;
+    const rows = [...new Set([...list.children].map(chip => chip.offsetTop))];
+    const top = rows.filter(row => row - list.offsetTop < list.clientHeight).at(-1);
+    return list.clientHeight - (top - list.offsetTop);
+}}"""
+
 
 def seen(page: Any) -> dict[str, Any]:
     settle(page)
@@ -87,6 +96,8 @@ def test_words_are_looked_at_pinned_scrubbed_and_used_as_a_mask(
     drawn: str,
 ) -> None:
     plain = filled(server, page, drawn)
+    cut = page.evaluate(CUT)
+    assert cut is None or 8 < cut < 14, "no half of a row shows that there are more words"
     hovered_differs(page, plain)
     page.evaluate(FIRE, [0, "click"])
     page.evaluate(FIRE, [1, "click"])
