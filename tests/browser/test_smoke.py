@@ -27,7 +27,8 @@ def open_template(page: Any, name: str) -> None:
     page.get_by_role("button", name="Templates").click()
     page.get_by_text(serve.PACK, exact=True).first.click()
     for file in workflows.saved():  # the page loads and drops pictures as one scrolls
-        page.get_by_text(file.stem, exact=True).first.scroll_into_view_if_needed()
+        card = page.get_by_test_id(f"template-workflow-{file.stem}")
+        card.evaluate("card => card.scrollIntoView({ block: 'center' })")  # not its name alone
         wait_until(page, PICTURE_OF_TEMPLATE, f"the thumbnail of {file.stem}", file.stem)
     page.get_by_text(name, exact=True).first.click()
     opened = f"type => ({NODES}).some(node => node.type === type)"
