@@ -133,7 +133,8 @@ def _set_up(comfy: Path) -> None:
     lines = requirements(comfy)
     listed = work / "requirements.txt"
     listed.write_text("\n".join(lines), "utf-8")
-    _pip("install", "--requirement", str(listed))
+    # Python compiles what is imported, a fifth of all files, which takes pip most of a minute
+    _pip("install", "--no-compile", "--requirement", str(listed))
     shutil.rmtree(work)
     _stamp().write_text(_hash(lines), "utf-8")
     _say("done", f"after {time.monotonic() - began:.0f} s")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 from selfguidance.tests.host.theirs import ran
 
 SAMPLERS = ("euler", "heun", "dpmpp_2m", "dpmpp_sde", "uni_pc", "lcm")
@@ -68,8 +69,9 @@ def test_the_same_run_has_the_same_bits(
 
 
 @pytest.mark.compat("Front ends", "Nothing asked for ({without}): ComfyUI's own bits")
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("without", ["strength", "terms", "window", "weight"])
+@pytest.mark.parametrize(
+    ("sampler", "without"), combined(SAMPLERS, ["strength", "terms", "window", "weight"])
+)
 def test_what_shall_not_be_guided_is_comfyuis_own(
     lab: ModuleType, model: Any, plain: Callable, sampler: str, without: str
 ) -> None:

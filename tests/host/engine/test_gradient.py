@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 
 PREDICTIONS = {"eps": 3.0, "v": 3.0, "flow": 0.7}
 CASES = [(family, p) for family in ("shapes", "sd15", "sdxl") for p in PREDICTIONS]
-each_case = pytest.mark.parametrize(
-    ("family", "prediction"), CASES, ids=["-".join(case) for case in CASES]
-)
-each_birth = pytest.mark.parametrize("inference", [False, True], ids=["outside", "inference"])
 SHAPE = (1, 4, 8, 12)
 STEP = 3e-5  # so short that no distance changes its sign on the way
 
@@ -82,13 +79,12 @@ def made(lab: ModuleType, family: str, prediction: str, inference: bool, **rest:
     return model
 
 
-@pytest.mark.compat("Weights", "Gradient against finite differences, 1 %: {family}, {prediction}")
-@each_birth
-@each_case
+@pytest.mark.compat("Weights", "Gradient against finite differences, 1 %: {case[0]}, {case[1]}")
+@pytest.mark.parametrize(("case", "inference"), combined(CASES, (False, True)))
 def test_the_gradient_agrees_with_finite_differences(
-    lab: ModuleType, watch: Watch, family: str, prediction: str, inference: bool
+    lab: ModuleType, watch: Watch, case: tuple[str, str], inference: bool
 ) -> None:
-
+    family, prediction = case
     model = made(lab, family, prediction, inference, dtype=torch.float64)
     sigma = PREDICTIONS[prediction]
     plan = lab.always(*every_term(lab, model, sigma))

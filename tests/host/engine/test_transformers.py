@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 
 NAMES = (
     "shapes-transformer",
@@ -55,7 +56,7 @@ def test_a_transformer_is_guided_and_left_alone_without_strength(
     lab: ModuleType, nets: ModuleType, name: str
 ) -> None:
     model = made(nets, name)
-    inputs = nets.settings(name, latent_image=nets.latent(name, 2))
+    inputs = nets.settings(name, latent_image=nets.latent(name, 2), steps=2)
     plain = lab.plain(model, **inputs)
     unguided, seen = lab.guided(model, [lab.position()], 0.0, **inputs)
     assert torch.equal(unguided, plain)
@@ -77,14 +78,13 @@ def terms(lab: ModuleType, name: str, model: Any, **inputs: Any) -> list[Any]:
 
 
 @pytest.mark.compat("Weights", "Gradient against finite differences, 1 %: {name}")
-@pytest.mark.parametrize("recompute", [False, True], ids=["kept", "recomputed"])
-@each_net
+@pytest.mark.parametrize(("name", "memory"), combined(NAMES, ("fast", "save memory")))
 def test_a_transformers_gradient_agrees_with_finite_differences(
     lab: ModuleType,
     nets: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
-    recompute: bool,
+    memory: str,
 ) -> None:
     """Of a batch of two, with two conditionings of different length, on maps without a matrix."""
     from selfguidance.guidance.maps import attention
@@ -101,5 +101,4 @@ def test_a_transformers_gradient_agrees_with_finite_differences(
         "negative": nets.empty(name),
     }
     chain = terms(lab, name, model, **inputs)
-    memory = MemoryMode.SAVE if recompute else MemoryMode.FAST
-    check_slope(model, step=STEP, terms=chain, memory=memory, **inputs)
+    check_slope(model, step=STEP, terms=chain, memory=MemoryMode(memory), **inputs)

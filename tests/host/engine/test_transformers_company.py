@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 from selfguidance.tests.host.traces import Snapshot
 from torch import Tensor
 
 MEMORY = ("fast", "save memory")
-each_memory = pytest.mark.parametrize("memory", MEMORY)
 
 
 @pytest.fixture
@@ -41,8 +41,9 @@ def overridden(model: Any, function: Callable) -> Any:
 
 
 @pytest.mark.compat("Other packs and nodes", "Transformers: another attention override, {name}")
-@each_memory
-@pytest.mark.parametrize("name", ["flux", "z-image", "sd3", "wan-1.3b"])
+@pytest.mark.parametrize(
+    ("name", "memory"), combined(["flux", "z-image", "sd3", "wan-1.3b"], MEMORY)
+)
 def test_an_attention_override_of_another_pack_counts(
     lab: ModuleType, nets: ModuleType, net: Any, name: str, memory: str
 ) -> None:
@@ -111,8 +112,9 @@ def test_attention_that_loses_the_gradient_is_computed_again(
 
 
 @pytest.mark.compat("Other packs and nodes", "Transformers: block replacements, {name}")
-@each_memory
-@pytest.mark.parametrize("name", ["flux", "sd3", "qwen-image", "wan-1.3b"])
+@pytest.mark.parametrize(
+    ("name", "memory"), combined(["flux", "sd3", "qwen-image", "wan-1.3b"], MEMORY)
+)
 def test_a_block_replacement_counts_and_is_followed(
     lab: ModuleType, nets: ModuleType, net: Any, name: str, memory: str
 ) -> None:
@@ -135,8 +137,7 @@ def test_a_block_replacement_counts_and_is_followed(
 
 
 @pytest.mark.compat("Other packs and nodes", "Transformers: patches behind blocks, {name}")
-@each_memory
-@pytest.mark.parametrize("name", ["qwen-image"])
+@pytest.mark.parametrize(("name", "memory"), combined(["qwen-image"], MEMORY))
 def test_a_patch_behind_blocks_may_hold_tensors_of_inference_mode(
     lab: ModuleType, nets: ModuleType, net: Any, name: str, memory: str
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 
 NETWORKS = ("flux", "sd3", "qwen-image", "qwen-image (Fun)")
 PATCHES = (
@@ -14,6 +15,7 @@ PATCHES = (
     "Wan Uni3C ControlNet",
     "USO Style Reference",
 )
+MEMORY = ("fast", "save memory")
 STEP = 2e-4
 
 
@@ -70,8 +72,7 @@ def test_a_controlnet_of_a_transformer_counts(
 
 
 @pytest.mark.compat("Other packs and nodes", "Transformers: ControlNet, {kind}")
-@pytest.mark.parametrize("memory", ["fast", "save memory"])
-@pytest.mark.parametrize("kind", NETWORKS[:3])
+@pytest.mark.parametrize(("kind", "memory"), combined(NETWORKS[:3], MEMORY))
 def test_the_gradient_is_right_at_what_a_controlnet_adds_to_a_transformer(
     lab: ModuleType,
     nets: ModuleType,
@@ -122,8 +123,7 @@ def test_a_model_patch_and_guidance_both_count_in_any_order(
 
 
 @pytest.mark.compat("Other packs and nodes", "Transformers: {kind}")
-@pytest.mark.parametrize("memory", ["fast", "save memory"])
-@pytest.mark.parametrize("kind", PATCHES)
+@pytest.mark.parametrize(("kind", "memory"), combined(PATCHES, MEMORY))
 def test_the_gradient_runs_through_a_model_patch(
     lab: ModuleType, nets: ModuleType, net: Any, controls: ModuleType, kind: str, memory: str
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 
 
 @pytest.fixture
@@ -110,8 +111,9 @@ def test_a_text_that_is_padded_in_front_is_found_behind_its_padding(
 
 
 @pytest.mark.compat("Sizes", "Transformers: wide, tall and odd latents, {name}")
-@pytest.mark.parametrize("size", [(6, 20), (13, 5)], ids=["wide", "tall"])
-@pytest.mark.parametrize("name", ["z-image", "qwen-image", "sd3", "hidream"])
+@pytest.mark.parametrize(
+    ("name", "size"), combined(["z-image", "qwen-image", "sd3", "hidream"], [(6, 20), (13, 5)])
+)
 def test_maps_have_the_shape_of_the_picture(
     lab: ModuleType, nets: ModuleType, net: Any, name: str, size: tuple[int, int]
 ) -> None:

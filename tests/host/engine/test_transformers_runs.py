@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from selfguidance.guidance.terms.window import Window
+from selfguidance.tests.combined import combined
 from selfguidance.tests.host.engine.test_queue import SAMPLED, branches, pictures
 from selfguidance.tests.host.engine.test_shortcuts import (
     CACHES,
@@ -29,8 +30,7 @@ def block(model: Any, name: str) -> Any:
 
 
 @pytest.mark.compat("Other packs and nodes", "Transformers: {kind}, {name}")
-@pytest.mark.parametrize("kind", CACHES)
-@pytest.mark.parametrize("name", ["z-image", "flux", "wan-1.3b"])
+@pytest.mark.parametrize(("name", "kind"), combined(["z-image", "flux", "wan-1.3b"], [*CACHES]))
 def test_guided_steps_of_a_transformer_are_never_skipped(
     lab: ModuleType, nets: ModuleType, net: Any, name: str, kind: str
 ) -> None:
@@ -151,8 +151,9 @@ def test_two_guided_samplers_of_one_graph_on_the_demo_transformer(
 
 
 @pytest.mark.compat("Lifecycle", "Transformers: after an interrupt nothing is left, {name}")
-@pytest.mark.parametrize("memory", ["fast", "save memory"])
-@pytest.mark.parametrize("name", ["z-image", "flux", "wan-1.3b"])
+@pytest.mark.parametrize(
+    ("name", "memory"), combined(["z-image", "flux", "wan-1.3b"], ["fast", "save memory"])
+)
 def test_an_interrupt_leaves_nothing_on_a_transformer(
     lab: ModuleType, nets: ModuleType, net: Any, name: str, memory: str
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 from selfguidance.tests.host.weights import check
 
 NAMES = ("flux", "chroma", "z-image", "qwen-image", "sd3", "hidream", "wan-1.3b")
@@ -40,8 +41,7 @@ def ordinary(nets: ModuleType, name: str, values: Any) -> Any:
 
 
 @pytest.mark.compat("Weights", "Transformers: kept in bfloat16 or float8, used in float32: {name}")
-@pytest.mark.parametrize("kept", [torch.bfloat16, torch.float8_e4m3fn], ids=["bf16", "fp8"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "kept"), combined(NAMES, [torch.bfloat16, torch.float8_e4m3fn]))
 def test_weights_that_are_cast_give_the_gradient_of_ordinary_ones(
     lab: ModuleType, nets: ModuleType, name: str, kept: torch.dtype
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 
 MEGABYTE = 2**20
 # channels of the real model's features over those of the narrow one, by width of the first level
@@ -13,8 +14,7 @@ REAL_WIDTH = 320 / 32
 
 
 @pytest.mark.compat("Models", "UNets of the family {family}")
-@pytest.mark.parametrize("family", ["shapes", "sd15", "sdxl"])
-@pytest.mark.parametrize("terms", [False, True], ids=["plain", "guided"])
+@pytest.mark.parametrize(("family", "terms"), combined(["shapes", "sd15", "sdxl"], [False, True]))
 def test_every_step_shows_maps_features_and_picture(
     lab: ModuleType, family: str, terms: bool
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from selfguidance.tests.combined import combined
 from torch import Tensor
 
 PROMPT = "a red circle and a blue square"
@@ -122,8 +123,9 @@ def test_pictures_in_a_batch_are_recorded_as_one_by_one(studio: Any) -> None:
 
 
 @pytest.mark.compat("Front ends", "Record Image: {family}")
-@pytest.mark.parametrize("prediction", ["eps", "v", "flow"])
-@pytest.mark.parametrize("family", ["shapes", "sd15", "sdxl"])
+@pytest.mark.parametrize(
+    ("family", "prediction"), combined(["shapes", "sd15", "sdxl"], ["eps", "v", "flow"])
+)
 def test_every_model_records_the_clean_picture_at_every_noise_level(
     lab: ModuleType, family: str, prediction: str
 ) -> None:

@@ -16,7 +16,7 @@ from selfguidance.tests.host.text import encoders
 from selfguidance.tests.host.vae import Vae
 from selfguidance.tools.workflows import kinds
 
-STEPS, SIZES = 3, {"width": 128, "height": 96}
+STEPS, SIZES = 2, {"width": 128, "height": 96}
 # by key of the kind: net, text encoder, and settings of the net that fit the narrow encoder
 FORMS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "z_image": ("z-image", "zimage", {}),
