@@ -1,6 +1,7 @@
 """Actions of a user on ComfyUI's page, and the page's state and errors."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ Value = TypeVar("Value")
 OURS = f"/extensions/{serve.PACK}/"
 REGISTRY = "api.comfy.org"  # the page looks up nodes of packs there; errors of that are ignored
 THEMES = ("dark", "light")
+SHOTS = "SELF_GUIDANCE_SHOTS"  # variable that is set where screenshots are wanted
 
 CARD = "[data-testid^=template-workflow-]"
 HITS = 12  # more than a search for a name finds, fewer than there are templates
@@ -164,7 +166,14 @@ def steady(read: Callable[[], Any], page: Any) -> Any:
     return values[-1]
 
 
-def pictured(page: Any, theme: str, file: Path) -> None:
-    """Save a screenshot of the page in a theme."""
-    with themed(page, theme):
+def shot(page: Any, file: Path) -> None:
+    """Save a screenshot of the page, if somebody will look at it."""
+    if os.environ.get(SHOTS):
         page.screenshot(path=str(file))
+
+
+def pictured(page: Any, theme: str, file: Path) -> None:
+    """Save a screenshot of the page in a theme, if somebody will look at it."""
+    if os.environ.get(SHOTS):
+        with themed(page, theme):
+            page.screenshot(path=str(file))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from selfguidance.tests.browser.pages import NODES, settle, visit, wait_until
+from selfguidance.tests.browser.pages import NODES, settle, shot, visit, wait_until
 from selfguidance.tests.host.gallery import NEAR, distance, things
 from selfguidance.tools.host import serve
 from selfguidance.tools.workflows import blueprints, workflows
@@ -49,9 +49,14 @@ FEED = """() => {
 def empty(server: serve.Server, page: Any) -> Any:
     """The page with an empty canvas."""
     visit(page, server)
+    clear(page)
+    return page
+
+
+def clear(page: Any) -> None:
+    """Take all nodes off the canvas."""
     page.evaluate("() => { window.app.graph.clear(); window.app.canvas.setDirty(true, true); }")
     settle(page)  # until then a click meets the nodes that were drawn last
-    return page
 
 
 def put_on_canvas(page: Any, name: str) -> None:
@@ -71,10 +76,10 @@ def test_a_blueprint_is_put_on_the_canvas_and_moves_the_object(
 ) -> None:
     plan = blueprints.BLUEPRINTS[0]
     put_on_canvas(empty, plan.name)
+    shot(empty, tmp_path / "blueprint.png")
     names = empty.evaluate(FEED)
     assert {"model", "positive", "object", "dx", "dy", "seed"} <= set(names)
     sent = empty.evaluate("async () => (await window.app.graphToPrompt()).output")
-    empty.screenshot(path=str(tmp_path / "blueprint.png"))
     pictures = workflows.run(server, sent)
     before, after = (things(np.asarray(pictures[t][0]) / 255) for t in ("Before", "After"))
     (move,) = [n["inputs"] for n in sent.values() if n["class_type"] == "SelfGuidanceMoveObject"]
@@ -84,8 +89,13 @@ def test_a_blueprint_is_put_on_the_canvas_and_moves_the_object(
     assert before.keys() == after.keys()
 
 
-@pytest.mark.parametrize("plan", blueprints.BLUEPRINTS, ids=lambda plan: plan.recipe)
-def test_every_blueprint_opens_with_its_values(empty: Any, plan: blueprints.Blueprint) -> None:
+def test_every_blueprint_opens_with_its_values(empty: Any) -> None:
+    for plan in blueprints.BLUEPRINTS:
+        opens_with_its_values(empty, plan)
+        clear(empty)
+
+
+def opens_with_its_values(empty: Any, plan: blueprints.Blueprint) -> None:
     put_on_canvas(empty, plan.name)
     (instance,) = blueprints.blueprint(plan)["nodes"]
     shown = empty.evaluate(

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from selfguidance.tests.browser.pages import visit, wait_until
+from selfguidance.tests.browser.pages import shot, visit, wait_until
 from selfguidance.tools.host import host, serve
 
 NODE = "SelfGuidanceMoveObject"
@@ -76,4 +76,4 @@ def test_a_node_and_its_help_speak_the_language_of_the_page(
     assert image.get_attribute("src").endswith(f"/docs/images/{NODE}.jpg")
     titles = page.locator(f"{HELP} h2").all_inner_texts()
     assert titles[0] == {"en": "When to use it", "zh": "何时使用"}[language]
-    page.screenshot(path=str(tmp_path / f"help_{language}.png"))
+    shot(page, tmp_path / f"help_{language}.png")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from selfguidance.tests.browser.layouts import NODE, Canvas
-from selfguidance.tests.browser.pages import Complaints, wait_until
+from selfguidance.tests.browser.pages import Complaints, shot, wait_until
 from selfguidance.tests.host.gallery import NEAR, distance, overlap, read, things
-from selfguidance.tools.host import serve
+from selfguidance.tools.host import serve, waiting
 
 BOX = {"x": 0.3, "y": 0.7, "width": 0.3, "height": 0.3}
 MOVE = {"phrase": "red circle", "kind": "move", "start": BOX, "x": 0.3, "y": 0.7, "scale": 1}
@@ -59,7 +59,7 @@ def test_a_dragged_object_is_drawn_where_it_was_dropped(canvas: Canvas, tmp_path
 
     run = canvas.run()
     after = canvas.picture(run, "After")
-    canvas.page.screenshot(path=str(tmp_path / "dragged.png"))
+    shot(canvas.page, tmp_path / "dragged.png")
     found = things(after)
     assert distance(found["red circle"], goal["x"], goal["y"]) < NEAR
     assert overlap(found["blue square"].mask, before["blue square"].mask) > 0.7
@@ -150,9 +150,11 @@ def test_a_broken_layout_says_so_and_breaks_nothing(canvas: Canvas) -> None:
         canvas.page.locator(".sgl-bar [data-act=reset]").click()
         assert canvas.value == "", kind
         assert not canvas.page.evaluate("() => window.evil"), kind
+    names_are_text(canvas)
 
 
-def test_names_are_text_wherever_they_are_shown(canvas: Canvas) -> None:
+def names_are_text(canvas: Canvas) -> None:
+    """Wherever they are shown."""
     canvas.open(layout(MOVE | {"phrase": EVIL}, SQUARE))
     assert canvas.page.get_by_role("option").first.inner_text() == EVIL
     canvas.page.get_by_role("option").first.click()
@@ -161,13 +163,14 @@ def test_names_are_text_wherever_they_are_shown(canvas: Canvas) -> None:
     assert not canvas.page.evaluate("() => window.evil")
 
 
-def test_a_broken_layout_is_a_readable_error_of_the_node(canvas: Canvas) -> None:
+def test_a_broken_layout_is_a_readable_error_of_the_node(server: serve.Server) -> None:
     graph = read("api", "drag_an_object.json")
     (node,) = [n for n in graph.values() if n["class_type"] == "SelfGuidanceLayout"]
     node["inputs"] |= {"layout": EVIL}
     for wire in ("reference", "image"):  # the layout alone needs no run
         del node["inputs"][wire]
-    run = canvas.post({"1": node})
+    prompt = server.json("/prompt", {"prompt": {"1": node}, "client_id": "another"})["prompt_id"]
+    run = waiting.finished(server, prompt, "a broken layout")
     kind, told = run["status"]["messages"][-1]
     assert kind == "execution_error" and told["node_type"] == "SelfGuidanceLayout"
     assert told["exception_type"] == "ValueError"

@@ -11,6 +11,7 @@ from selfguidance.tests.browser.pages import (
     THEMES,
     Complaints,
     finished_run,
+    shot,
     steady,
     themed,
     visit,
@@ -107,7 +108,7 @@ def test_the_sampler_shows_its_steps_while_it_runs(
     after = steady(lambda: seen(page), page)
     for theme in THEMES:
         with themed(page, theme):
-            page.screenshot(path=str(tmp_path / f"live_{theme}.png"))
+            shot(page, tmp_path / f"live_{theme}.png")
             assert page.evaluate(CONTRAST, GUIDED) >= 3, theme  # as WCAG asks of graphics
     assert after["open"] == "true" and after["chips"] == ["red circle", "blue square"]
     assert after["stage"] > 0 and after["plot"] > 0 and after["energy"].startswith("energy ")
@@ -138,15 +139,16 @@ def test_a_stopped_run_says_so_and_the_next_one_shows_again(
     wait_for_status(page, "step 4 of 4")
 
 
-def test_a_removed_node_leaves_no_view(server: serve.Server, page: Any, complaints: Any) -> None:
-    opened(server, page, "canvas")
+def removed_nodes_leave_no_view(page: Any) -> None:
     views = "document.querySelectorAll('.self-guidance-view').length"
     wait_until(page, f"() => {views}", "the views")
     page.evaluate(f"() => [...({NODES})].forEach(node => window.app.graph.remove(node))")
     wait_until(page, f"() => !{views}", "the views to go")
 
 
-def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaints: Any) -> None:
+def test_names_from_anybody_stay_text_and_removed_nodes_leave_no_view(
+    server: serve.Server, page: Any, complaints: Any
+) -> None:
     opened(server, page, "canvas")
     name = "<b onclick=x>&lt;</b><script>window.hacked = 1</script>"
     page.evaluate(
@@ -165,6 +167,7 @@ def test_names_from_anybody_stay_text(server: serve.Server, page: Any, complaint
     )
     assert seen(page)["chips"] == [name] and seen(page)["markup"] == 0
     assert page.evaluate("() => window.hacked") is None
+    removed_nodes_leave_no_view(page)
 
 
 @pytest.mark.parametrize("drawn", SHOWN)

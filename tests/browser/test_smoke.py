@@ -11,6 +11,7 @@ from selfguidance.tests.browser.pages import (
     Complaints,
     finished_run,
     press_run,
+    shot,
     visit,
     wait_until,
 )
@@ -54,4 +55,4 @@ def test_a_template_opens_runs_and_shows_attention(
     assert status["status_str"] == "success", json.dumps(status, indent=1)
 
     wait_until(page, SHOWN[drawn], "the picture of the attention", PREVIEW)
-    page.screenshot(path=str(tmp_path / "page.png"))
+    shot(page, tmp_path / "page.png")

@@ -10,6 +10,7 @@ from selfguidance.tests.browser.pages import (
     Complaints,
     open_card,
     settle,
+    shot,
     themed,
     visit,
     wait_until,
@@ -20,6 +21,7 @@ from selfguidance.tools.workflows import kinds, workflows
 HOLDS = f"""ids => JSON.stringify(({NODES}).map(node => Number(node.id)).sort((a, b) => a - b))
     === JSON.stringify(ids)"""
 OPEN = "graph => window.app.loadGraphData(graph)"
+SENT = "async () => (await window.app.graphToPrompt()).output"
 BODIES = f"""() => document.querySelectorAll('[data-node-id]').length >= ({NODES}).length"""
 
 VERSION = "() => (window.__COMFYUI_FRONTEND_VERSION__ ?? '0.0').split('.').slice(0, 2).map(Number)"
@@ -36,14 +38,16 @@ COVERED = """() => {
 }"""
 
 
-def test_every_template_opens_whole_and_nothing_complains(
+def test_every_template_opens_whole_and_is_sent_in_its_api_form_and_nothing_complains(
     server: serve.Server, page: Any, complaints: Complaints, tmp_path: Path
 ) -> None:
     """As a click on its card opens it; test_smoke.py looks at the cards themselves."""
     visit(page, server)
     for file in workflows.saved():
         opened(server, page, file)
-        page.screenshot(path=str(tmp_path / f"{file.stem}.png"))
+        shot(page, tmp_path / f"{file.stem}.png")
+        api = json.loads((workflows.FOLDER / "api" / file.name).read_text("utf-8"))
+        assert page.evaluate(SENT) == api, file.stem
         assert not complaints.texts, file.stem
 
 
@@ -58,7 +62,7 @@ def test_nodes_2_draws_every_template_without_overlaps_and_nothing_complains(
             wait_until(page, BODIES, f"Nodes 2.0 to draw {file.stem}")
             settle(page)
             assert page.evaluate(COVERED) == [], file.stem
-            page.screenshot(path=str(tmp_path / f"{file.stem}.png"))
+            shot(page, tmp_path / f"{file.stem}.png")
             assert not complaints.texts, file.stem
 
 
@@ -83,7 +87,7 @@ def test_missing_files_of_a_template_are_offered(
             open_card(page, f"{kind.first}_{kind.key}_{kind.recipes[0]}")
             offered = in_dialog if version <= DIALOG_UNTIL else in_panel
             text = offered(page, files[0].name)
-            page.screenshot(path=str(tmp_path / f"{kind.key}.png"))
+            shot(page, tmp_path / f"{kind.key}.png")
             assert all(f"{file.folder} / {file.name}" in text for file in files)
             page.keyboard.press("Escape")
             page.get_by_role("dialog").first.wait_for(state="hidden")

@@ -9,6 +9,7 @@ from selfguidance.tests.browser.pages import (
     SHOWN,
     finished_run,
     press_run,
+    shot,
     visit,
     wait_until,
 )
@@ -91,7 +92,7 @@ def test_a_bad_name_is_a_readable_error_of_its_node(
     press_run(page)
     assert finished_run(server)["status_str"] == "error"
     page.get_by_text("the layout cannot be read").first.wait_for()
-    page.screenshot(path=str(tmp_path / "error.png"))
+    shot(page, tmp_path / "error.png")
     failed = page.evaluate("() => window.app.lastExecutionError?.node_id")
     assert str(failed) == str(canvas["id"])
     assert page.evaluate("() => window.evil") is None
