@@ -71,7 +71,7 @@ def same(session: nox.Session) -> None:
 
 @session
 def mutants(session: nox.Session) -> None:
-    """See whether unit tests notice changes: `-- guidance/maps` of a part, `--again` survivors."""
+    """See whether unit tests notice changes: `-- guidance/maps [--sample 60] [--again]`."""
     python(session, "-m", "pip", "install", "--quiet", "mutmut>=3.8,<4")
     command(session, "mutants")
 
