@@ -1,8 +1,7 @@
 """Files of this pack: safetensors with a kind, a version and facts, written atomically.
 
 Facts are all values of a file that are not tensors, as JSON in the metadata. Files may be foreign
-or
-malicious: reading one executes nothing, takes at most about twice its size in memory, and either
+or malicious: reading one executes nothing, takes at most about twice its size in memory, and either
 returns the saved tensors and facts or raises a ValueError.
 """
 
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from .families import FAMILIES, Family
 
-VERSION = 1  # of the layout of the metadata; readers refuse any other
+VERSION = 1  # of the form of the metadata; readers refuse any other
 LIMIT = 2 * 2**30  # bytes of a file
 HEADER_LIMIT = 16 * 2**20  # bytes of a file's header: names, shapes and facts
 SUFFIX = ".safetensors"
@@ -151,7 +150,7 @@ def list_of(value: Any, name: str, count: int | None = None) -> list[Any]:
     return value
 
 
-def family_of(value: Any) -> Family:
+def family_named(value: Any) -> Family:
     """The model family of this name; a ValueError if this pack does not know it."""
     for family in FAMILIES:
         if family.name == value:

@@ -19,15 +19,15 @@ class Family:
             read them; of a type of its own.
         sites: where attention is recorded, in the order in which the model runs them.
         feature_place: number of the place where the features Psi are read.
-        graph: KiB of memory that the autograd graph of one picture takes for each cell of the
-            latent in half precision: without terms that read features, and with them. Measured by
+        graph_kib: memory that the autograd graph of one picture takes for each cell of the latent
+            in half precision: without terms that read features, and with them. Measured by
             `nox -s bench`.
-        source: where the choice of sites comes from: measured, published, or a guess.
+        evidence: what the choice of sites rests on: a measurement, a publication, or a guess.
         term_site_count: number of sites that terms read, from the first on; all if None. Each
             further one makes the backward pass longer.
-        recomputed: fraction of that memory that is taken where blocks are recomputed, with one
-            block being recomputed.
-        recomputes: whether blocks are recomputed unless the user asks for speed.
+        recomputed_share: fraction of that memory that is taken where blocks are recomputed, with
+            one block being recomputed.
+        recompute_by_default: whether blocks are recomputed unless the user asks for speed.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Family:
     network: Any
     sites: tuple[Site, ...]
     feature_place: int
-    graph: tuple[int, int]
-    source: str
+    graph_kib: tuple[int, int]
+    evidence: str
     term_site_count: int | None = None
-    recomputed: float = 0.2
-    recomputes: bool = False
+    recomputed_share: float = 0.2
+    recompute_by_default: bool = False
 
     @property
     def term_sites(self) -> tuple[Site, ...]:

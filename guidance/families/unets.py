@@ -10,9 +10,9 @@ UNETS = (
         network=((1, 1, 1, 1), None),
         sites=(("output", 2, 0), ("output", 3, 0)),
         feature_place=3,
-        graph=(22, 22),
-        source="measured: the two 16 x 16 decoder sites localise best; with the first alone a step "
-        "costs a tenth less, but layouts of other pictures and masks are followed less well",
+        graph_kib=(22, 22),
+        evidence="measured: the two 16 x 16 decoder sites localise best; with the first alone a "
+        "step costs a tenth less, but layouts of other pictures and masks are followed less well",
     ),
     Family(
         name="sd15",
@@ -21,8 +21,8 @@ UNETS = (
         network=((0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1), False),
         sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
         feature_place=11,
-        graph=(84, 164),
-        source="16 x 16 decoder sites; penultimate decoder layer as in the paper; not measured "
+        graph_kib=(84, 164),
+        evidence="16 x 16 decoder sites; penultimate decoder layer as in the paper; not measured "
         "here",
     ),
     Family(
@@ -32,8 +32,8 @@ UNETS = (
         network=((0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1), True),
         sites=(("output", 3, 0), ("output", 4, 0), ("output", 5, 0)),
         feature_place=11,
-        graph=(79, 155),
-        source="as for Stable Diffusion 1.x; not measured here",
+        graph_kib=(79, 155),
+        evidence="as for Stable Diffusion 1.x; not measured here",
     ),
     Family(
         name="sdxl",
@@ -42,8 +42,8 @@ UNETS = (
         network=((1, 1, 1, 1, 1, 1, 0, 0, 0), None),
         sites=(("output", 1, 1), ("output", 1, 2), ("output", 1, 3)),
         feature_place=8,
-        graph=(191, 314),
-        source="the authors' SDXL notebook; penultimate decoder layer as in the paper; not "
+        graph_kib=(191, 314),
+        evidence="the authors' SDXL notebook; penultimate decoder layer as in the paper; not "
         "measured here",
     ),
 )

@@ -12,7 +12,12 @@ from .head import Head
 KIND = "self-guidance head"
 LIMIT = 64 * 2**20  # bytes; the head of a block with 1280 channels takes 0.2 MB
 TENSORS = ("weights", "bias", "axes", "offset")
-FACTS = ("object", "family", "block", "sigmas")
+FACTS = {  # attribute of a head by name in files
+    "object": "object",
+    "family": "family",
+    "block": "feature_place",
+    "sigmas": "sigmas",
+}
 
 
 def save(path: Path, head: Head) -> None:
@@ -35,7 +40,7 @@ def load(path: Path) -> Head:
 
 def pack(head: Head) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by name and the other values of a head, see `storage.save`."""
-    facts = {name: getattr(head, name) for name in FACTS}
+    facts = {name: getattr(head, attribute) for name, attribute in FACTS.items()}
     return {name: getattr(head, name) for name in TENSORS}, {**facts, "sigmas": [*head.sigmas]}
 
 
@@ -49,13 +54,13 @@ def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Head:
         if set(found) != set(wanted):
             names = ", ".join(sorted(found))[:80] or "none"
             raise ValueError(f"its {what} must be {', '.join(wanted)}, got {names}")
-    name, family, block, sigmas = (facts[name] for name in FACTS)
+    name, family, place, sigmas = (facts[name] for name in FACTS)
     storage.text_of(name, "object")
-    storage.family_of(family)
-    if type(block) is not int or block < 0:
-        raise ValueError(f"block must be a number from 0 on, got {str(block)[:40]}")
+    storage.family_named(family)
+    if type(place) is not int or place < 0:
+        raise ValueError(f"block must be a number from 0 on, got {str(place)[:40]}")
     if not isinstance(sigmas, list) or not all(type(sigma) is float for sigma in sigmas):
         raise ValueError(f"sigmas must be a list of numbers, got {str(sigmas)[:40]}")
     for key, tensor in tensors.items():
         storage.check_dtype(key, tensor, float32)
-    return Head(name, family, block, tuple(sigmas), **tensors)
+    return Head(name, family, place, tuple(sigmas), **tensors)

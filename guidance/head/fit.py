@@ -92,7 +92,7 @@ def _common(examples: Sequence[Example], labels: Sequence[str]) -> Family:
         raise ValueError("there is no example to fit a head on; wire a record and a mask")
     widths = {}
     for label, (record, _) in zip(labels, examples, strict=True):
-        grids = [record.last.grid, *(step.properties.grid for step in record)]
+        grids = [record.last.feature_grid, *(step.properties.feature_grid for step in record)]
         if any(grid is None for grid in grids):
             raise ValueError(
                 f"{label} holds no features, so no head can be fitted on it; it may come from "
@@ -117,8 +117,8 @@ def _common(examples: Sequence[Example], labels: Sequence[str]) -> Family:
 
 def _coverage(record: Record, mask: Tensor | None, label: str) -> Tensor:
     """Fraction of every cell of a record that the object covers, [N], in order of `_channels`."""
-    assert record.last.grid is not None  # see _common
-    batch, _, height, width = record.last.grid.shape
+    assert record.last.feature_grid is not None  # see _common
+    batch, _, height, width = record.last.feature_grid.shape
     if mask is None:
         return torch.zeros(batch * height * width)
     mask = outline(mask.detach().cpu(), label)
@@ -141,7 +141,7 @@ def _coverage(record: Record, mask: Tensor | None, label: str) -> Tensor:
 
 def _channels(record: Record, sigma: float) -> Tensor:
     """Features of the cells of a record at a noise level, [N, C]."""
-    grid = record.at(sigma).grid
+    grid = record.at(sigma).feature_grid
     assert grid is not None  # see _common
     if not torch.isfinite(grid).all():
         raise ValueError(

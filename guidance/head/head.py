@@ -25,7 +25,7 @@ class Head:
     Attributes:
         object: name of the object that it finds, for messages; the prompt need not contain it.
         family: name of the model family whose features it reads.
-        block: name of the place whose features it reads, `Family.feature_place`; in files as well.
+        feature_place: number of the place whose features it reads, see `Family`; "block" in files.
         sigmas: noise levels of the K knots.
         weights: [K, C] of the log-odds.
         bias: [K] of the log-odds.
@@ -38,7 +38,7 @@ class Head:
 
     object: str
     family: str
-    block: int
+    feature_place: int
     sigmas: tuple[float, ...]
     weights: Tensor
     bias: Tensor
@@ -47,9 +47,9 @@ class Head:
 
     def __post_init__(self) -> None:
         sizes = [tuple(part.shape) for part in self._parts]
-        knots, depth, width = len(self.sigmas), *(*sizes[2], 0, 0, 0)[1:3]
-        expected = [(knots, width), (knots,), (knots, depth, width), (knots, depth)]
-        if sizes != expected or 0 in (knots, depth, width):
+        knots, axes, channels = len(self.sigmas), *(*sizes[2], 0, 0, 0)[1:3]
+        expected = [(knots, channels), (knots,), (knots, axes, channels), (knots, axes)]
+        if sizes != expected or 0 in (knots, axes, channels):
             raise ValueError(
                 f"the {self.label} has parts of sizes {sizes}, which do not fit together with "
                 f"{knots} noise levels; fit it again"
@@ -72,7 +72,7 @@ class Head:
         return f"head of '{self.object}'"
 
     @property
-    def width(self) -> int:
+    def channels(self) -> int:
         """Number of channels C of the features that it reads."""
         return self.weights.shape[1]
 
@@ -80,7 +80,7 @@ class Head:
         """Log-odds that a cell belongs to the object: weights . features + bias, 0 at the outline.
 
         Args:
-            grid: [B, C, h, w] features of a pass, see `Properties.grid`, of any grid.
+            grid: [B, C, h, w] features of a pass, see `Properties.feature_grid`, of any grid.
             sigma: noise level of the pass; between knots linear in log sigma, outside them as at
                 the nearest one.
 
@@ -88,9 +88,9 @@ class Head:
             [B, h, w], differentiable in grid.
 
         Raises:
-            ValueError: features of another width.
+            ValueError: features of another number of channels.
         """
-        self._check_width(grid.shape[1])
+        self._check_channels(grid.shape[1])
         weights, bias = self._between(self.weights, self.bias, sigma, grid)
         return torch.einsum("bchw,c->bhw", grid.to(weights), weights) + bias
 
@@ -108,9 +108,9 @@ class Head:
             [..., D], differentiable in vectors.
 
         Raises:
-            ValueError: features of another width.
+            ValueError: features of another number of channels.
         """
-        self._check_width(vectors.shape[-1])
+        self._check_channels(vectors.shape[-1])
         axes, offset = self._between(self.axes, self.offset, sigma, vectors)
         return vectors.to(axes) @ axes.T + offset
 
@@ -126,30 +126,30 @@ class Head:
             torch.lerp(offset[lower], offset[upper], share).to(like.device, dtype),
         )
 
-    def _check_width(self, width: int) -> None:
-        if width != self.width:
+    def _check_channels(self, channels: int) -> None:
+        if channels != self.channels:
             raise ValueError(
-                f"the {self.label} reads features of {self.width} channels but got {width}; fit a "
-                "head with records of this model"
+                f"the {self.label} reads features of {self.channels} channels but got {channels}; "
+                "fit a head with records of this model"
             )
 
 
-def check_head(head: Head, family: Family, width: int | None = None) -> None:
+def check_head(head: Head, family: Family, channels: int | None = None) -> None:
     """Check that a head was fitted on features of this model's kind.
 
     Args:
         head: fitted, or loaded from a file.
         family: of the model that it shall be used with.
-        width: channels of the model's features, where known.
+        channels: number of them in the model's features, where known.
 
     Raises:
-        ValueError: a head of another family, place or width.
+        ValueError: a head of another family, place or number of channels.
     """
-    if (head.family, head.block) != (family.name, family.feature_place):
+    if (head.family, head.feature_place) != (family.name, family.feature_place):
         raise ValueError(
             f"the {head.label} reads features of family {head.family!r} at block "
-            f"{head.block}, but those of this model are of {family.name!r} at block "
+            f"{head.feature_place}, but those of this model are of {family.name!r} at block "
             f"{family.feature_place}; fit a head with records of this model"
         )
-    if width is not None:
-        head._check_width(width)
+    if channels is not None:
+        head._check_channels(channels)

@@ -74,8 +74,8 @@ def logistic(cells: Cells, ridge: float) -> tuple[Tensor, Tensor]:
     weights, share = cells.balanced, cells.share
 
     def loss(w: Tensor) -> Tensor:
-        odds = x @ w
-        return weights @ (F.softplus(odds) - share * odds) + (penalty * w).dot(w) / 2
+        logits = x @ w
+        return weights @ (F.softplus(logits) - share * logits) + (penalty * w).dot(w) / 2
 
     w = torch.zeros_like(x[0])
     for _ in range(NEWTON_STEPS):

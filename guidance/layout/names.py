@@ -36,8 +36,8 @@ def matching(name: str, phrases: Sequence[str], table: TokenTable | None) -> str
     Raises:
         ValueError: a name that shares words with several objects.
     """
-    for alike in (_typed, _spelled, _equal, _nested):
-        found = [phrase for phrase in phrases if alike(name, phrase, table)]
+    for means in (_typed, _spelled, _equal, _nested):
+        found = [phrase for phrase in phrases if means(name, phrase, table)]
         if len(found) == 1:
             return found[0]
     touched = [phrase for phrase in phrases if _overlap(name, phrase, table)]

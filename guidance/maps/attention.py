@@ -32,13 +32,13 @@ def word_maps(
     mask: Tensor | None = None,
     scale: float | None = None,
 ) -> Tensor:
-    """Attention of every pixel to every word: softmax(Q K^T / sqrt(D)), averaged over heads.
+    """Attention of every cell to every word: softmax(Q K^T / sqrt(D)), averaged over heads.
 
     A context shorter than its batch mates is repeated by ComfyUI until the lengths agree. A softmax
     over r copies gives each copy 1/r of the probability, so the copies are summed again.
 
     Args:
-        query: [B, heads, N, D], N pixels.
+        query: [B, heads, N, D], N cells.
         key: [B, heads, M, D] of all M tokens that are attended to.
         words: [K, T], column t averages the tokens of word t (see `TokenTable.averaging`).
         text: where among the M tokens those K of the prompt stand, repeated R times; all by
@@ -80,7 +80,7 @@ def _repeats(attended: int, tokens: int) -> int:
 def _attended(
     query: Tensor, key: Tensor, values: Tensor, mask: Tensor | None, scale: float | None
 ) -> Tensor:
-    """Attention to the tokens of every word, without the matrix of all pixels and tokens.
+    """Attention to the tokens of every word, without the matrix of all cells and tokens.
 
     Attention itself computes it, with the words' own columns as values [M, T]. PyTorch has kernels
     that need no matrix for values as wide as queries alone, so columns are added or split.
@@ -94,10 +94,10 @@ def _attended(
 
 
 def as_grid(maps: Tensor, height: int, width: int) -> Tensor:
-    """Maps [B, T, N] of a site with height x width pixels as [B, T, height, width].
+    """Maps [B, T, N] of a site with height x width cells as [B, T, height, width].
 
     Raises:
-        ValueError: N is another number of pixels.
+        ValueError: N is another number of cells.
     """
     if maps.shape[-1] != height * width:
         raise ValueError(

@@ -93,7 +93,7 @@ class Properties:
             of a record are computed later, see `record.with_features`).
         denoised: [B, C, h, w] prediction of the clean latent after guidance, or None during the
             pass.
-        grid: [B, C, h, w] the features themselves, see `coarse`, or None like `features`.
+        feature_grid: [B, C, h, w] the features themselves, see `coarse`, or None like `features`.
     """
 
     sigma: float
@@ -101,7 +101,7 @@ class Properties:
     maps: Mapping[Site, Tensor]
     features: Tensor | None = None
     denoised: Tensor | None = None
-    grid: Tensor | None = None
+    feature_grid: Tensor | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at_sites(self, sites: Sequence[Site]) -> "Properties":

@@ -37,7 +37,7 @@ class Feature:
         return self.vectors.shape[1]
 
     @property
-    def width(self) -> int:
+    def channels(self) -> int:
         """Number of channels C."""
         return self.vectors.shape[2]
 
@@ -84,9 +84,9 @@ class Feature:
             )
 
         def pooled(seen: Properties) -> Tensor:
-            if seen.grid is None:
+            if seen.feature_grid is None:
                 raise ValueError(f"the record holds no features, so the {label} has no look in it")
-            grid = seen.grid.float()
+            grid = seen.feature_grid.float()
             return pool(grid, mask[:, None].to(grid))[:, 0]
 
         return cls._read(record, label, [step.properties for step in record], pooled)

@@ -17,7 +17,7 @@ from torch import Tensor
 from .. import storage
 from ..families import Family
 from ..maps.properties import Properties
-from ..storage import check_dtype, family_of, list_of, text_of
+from ..storage import check_dtype, family_named, list_of, text_of
 from ..words.table import TokenTable
 from .record import Record, Step, moved
 
@@ -29,6 +29,7 @@ OPTIONAL = {  # axes after the steps and pictures
     "denoised": ("latent channels", "latent rows", "latent columns"),
     "grid": ("feature channels", "feature rows", "feature columns"),
 }
+ATTRIBUTES = {"grid": "feature_grid"}  # of `Properties`, where files have another name
 
 
 def save(path: Path, record: Record) -> None:
@@ -58,7 +59,7 @@ def pack(record: Record) -> tuple[dict[str, Tensor], dict[str, Any]]:
     record.last  # noqa: B018  raises for an empty record
     tensors: dict[str, Tensor] = {}
     parts = []
-    for index, (_, group) in enumerate(groupby(record.steps, key=_layout)):
+    for index, (_, group) in enumerate(groupby(record.steps, key=_form)):
         steps = list(group)
         by_step = [
             _named(moved(step.properties, torch.device("cpu"), torch.float16)) for step in steps
@@ -83,7 +84,7 @@ def unpack(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Record:
         ValueError: something is missing, unexpected, out of its range or does not fit the rest.
     """
     name, parts = _fields(facts, "the file", "family", "parts")
-    family = family_of(name)
+    family = family_named(name)
     expected: set[str] = set()
     sizes: dict[str, int] = {}
     steps: list[Step] = []
@@ -126,19 +127,20 @@ def _steps(
             raise ValueError(f"guided must be true or false, got {str(flag)[:40]}")
         of_step = {name: stack[i] for name, stack in stacks.items()}
         maps = {site: of_step.pop(_site_name(site)) for site in family.sites}
-        properties = Properties(_number(sigma, "sigma", 0.0), table, maps, **of_step)
+        rest = {ATTRIBUTES.get(name, name): tensor for name, tensor in of_step.items()}
+        properties = Properties(_number(sigma, "sigma", 0.0), table, maps, **rest)
         yield Step(properties, _energies(values, sizes[PICTURES]), flag)
 
 
 def _named(properties: Properties) -> dict[str, Tensor]:
     """Every tensor of a step by its name in files."""
     named = {_site_name(site): maps for site, maps in properties.maps.items()}
-    rest = {name: getattr(properties, name) for name in OPTIONAL}
+    rest = {name: getattr(properties, ATTRIBUTES.get(name, name)) for name in OPTIONAL}
     return named | {name: tensor for name, tensor in rest.items() if tensor is not None}
 
 
-def _layout(step: Step) -> tuple[Any, ...]:
-    """Token table and shapes of a step: consecutive steps with the same ones are one part."""
+def _form(step: Step) -> tuple[Any, ...]:
+    """Token table and shapes of a step: consecutive steps with the same ones are a part."""
     shapes = {name: tensor.shape for name, tensor in _named(step.properties).items()}
     return step.properties.table, shapes
 

@@ -140,9 +140,9 @@ def with_features(steps: Sequence[Step]) -> tuple[Step, ...]:
     alike: dict[Any, list[int]] = {}
     for index, step in enumerate(steps):
         seen = step.properties
-        if seen.features is None and seen.grid is not None:
+        if seen.features is None and seen.feature_grid is not None:
             shapes = tuple(maps.shape for maps in seen.maps.values())
-            alike.setdefault((seen.table, shapes, seen.grid.shape), []).append(index)
+            alike.setdefault((seen.table, shapes, seen.feature_grid.shape), []).append(index)
     for (_, shapes, grid), indices in alike.items():
         many = max(1, POOLED_AT_ONCE // sum(map(math.prod, (*shapes, grid))))
         for start in range(0, len(indices), many):
@@ -156,7 +156,7 @@ def with_features(steps: Sequence[Step]) -> tuple[Step, ...]:
 def _features(steps: Sequence[Step]) -> tuple[Tensor, ...]:
     """Features [B, T, C] of the words of steps that are alike."""
     seen_steps = [step.properties for step in steps]
-    grids = [seen.grid for seen in seen_steps if seen.grid is not None]
+    grids = [seen.feature_grid for seen in seen_steps if seen.feature_grid is not None]
     maps = {
         site: torch.cat([seen.maps[site] for seen in seen_steps]).float()
         for site in seen_steps[0].maps
@@ -198,7 +198,7 @@ def moved(properties: Properties, device: torch.device, dtype: torch.dtype) -> P
         maps=maps,
         features=move(properties.features),
         denoised=move(properties.denoised),
-        grid=move(properties.grid),
+        feature_grid=move(properties.feature_grid),
     )
 
 
@@ -212,5 +212,5 @@ def _mixed(low: Properties, high: Properties, share: float) -> Properties:
         maps={site: torch.lerp(low.maps[site], high.maps[site], share) for site in high.maps},
         features=mix(low.features, high.features),
         denoised=mix(low.denoised, high.denoised),
-        grid=mix(low.grid, high.grid),
+        feature_grid=mix(low.feature_grid, high.feature_grid),
     )

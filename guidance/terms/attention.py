@@ -27,7 +27,7 @@ ROUNDING = 1e-6
 class Presence(EnergyTerm):
     """relu(1 - max(smoothed share) / enough), averaged over the sites.
 
-    The share of an object at a pixel is the paper's: softmax of 100 A over the words of the prompt,
+    The share of an object in a cell is the paper's: softmax of 100 A over the words of the prompt,
     without start and end tokens, then smoothed by a Gaussian of 3 x 3 cells. Departures from the
     paper: an object is a phrase, whose mean map competes with the words outside the phrase; a map
     of zeros competes as well, as a prompt of one phrase would have share 1 everywhere (in the

@@ -20,7 +20,7 @@ from .checks import check_reference
 from .window import Window
 from .wish import Aspect, Change
 
-Kind = TypeVar("Kind", bound="Term")
+TermKind = TypeVar("TermKind", bound="Term")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +110,13 @@ class Term(ABC):
         """Itself."""
         return (self,)
 
-    def combined(self: Kind, weight: float, group: str = "") -> Kind:
+    def combined(self: TermKind, weight: float, group: str = "") -> TermKind:
         """See `Wish`."""
         path = " / ".join(part for part in (group, self.group) if part)
         return replace(self, weight=weight * self.weight, group=path)
 
     @abstractmethod
-    def scaled(self: Kind, share: float, held: float) -> Kind:
+    def scaled(self: TermKind, share: float, held: float) -> TermKind:
         """See `Wish`."""
 
     def check(self, family: Family, batch: int) -> None:

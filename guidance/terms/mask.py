@@ -1,7 +1,7 @@
 """Mask guidance: an object goes where a mask is.
 
 A segmentation is computed from the attention maps, without training: a softmax over the objects of
-the prompt and the background at every pixel. The energy is its cross-entropy with the mask. Not in
+the prompt and the background at every cell. The energy is its cross-entropy with the mask. Not in
 the paper; a fitted head can replace the maps.
 """
 
@@ -25,7 +25,7 @@ STEEPNESS = 10.0
 
 
 def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
-    """Log-odds that a pixel shows the object, at every site, each [B, H, W].
+    """Log-odds that a cell shows the object, at every site, each [B, H, W].
 
     Every object has the logit s (N(A) - 0.5), which is that of the paper's sigmoid before its
     second normalisation; the background has 0. The log-odds of one class of a softmax are its logit
@@ -45,7 +45,7 @@ def logits(seen: Properties, name: str) -> tuple[Tensor, ...]:
 class Mask(EnergyTerm):
     """Mean cross-entropy of the object's segmentation with a mask, over the picture and the sites.
 
-    All pixels have the same weight. With equal weights of the mask's inside and outside, whatever
+    All cells have the same weight. With equal weights of the mask's inside and outside, whatever
     its size, objects became a cell too large on every side.
 
     Attributes:
@@ -70,18 +70,18 @@ class Mask(EnergyTerm):
         super().check(family, batch)
         check_mask(self.label, self.mask, batch)
 
-    def odds(self, seen: Properties) -> tuple[Tensor, ...]:
-        """Log-odds that a pixel shows the object, one map [B, H, W] for every site."""
+    def logits(self, seen: Properties) -> tuple[Tensor, ...]:
+        """Log-odds that a cell shows the object, one map [B, H, W] for every site."""
         return logits(seen, self.object)
 
     def __call__(self, seen: Properties) -> Tensor:
         """See `EnergyTerm`."""
         values = []
-        for odds in self.odds(seen):
+        for logit in self.logits(seen):
             # a copy, as a mask that is not resampled is an inference tensor of a node
-            wanted = resample(self.mask[:, None].to(odds), *odds.shape[-2:])[:, 0].clone()
-            # of Bernoulli log-odds: -log p is softplus(-odds), -log(1 - p) is softplus(odds)
-            loss = wanted * F.softplus(-odds) + (1 - wanted) * F.softplus(odds)
+            wanted = resample(self.mask[:, None].to(logit), *logit.shape[-2:])[:, 0].clone()
+            # of a logit l: -log p is softplus(-l), -log(1 - p) is softplus(l)
+            loss = wanted * F.softplus(-logit) + (1 - wanted) * F.softplus(logit)
             values.append(loss.mean((-2, -1)))
         return torch.stack(values).mean(0)
 
@@ -112,8 +112,8 @@ class HeadMask(Mask):
         super().check(family, batch)
         check_head(self.head, family)
 
-    def odds(self, seen: Properties) -> tuple[Tensor, ...]:
+    def logits(self, seen: Properties) -> tuple[Tensor, ...]:
         """Log-odds of the head, one map [B, h, w] on the grid of the features."""
-        if seen.grid is None:
+        if seen.feature_grid is None:
             raise ValueError(f"no features were read, so '{self.label}' sees nothing here")
-        return (self.head.logits(seen.grid, seen.sigma),)
+        return (self.head.logits(seen.feature_grid, seen.sigma),)

@@ -26,7 +26,7 @@ AHEAD = 20  # signs in a row that are looked through
 END = ""  # in the place of a letter behind the last one
 
 
-class _Sign(NamedTuple):
+class _Letter(NamedTuple):
     """A letter in the form in which texts are compared, with what it comes from."""
 
     letter: str | None
@@ -48,12 +48,12 @@ def aligned(
         so that its tokenizer drops them, have none.
     """
     ours = [
-        sign for letter, index in text for sign in _signs(letter, () if index is None else (index,))
+        one for letter, index in text for one in _letters(letter, () if index is None else (index,))
     ]
     theirs = [
-        sign
+        one
         for letter, tokens in spelled
-        for sign in ([_Sign(None, tokens)] if letter is None else _signs(letter, tokens))
+        for one in ([_Letter(None, tokens)] if letter is None else _letters(letter, tokens))
     ]
     return _Comparison(ours, theirs).result(cut)
 
@@ -61,17 +61,17 @@ def aligned(
 class _Comparison:
     """Two texts, read side by side from their beginnings."""
 
-    def __init__(self, ours: Sequence[_Sign], theirs: Sequence[_Sign]) -> None:
+    def __init__(self, ours: Sequence[_Letter], theirs: Sequence[_Letter]) -> None:
         self.ours, self.theirs = ours, theirs
         self.here = self.there = 0
-        self.known = {sign.letter for sign in theirs}
+        self.known = {one.letter for one in theirs}
         self.found: dict[int, set[int]] = {}
 
     def result(self, cut: bool) -> dict[int, set[int]] | None:
         while self.there < len(self.theirs):
             if not self._step():
                 return None
-        rest = {sign.letter for sign in self.ours[self.here :] if _counts(sign.letter)}
+        rest = {one.letter for one in self.ours[self.here :] if _counts(one.letter)}
         return None if rest & self.known and not cut else self.found
 
     def _step(self) -> bool:
@@ -139,12 +139,12 @@ class _Comparison:
         return self.here > begin
 
 
-def _signs(letter: str, origin: tuple[int, ...]) -> Iterator[_Sign]:
+def _letters(letter: str, origin: tuple[int, ...]) -> Iterator[_Letter]:
     """A letter, decomposed and in one case, as accents and capitals may be lost."""
     folded = unicodedata.normalize("NFKD", letter.casefold()).casefold()
-    for sign in folded:
-        space = sign.isspace() or unicodedata.category(sign) == "Cc"
-        yield _Sign(" " if space else sign, origin)
+    for one in folded:
+        space = one.isspace() or unicodedata.category(one) == "Cc"
+        yield _Letter(" " if space else one, origin)
 
 
 def _counts(letter: str | None) -> bool:

@@ -72,7 +72,7 @@ def closest(phrase: str, words: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
-def alike(text: str) -> str:
+def folded(text: str) -> str:
     """The text in one case and normal form, punctuation included."""
     return unicodedata.normalize("NFKD", text.casefold())
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from .phrases import (
     JOINING,
     LAST,
-    alike,
     closest,
+    folded,
     letters,
     matches,
     numbered,
@@ -92,7 +92,7 @@ class TokenTable:
             for text in parted:
                 for start, place in enumerate(matches(part, letters(text))):
                     spelled = "".join(part[start : place[-1] + 1]) if place else ""
-                    if len(place) > 1 and alike(text).startswith(alike(spelled)):
+                    if len(place) > 1 and folded(text).startswith(folded(spelled)):
                         whole[begin + start] = (begin + place[-1] + 1, text)
         return whole
 

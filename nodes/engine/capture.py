@@ -90,7 +90,7 @@ class Capture:
         self._features: dict[UUID, Tensor] = {}
         self._covered: dict[UUID, Tensor] = {}  # of areas alone
         self._wants_features = features
-        self._read = False
+        self._finished = False
 
     def read_attention(self, site: Site, seen: Attention, rows: Rows) -> None:
         """Capture the maps of one site."""
@@ -103,7 +103,7 @@ class Capture:
             maps = self._whole(uuid, as_grid(maps, *seen.grid), rows)
             # a recomputed block calls this again in the backward pass, which must not change the
             # maps
-            if not self._read:
+            if not self._finished:
                 self._maps[uuid, site] = maps
         self._end_graph()
 
@@ -122,7 +122,7 @@ class Capture:
 
     def properties(self, sigma: float) -> Properties | None:
         """Properties of the call; None if no conditioning with a table took part."""
-        self._read = True
+        self._finished = True
         sites = self.family.sites
         seen = [u for u in self._sources if all((u, site) in self._maps for site in sites)]
         if not seen:
@@ -135,7 +135,7 @@ class Capture:
             if self._wants_features or len(seen) > 1:
                 features = torch.cat([self._pooled(uuid) for uuid in seen], 1)
         table = TokenTable.joined([self._sources[uuid].table for uuid in seen])
-        return Properties(sigma, table, maps, features, grid=grid)
+        return Properties(sigma, table, maps, features, feature_grid=grid)
 
     def _pooled(self, uuid: UUID) -> Tensor:
         """Features [B, T, C] of a conditioning's words, from its own pass."""
@@ -173,7 +173,7 @@ class Capture:
 
     def _end_graph(self) -> None:
         """Disable gradients once all that terms read was captured: the rest needs no graph."""
-        if not self.traced or self._read:
+        if not self.traced or self._finished:
             return
         wanted = ((uuid, site) for uuid in self._sources for site in self.family.term_sites)
         maps_done = all(place in self._maps for place in wanted)

@@ -120,20 +120,20 @@ def check_levels(plan: Plan, sigmas: Sequence[float]) -> None:
     """
     for scheduled in plan.terms:
         term = scheduled.term
-        acting = [s for s in sigmas if s > 0 and scheduled.low <= s <= scheduled.high]
+        levels = [s for s in sigmas if s > 0 and scheduled.low <= s <= scheduled.high]
         if term.weight == 0 or not term.reads_levels:
             continue
         for known in (record.sigmas for record in term.references):
-            if sum(s > _reach(known) for s in acting) > len(acting) / 2:
+            if sum(s > _reach(known) for s in levels) > len(levels) / 2:
                 raise ValueError(
                     f"the reference of '{term.label}' was seen at sigma {max(known):.3g} and below,"
-                    f" but the term acts from {max(acting):.3g} to {min(acting):.3g}: it is the "
+                    f" but the term acts from {max(levels):.3g} to {min(levels):.3g}: it is the "
                     "record of a run with a lower denoise; take one with the denoise of this run, "
                     "or let the term start later (start_percent)"
                 )
 
 
 def _reach(sigmas: Sequence[float]) -> float:
-    """The highest noise level at which a record with these levels is a valid reference."""
-    levels = sorted({s for s in sigmas if s > 0}, reverse=True)
-    return levels[0] * (levels[0] / levels[1]) ** 2 if len(levels) > 1 else float("inf")
+    """The highest noise level at which a record of these levels is a valid reference."""
+    known = sorted({s for s in sigmas if s > 0}, reverse=True)
+    return known[0] * (known[0] / known[1]) ** 2 if len(known) > 1 else float("inf")

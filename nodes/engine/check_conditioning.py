@@ -10,7 +10,7 @@ from ...guidance.plan import Plan
 from ...guidance.terms.base import Term
 from ...guidance.words.table import TokenTable
 from ..text.key import TABLE_KEY, count
-from .conditioning import described, takes_part
+from .conditioning import takes_part, with_table
 
 Entries = Sequence[Mapping[str, Any]]
 
@@ -24,7 +24,7 @@ def readable(positive: Entries) -> TokenTable:
     Raises:
         ValueError: it has no token table, is zero, or has fewer tokens than its table.
     """
-    known = described(positive)
+    known = with_table(positive)
     if not known:
         if any(TABLE_KEY in entry for entry in positive):
             raise ValueError(
@@ -58,7 +58,7 @@ def check_words(terms: Sequence[Term], positive: Entries) -> None:
         ValueError: see `readable` and `TokenTable.find`.
     """
     table = readable(positive)
-    known = described(positive)
+    known = with_table(positive)
     spare = [count(entry["cross_attn"], entry) - entry[TABLE_KEY].length for entry in known]
     for term, phrase in [(t, phrase) for t in terms for phrase in t.phrases]:
         try:
@@ -99,17 +99,17 @@ def check_times(plan: Plan, positive: Entries, sampling: Any, sigmas: Sequence[f
         ValueError: no step of a term's window lies in the timestep range of a conditioning that has
             its objects.
     """
-    entries = list(described(positive))
+    entries = list(with_table(positive))
     comfy.samplers.calculate_start_end_timesteps(SimpleNamespace(model_sampling=sampling), entries)
     for scheduled in plan.terms:
         term = scheduled.term
-        acting = [s for s in sigmas if s > 0 and scheduled.low <= s <= scheduled.high]
+        levels = [s for s in sigmas if s > 0 and scheduled.low <= s <= scheduled.high]
         needed = [
             e for e in entries if not term.phrases or any(map(e[TABLE_KEY].has, term.phrases))
         ]
-        if term.weight and acting and not any(takes_part(e, s) for e in needed for s in acting):
+        if term.weight and levels and not any(takes_part(e, s) for e in needed for s in levels):
             raise ValueError(
-                f"'{term.label}' acts from sigma {max(acting):.3g} to {min(acting):.3g}, but in "
+                f"'{term.label}' acts from sigma {max(levels):.3g} to {min(levels):.3g}, but in "
                 "none of these steps does the conditioning take part that names its object: "
                 "let the term's start_percent and end_percent overlap the conditioning's timestep "
                 "range (Conditioning Set Timestep Range)"

@@ -20,19 +20,19 @@ class Source:
         length: number of its tokens as the model is given them; nodes such as Conditioning
             (Concat) append some, which belong to no word.
         corner: row and column of its area's first cell in the latent; None for the whole picture.
-        tokens: its `c_crossattn`, whose identity distinguishes it from a counterpart with the same
-            uuid, see `sources`.
+        crossattn: its `c_crossattn`, whose identity distinguishes it from a counterpart with the
+            same uuid, see `sources`.
         padding: number of those tokens that ComfyUI has put in front of its own.
     """
 
     table: TokenTable
     length: int
     corner: tuple[int, int] | None = None
-    tokens: Any = None
+    crossattn: Any = None
     padding: int = 0
 
 
-def described(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def with_table(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Entries of a conditioning that have a token table and were not zeroed."""
     return [
         entry
@@ -64,7 +64,7 @@ def sources(
         if tokens is not None and all(tokens is not other for other in known):
             known.append(tokens)
             first.append(entry)
-    taking = [entry for entry in described(first) if takes_part(entry, sigma)]
+    taking = [entry for entry in with_table(first) if takes_part(entry, sigma)]
     return {entry["uuid"]: _source(entry, padded_left) for entry in taking}
 
 
@@ -89,7 +89,8 @@ def read_lists(
         return any(
             entry["uuid"] in known
             and (
-                not exact or entry["model_conds"].get("c_crossattn") is known[entry["uuid"]].tokens
+                not exact
+                or entry["model_conds"].get("c_crossattn") is known[entry["uuid"]].crossattn
             )
             for entry in cond or ()
         )

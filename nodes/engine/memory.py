@@ -1,6 +1,6 @@
 """Estimate and reserve the memory of guided steps.
 
-The size of the graph is `Family.graph`, as measured by `nox -s bench`.
+The size of the graph is `Family.graph_kib`, as measured by `nox -s bench`.
 """
 
 import math
@@ -27,10 +27,11 @@ class Budget:
     """
 
     def __init__(self, family: Family, features: bool, mode: MemoryMode) -> None:
-        self._cost = family.graph[features] * KIB
+        self._cost = family.graph_kib[features] * KIB
         self._mode = mode
-        self._recomputed = family.recomputed
-        self.recompute = mode is MemoryMode.SAVE or (family.recomputes and self.may_change)
+        self._recomputed = family.recomputed_share
+        by_default = family.recompute_by_default and self.may_change
+        self.recompute = mode is MemoryMode.SAVE or by_default
 
     @property
     def may_change(self) -> bool:

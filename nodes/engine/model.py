@@ -19,12 +19,12 @@ def family_of(model: ModelPatcher) -> Family:
         family = architecture.match(network)
         if family is not None:
             return family
-    kind = type(model.model.model_config).__name__
-    found = ", ".join(dict.fromkeys(known.described(network) for known in ARCHITECTURES))
-    known = "; ".join(family.title for family in FAMILIES)
+    config = type(model.model.model_config).__name__
+    found = ", ".join(dict.fromkeys(each.described(network) for each in ARCHITECTURES))
+    titles = "; ".join(family.title for family in FAMILIES)
     raise ValueError(
-        f"this model ({kind}) is of no supported family ({found}); supported are: {known}. Load a "
-        "checkpoint of one of these"
+        f"this model ({config}) is of no supported family ({found}); supported are: {titles}. Load "
+        "a checkpoint of one of these"
     )
 
 
@@ -44,6 +44,6 @@ def prediction_of(model: ModelPatcher) -> Prediction:
         return Prediction.FLOW
     raise ValueError(
         "guidance corrects models that remove noise step by step, but the sampling of this model "
-        f"({', '.join(kind.__name__ for kind in type(sampling).__bases__)}) adds or expects none: "
+        f"({', '.join(base.__name__ for base in type(sampling).__bases__)}) adds or expects none: "
         "it turns one picture into another. Sample it without guidance (strength 0)"
     )

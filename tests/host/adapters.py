@@ -11,7 +11,7 @@ import comfy.t2i_adapter.adapter
 import safetensors.torch
 import torch
 from comfy.model_patcher import ModelPatcher
-from selfguidance.tools.bench.unets import KINDS
+from selfguidance.tools.bench.unets import BUILDS
 from torch import nn
 
 CPU = torch.device("cpu")
@@ -43,8 +43,8 @@ def filled(module: nn.Module, seed: int = 5) -> Any:
 
 def controlnet() -> Any:
     """A CONTROL_NET for the narrow SD 1.5."""
-    kind = KINDS["sd15"]
-    settings = {**kind.real, **kind.narrow}
+    build = BUILDS["sd15"]
+    settings = {**build.real, **build.narrow}
     unknown = ("out_channels", "transformer_depth_output", "use_checkpoint")
     temporal = ("use_temporal_attention", "use_temporal_resblock")
     for name in unknown + temporal:

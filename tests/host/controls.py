@@ -27,7 +27,7 @@ def picture() -> Tensor:
 
 def _settings(name: str, **changes: Any) -> dict[str, Any]:
     unknown = ("image_model", "num_blocks")
-    kept = {key: value for key, value in NETS[name].kind.real.items() if key not in unknown}
+    kept = {key: value for key, value in NETS[name].build.real.items() if key not in unknown}
     return {**kept, **changes, **MADE}
 
 

@@ -27,7 +27,7 @@ from selfguidance.nodes.engine.run import SamplingRun
 from selfguidance.nodes.sampling import Apply, Guider, KSampler
 from selfguidance.nodes.text.key import TABLE_KEY
 from selfguidance.tests.host.theirs import ran
-from selfguidance.tools.bench.unets import KINDS, WIDTH
+from selfguidance.tools.bench.unets import BUILDS, WIDTH
 from torch import Tensor
 
 WORDS = "a red circle and a blue square".split()
@@ -44,14 +44,14 @@ def unet(
     """A MODEL with random weights.
 
     Args:
-        family: a key of `unets.KINDS`.
+        family: a key of `unets.BUILDS`.
         seed: of the weights.
         dtype: of the stored weights.
         cast: dtype in which they are used, if it is another one (ComfyUI's manual cast).
         operations: ComfyUI's class of layers, if not the default one.
         narrow: whether layers have few channels, instead of the real number.
     """
-    model = KINDS[family].built(narrow, dtype, "cpu", cast, operations)
+    model = BUILDS[family].built(narrow, dtype, "cpu", cast, operations)
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.diffusion_model.parameters():
         parameter.requires_grad_(False)

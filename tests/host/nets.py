@@ -11,7 +11,7 @@ from comfy.model_patcher import ModelPatcher
 from selfguidance.demo.architecture import ShapesLatent
 from selfguidance.nodes.text.key import TABLE_KEY
 from selfguidance.tests.host import lab
-from selfguidance.tools.bench.transformer_kinds import POOLED
+from selfguidance.tools.bench.transformer_builds import POOLED
 from selfguidance.tools.bench.transformers import NETS, Net
 from selfguidance.tools.bench.unets import WIDTH
 from torch import Tensor
@@ -28,7 +28,7 @@ def built(
     """A MODEL of the transformer of that name; see `lab.unet`. Skips where this host has none."""
     if not NETS[name].available:
         pytest.skip(f"this ComfyUI has no {name}")
-    model = NETS[name].kind.built(False, dtype, "cpu", cast)
+    model = NETS[name].build.built(False, dtype, "cpu", cast)
     if NETS[name].channels != model.latent_format.latent_channels:
         model.latent_format = ShapesLatent()
     network, generator = model.diffusion_model, torch.Generator().manual_seed(seed)

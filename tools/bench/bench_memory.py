@@ -20,9 +20,9 @@ from ...nodes.engine.architectures import architecture_of
 from ...nodes.engine.autograd.recompute import recomputing
 from ...nodes.engine.capture import Capture
 from ...nodes.engine.conditioning import Source
-from .unets import KINDS
+from .unets import BUILDS
 
-# family and kind, side of the latent
+# family and build, side of the latent
 SETTINGS = (("shapes", 16), ("sd15", 64), ("sd2", 64), ("sdxl", 128))
 PROMPT = UUID(int=1)
 
@@ -53,7 +53,7 @@ def kept(name: str, side: int, features: bool, recompute: bool) -> int:
         recompute: whether blocks are recomputed in the backward pass (memory "save memory").
     """
     (family,) = (f for f in FAMILIES if f.name == name)
-    unet = KINDS[name].built(False, torch.float16, "meta").diffusion_model
+    unet = BUILDS[name].built(False, torch.float16, "meta").diffusion_model
     unet.eval().requires_grad_(False)
     sizes = {weight.untyped_storage()._cdata: 0 for weight in unet.parameters()}
 
@@ -70,7 +70,7 @@ def kept(name: str, side: int, features: bool, recompute: bool) -> int:
         block.register_forward_pre_hook(_packing_inputs(pack))
     around = recomputing(blocks)
     with torch.enable_grad(), saved_tensors_hooks(pack, lambda tensor: tensor), around:
-        _pass(unet, family, side, KINDS[name].real["context_dim"], features)
+        _pass(unet, family, side, BUILDS[name].real["context_dim"], features)
     return sum(sizes.values())
 
 

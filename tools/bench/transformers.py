@@ -1,6 +1,6 @@
 """The transformers that guidance knows, as ComfyUI's own model classes build them, narrow.
 
-They are as deep as the real ones, so that the records of their families fit.
+They are as deep as the real ones, so that the sites of their families exist.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 
 import comfy.supported_models
 
-from .transformer_kinds import (
+from .transformer_builds import (
     CHROMA,
     HIDREAM,
     KREA2,
@@ -23,7 +23,7 @@ from .transformer_kinds import (
     sd3,
     wan,
 )
-from .unets import Kind
+from .unets import Build
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Net:
     """A transformer, and what it is given.
 
     Attributes:
-        family: name of its record.
-        kind: how it is built.
+        family: name of its `Family`.
+        build: how ComfyUI builds it.
         channels: of its latent.
         sigma: a noise level in the middle of a run.
         size: height and width of a latent that it takes; odd ones where it takes these.
@@ -43,7 +43,7 @@ class Net:
     """
 
     family: str
-    kind: Kind
+    build: Build
     channels: int = 16
     sigma: float = 0.7
     size: tuple[int, int] = (9, 12)
@@ -55,7 +55,7 @@ class Net:
     @property
     def available(self) -> bool:
         """Whether this ComfyUI has such a model."""
-        return hasattr(comfy.supported_models, self.kind.kind)
+        return hasattr(comfy.supported_models, self.build.model_class)
 
     def shape(self, batch: int = 1) -> tuple[int, ...]:
         """Of a latent."""

@@ -14,18 +14,18 @@ WIDTH = 64  # of the text embeddings in narrow models
 
 
 @dataclass(frozen=True)
-class Kind:
-    """The configuration of a UNet.
+class Build:
+    """How ComfyUI builds a network.
 
     Attributes:
-        kind: name of the class in ComfyUI's `supported_models`.
+        model_class: name of the class in ComfyUI's `supported_models`.
         real: `unet_config` of the published model.
         narrow: the entries that differ in narrow models, which tests use.
-        marks: tensors of the checkpoint, by name, from which ComfyUI tells variants of the kind
+        marks: tensors of the checkpoint, by name, from which ComfyUI tells variants of the class
             apart.
     """
 
-    kind: str
+    model_class: str
     real: dict[str, Any]
     narrow: dict[str, Any]
     marks: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Kind:
     ) -> BaseModel:
         """The model, with weights as its layers create them; arguments as in `lab.unet`."""
         settings = {**self.real, **(self.narrow if narrow else {}), "dtype": dtype}
-        config = getattr(comfy.supported_models, self.kind)(deepcopy(settings))
+        config = getattr(comfy.supported_models, self.model_class)(deepcopy(settings))
         # the class overwrites the heads; UNetModel empties the lists of its configuration
         config.unet_config = deepcopy({**config.unet_config, **settings})
         config.manual_cast_dtype = cast
@@ -152,29 +152,29 @@ _UNCLIP = {"num_classes": "sequential", "adm_in_channels": 2048}
 _PLAYGROUND = {"edm_mean": _NOTHING, "edm_std": _NOTHING}
 _COSXL = {"edm_vpred.sigma_max": torch.tensor(120.0)}
 
-KINDS = {
-    "shapes": Kind("SD15", {**_SD1, **architecture.unet_config()}, _NARROW),
-    "sd15": Kind("SD15", _SD1, _SMALL_SD1),
-    "sd15-inpaint": Kind("SD15", {**_SD1, "in_channels": 9}, _SMALL_SD1),
-    "sd15-ip2p": Kind("SD15_instructpix2pix", {**_SD1, "in_channels": 8}, _SMALL_SD1),
-    "sd2": Kind("SD20", _SD2, _SMALL_SD2),
-    "sd2-v": Kind("SD20", _SD2, _SMALL_SD2, _V),
-    "sd2-inpaint": Kind("SD20", {**_SD2, "in_channels": 9}, _SMALL_SD2),
-    "sd2-unclip": Kind("SD21UnclipH", {**_SD2, **_UNCLIP}, _SMALL_SD2),
-    "sdxl": Kind("SDXL", _SDXL, _SMALL_SDXL),
-    "sdxl-v": Kind("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING}),
-    "sdxl-v-ztsnr": Kind("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING, "ztsnr": _NOTHING}),
-    "sdxl-edm": Kind("SDXL", _SDXL, _SMALL_SDXL, _PLAYGROUND),
-    "sdxl-edm-v": Kind("SDXL", _SDXL, _SMALL_SDXL, _COSXL),
-    "sdxl-inpaint": Kind("SDXL", {**_SDXL, "in_channels": 9}, _SMALL_SDXL),
-    "sdxl-ip2p": Kind("SDXL_instructpix2pix", {**_SDXL, "in_channels": 8}, _SMALL_SDXL),
-    "ssd-1b": Kind("SSD1B", _SSD1B, _NARROW),
-    "sdxl-refiner": Kind("SDXLRefiner", _REFINER, _NARROW),
-    "segmind-vega": Kind("Segmind_Vega", _VEGA, _NARROW),
-    "koala-700m": Kind("KOALA_700M", _KOALA, _NARROW),
-    "lotus": Kind("LotusD", {**_SD2, **_UNCLIP, "adm_in_channels": 4}, _SMALL_SD2),
-    "svd": Kind("SVD_img2vid", _VIDEO, _SMALL_SD2),
-    "other": Kind(
+BUILDS = {
+    "shapes": Build("SD15", {**_SD1, **architecture.unet_config()}, _NARROW),
+    "sd15": Build("SD15", _SD1, _SMALL_SD1),
+    "sd15-inpaint": Build("SD15", {**_SD1, "in_channels": 9}, _SMALL_SD1),
+    "sd15-ip2p": Build("SD15_instructpix2pix", {**_SD1, "in_channels": 8}, _SMALL_SD1),
+    "sd2": Build("SD20", _SD2, _SMALL_SD2),
+    "sd2-v": Build("SD20", _SD2, _SMALL_SD2, _V),
+    "sd2-inpaint": Build("SD20", {**_SD2, "in_channels": 9}, _SMALL_SD2),
+    "sd2-unclip": Build("SD21UnclipH", {**_SD2, **_UNCLIP}, _SMALL_SD2),
+    "sdxl": Build("SDXL", _SDXL, _SMALL_SDXL),
+    "sdxl-v": Build("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING}),
+    "sdxl-v-ztsnr": Build("SDXL", _SDXL, _SMALL_SDXL, {"v_pred": _NOTHING, "ztsnr": _NOTHING}),
+    "sdxl-edm": Build("SDXL", _SDXL, _SMALL_SDXL, _PLAYGROUND),
+    "sdxl-edm-v": Build("SDXL", _SDXL, _SMALL_SDXL, _COSXL),
+    "sdxl-inpaint": Build("SDXL", {**_SDXL, "in_channels": 9}, _SMALL_SDXL),
+    "sdxl-ip2p": Build("SDXL_instructpix2pix", {**_SDXL, "in_channels": 8}, _SMALL_SDXL),
+    "ssd-1b": Build("SSD1B", _SSD1B, _NARROW),
+    "sdxl-refiner": Build("SDXLRefiner", _REFINER, _NARROW),
+    "segmind-vega": Build("Segmind_Vega", _VEGA, _NARROW),
+    "koala-700m": Build("KOALA_700M", _KOALA, _NARROW),
+    "lotus": Build("LotusD", {**_SD2, **_UNCLIP, "adm_in_channels": 4}, _SMALL_SD2),
+    "svd": Build("SVD_img2vid", _VIDEO, _SMALL_SD2),
+    "other": Build(
         "SD15",
         {
             **_SD1,

@@ -43,8 +43,8 @@ class Host:
     @property
     def python(self) -> Path:
         """Path of the Python that runs this host."""
-        kind = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-        own = [self.path / name / kind for name in ("venv", ".venv")]
+        python = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+        own = [self.path / name / python for name in ("venv", ".venv")]
         return next((python for python in own if python.exists()), Path(sys.executable))
 
 

@@ -20,11 +20,11 @@ from . import (
     trials_real,
 )
 from .studio import Studio
-from .trials import Kind, Numbers, Trial
+from .trials import Numbers, Trial, TrialMaker
 
 EDITS = ("move", "resize")
 HEADS = "heads"
-RECIPES: dict[str, Kind] = {
+RECIPES: dict[str, TrialMaker] = {
     "move, 256 x 128": trials_format.move_wide,
     "move, 128 x 256": trials_format.move_tall,
     "position": trials_place.position,

@@ -78,8 +78,8 @@ def _by_words(seen: Properties) -> Tensor:
 
 
 def _by_head(head: Head, seen: Properties) -> Tensor:
-    assert seen.grid is not None  # every run records the grid
-    return head.logits(seen.grid, seen.sigma)[0] > 0
+    assert seen.feature_grid is not None  # every run records the grid
+    return head.logits(seen.feature_grid, seen.sigma)[0] > 0
 
 
 def _overlap(original: Original, sigma: float, read: Reader) -> float:

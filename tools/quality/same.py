@@ -74,9 +74,9 @@ def _saving(name: str, graph: Graph, known: Mapping[str, Any]) -> Graph:
     """The graph with a save node for each output of a type in `SAVERS`."""
     more = copy.deepcopy(graph)
     for key, node in graph.items():
-        for slot, kind in enumerate(known.get(node["class_type"], {}).get("output", ())):
-            if kind in SAVERS:
-                saver, taker = SAVERS[kind]
+        for slot, socket_type in enumerate(known.get(node["class_type"], {}).get("output", ())):
+            if socket_type in SAVERS:
+                saver, taker = SAVERS[socket_type]
                 prefix = f"{name}/{key}_{node['class_type']}_{slot}"
                 more[f"{key}_{slot}_save"] = {
                     "class_type": saver,

@@ -33,9 +33,9 @@ SIZE = {"width": 128, "height": 128}
 SAMPLING = {"steps": 25, "cfg": 4.0, "sampler_name": "euler", "scheduler": "normal"}
 
 
-def node(kind: str, **inputs: Any) -> Graph:
+def node(node_type: str, **inputs: Any) -> Graph:
     """One node; an input is a value or a link: key of a node and index of its output."""
-    return {"class_type": kind, "inputs": inputs}
+    return {"class_type": node_type, "inputs": inputs}
 
 
 def edits() -> dict[str, Graph]:

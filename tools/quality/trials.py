@@ -41,8 +41,8 @@ class Trial:
     unguided: Numbers
 
 
-# of the studio, the random numbers of a draw and its seed; None if the draw allows no trial
-Kind = Callable[[Studio, Random, int], Trial | None]
+# Of the studio, the random numbers of a draw and its seed; None if the draw allows no trial.
+TrialMaker = Callable[[Studio, Random, int], Trial | None]
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,10 @@ class PhraseMaps:
         """UNet wrapper of ComfyUI: runs the model and records the maps of the conditional rows."""
         x, sigma = inputs["input"], inputs["timestep"]
         out = apply_model(x, sigma, **inputs["c"])
-        kinds = inputs["cond_or_uncond"]
-        if 0 in kinds:
-            rows = len(x) // len(kinds)
-            part = slice(kinds.index(0) * rows, (kinds.index(0) + 1) * rows)
+        lists = inputs["cond_or_uncond"]
+        if 0 in lists:
+            rows = len(x) // len(lists)
+            part = slice(lists.index(0) * rows, (lists.index(0) + 1) * rows)
             height, width = x.shape[-2:]
             self.by_sigma[float(sigma[0])] = {
                 site: maps[part].unflatten(1, (height, width)).clone()

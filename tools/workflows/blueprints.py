@@ -123,16 +123,16 @@ class Cut:
         """A UUID from these words, the same in every run."""
         return str(uuid.uuid5(variants.SPACE, " ".join((self.plan.name, *parts))))
 
-    def wire(self, origin: tuple[int, int], target: tuple[int, int], kind: str) -> int:
+    def wire(self, origin: tuple[int, int], target: tuple[int, int], socket_type: str) -> int:
         """Add a link; returns its id.
 
         Args:
             origin, target: id of a node and index of its output or input.
-            kind: type of the socket.
+            socket_type: such as MODEL.
         """
         number = len(self.wires) + 1
         ends = zip(("origin", "target"), (origin, target), strict=True)
-        link: Graph = {"id": number, "type": kind}
+        link: Graph = {"id": number, "type": socket_type}
         for end, (node, slot) in ends:
             link |= {f"{end}_id": node, f"{end}_slot": slot}
         self.wires.append(link)
@@ -140,14 +140,19 @@ class Cut:
 
     def enter(self, name: str, node: Graph, slot: int) -> None:
         """Link an input of a node to the subgraph's input `name`, which is added if necessary."""
-        kind = node["inputs"][slot]["type"]
+        socket_type = node["inputs"][slot]["type"]
         known = [one["name"] for one in self.inputs]
         if name not in known:
-            new = {"id": self.identity("in", name), "name": name, "type": kind, "linkIds": []}
+            new = {
+                "id": self.identity("in", name),
+                "name": name,
+                "type": socket_type,
+                "linkIds": [],
+            }
             self.inputs.append(new)
             known.append(name)
         place = known.index(name)
-        link = self.wire((INSIDE, place), (node["id"], slot), kind)
+        link = self.wire((INSIDE, place), (node["id"], slot), socket_type)
         self.inputs[place]["linkIds"].append(link)
         node["inputs"][slot]["link"] = link
 
@@ -188,11 +193,11 @@ class Cut:
         made = []
         for place, (name, (title, slot)) in enumerate(self.plan.outputs.items()):
             node = self.named[title]
-            kind = node["outputs"][slot]["type"]
-            link = self.wire((node["id"], slot), (OUTSIDE, place), kind)
+            socket_type = node["outputs"][slot]["type"]
+            link = self.wire((node["id"], slot), (OUTSIDE, place), socket_type)
             node["outputs"][slot]["links"].append(link)
             identity = self.identity("out", name)
-            made.append({"id": identity, "name": name, "type": kind, "linkIds": [link]})
+            made.append({"id": identity, "name": name, "type": socket_type, "linkIds": [link]})
         return made
 
     def value(self, socket: Graph) -> Any:

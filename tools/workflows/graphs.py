@@ -11,10 +11,10 @@ Graph = dict[str, Any]
 End = tuple[Graph, int]  # a node, and the index of one of its outputs
 
 
-def become(node: Graph, kind: str, widgets: Mapping[str, Any]) -> None:
+def become(node: Graph, node_type: str, widgets: Mapping[str, Any]) -> None:
     """Make a node one of another type, without sockets; its outputs stay."""
-    node["type"] = kind
-    node["properties"] = {"Node name for S&R": kind}
+    node["type"] = node_type
+    node["properties"] = {"Node name for S&R": node_type}
     node["inputs"] = [
         {"name": name, "type": _type(value), "link": None, "widget": {"name": name}}
         for name, value in widgets.items()
@@ -29,9 +29,14 @@ def _type(value: Any) -> str:
 def become_part(node: Graph, part: Part) -> None:
     """Make a node one of a model's; nothing is linked to it."""
     become(node, part.type, part.widgets)
-    sockets = [{"name": name, "type": kind, "link": None} for name, kind in part.takes.items()]
+    sockets = [
+        {"name": name, "type": socket_type, "link": None}
+        for name, socket_type in part.takes.items()
+    ]
     node["inputs"] = sockets + node["inputs"]
-    node["outputs"] = [{"name": kind, "type": kind, "links": None} for kind in part.gives]
+    node["outputs"] = [
+        {"name": socket_type, "type": socket_type, "links": None} for socket_type in part.gives
+    ]
     if missing := [_missing(file) for file in part.files if file.url]:
         node["properties"]["models"] = missing
 

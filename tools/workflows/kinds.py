@@ -96,10 +96,10 @@ def _network(name: str, url: str) -> Part:
     return Part("UNETLoader", ("MODEL",), widgets, files=(file,))
 
 
-def _texts(kind: str, url: str, *names: str) -> Part:
-    """One text encoder or two of a kind."""
+def _texts(encoder: str, url: str, *names: str) -> Part:
+    """One text encoder or two, of a type that ComfyUI's loader knows."""
     keys = ("clip_name",) if len(names) == 1 else ("clip_name1", "clip_name2")
-    widgets = {**dict(zip(keys, names, strict=True)), "type": kind, "device": "default"}
+    widgets = {**dict(zip(keys, names, strict=True)), "type": encoder, "device": "default"}
     files = tuple(File(name, "text_encoders", url + name) for name in names)
     loader = "CLIPLoader" if len(names) == 1 else "DualCLIPLoader"
     return Part(loader, ("CLIP",), widgets, files=files, height=140 + 30 * (len(names) - 1))

@@ -18,7 +18,7 @@ NAMES = ("q", "k", "v", "heads", "mask", "attn_precision", "skip_reshape", "skip
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class AttentionCall:
     """One call of attention.
 
     Attributes:
@@ -34,7 +34,7 @@ class Call:
     scale: float | None = None
 
     @classmethod
-    def of(cls, q: Tensor, k: Tensor, heads: int, mask: Any = None, **more: Any) -> "Call":
+    def of(cls, q: Tensor, k: Tensor, heads: int, mask: Any = None, **more: Any) -> "AttentionCall":
         """From the arguments of ComfyUI's attention functions, by name."""
         query, key = q, k
         if not more.get("skip_reshape", False):
@@ -48,7 +48,7 @@ class Call:
         return cls(query, key, mask, more.get("scale"))
 
 
-def around_attention(forward: Forward, read: Callable[[View, Call], None]) -> Forward:
+def around_attention(forward: Forward, read: Callable[[View, AttentionCall], None]) -> Forward:
     """A module's forward, within which attention is shown to a function.
 
     Args:
@@ -67,7 +67,7 @@ def around_attention(forward: Forward, read: Callable[[View, Call], None]) -> Fo
     return module
 
 
-def _override(previous: Callable | None, show: Callable[[Call], None]) -> Callable:
+def _override(previous: Callable | None, show: Callable[[AttentionCall], None]) -> Callable:
     def attention(function: Callable, *args: Any, **kwargs: Any) -> Any:
         made: list[Given] = []
 
@@ -77,7 +77,7 @@ def _override(previous: Callable | None, show: Callable[[Call], None]) -> Callab
             return function(*args, **kwargs)
 
         out = previous(noted, *args, **kwargs) if previous else function(*args, **kwargs)
-        show(Call.of(**_computed(_named(args, kwargs), made)))
+        show(AttentionCall.of(**_computed(_named(args, kwargs), made)))
         return out
 
     return attention

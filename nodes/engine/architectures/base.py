@@ -1,8 +1,8 @@
 """The contract between guidance and one kind of network.
 
-An `Architecture` knows a kind of network; a family record (`guidance/families`) says in data
-what is read in one family of that kind. Guidance itself never looks into a network. To add a kind,
-write one subclass, list it in `architectures/__init__.py`, and add the records of its families.
+An `Architecture` knows a kind of network; a `Family` (`guidance/families`) says in data what is
+read in one family of that kind. Guidance itself never looks into a network. To add a kind, write
+one subclass, list it in `architectures/__init__.py`, and add the families to `guidance/families`.
 
 One model call runs through it like this:
 
@@ -32,7 +32,7 @@ class Architecture(ABC):
     """How one kind of network is recognised, read and differentiated; it has no state of its own.
 
     Attributes:
-        name: by which family records refer to it.
+        name: by which families refer to it.
         mixing: names of ComfyUI's patches that see all conditionings of a call at this kind of
             network and may mix them; with one of them, a pass with gradient holds all of them.
     """
@@ -42,14 +42,14 @@ class Architecture(ABC):
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The records of this architecture's families."""
+        """The families of this kind of network."""
         return tuple(family for family in FAMILIES if family.architecture == self.name)
 
     @abstractmethod
     def match(self, network: nn.Module) -> Family | None:
         """The family of a network, None if it is of none of them.
 
-        Compares the network with `network` and `sites` of the records: both are this
+        Compares the network with `network` and `sites` of the families: both are this
         architecture's own, and it must refuse a network in which a site does not exist. Weights may
         be on the device `meta`, so only modules and shapes tell anything.
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ....guidance.maps.properties import Site
 from ..capture import Attention, Capture
 from ..forwards import exchanged
-from .attention import Call, around_attention
-from .transformer import Pairs, Transformer, at
+from .attention import AttentionCall, around_attention
+from .transformer import Forwards, Transformer, block_at
 from .view import Forward, View, view_of
 
 
@@ -23,14 +23,14 @@ class Cross(Transformer):
 
     name: ClassVar[str] = "cross"
 
-    def _listeners(self, network: nn.Module, capture: Capture) -> Pairs:
+    def _listeners(self, network: nn.Module, capture: Capture) -> Forwards:
         if _asks_nobody(network):
             yield network, _handing_on(network, network.forward)
         yield from super()._listeners(network, capture)
 
-    def _readers(self, network: nn.Module, capture: Capture) -> Pairs:
+    def _readers(self, network: nn.Module, capture: Capture) -> Forwards:
         for site in capture.family.sites:
-            block: Any = at(network, site)
+            block: Any = block_at(network, site)
             read = _reading(site, capture)
             if _asks_nobody(network):
                 yield block, _around_projections(block, block.forward, read)
@@ -38,8 +38,8 @@ class Cross(Transformer):
                 yield block.cross_attn, around_attention(block.cross_attn.forward, read)
 
 
-def _reading(site: Site, capture: Capture) -> Callable[[View, Call], None]:
-    def read(view: View, call: Call) -> None:
+def _reading(site: Site, capture: Capture) -> Callable[[View, AttentionCall], None]:
+    def read(view: View, call: AttentionCall) -> None:
         seen = Attention(
             call.query[:, :, : view.cells], call.key, view.grid, mask=call.mask, scale=call.scale
         )
@@ -68,7 +68,7 @@ def _handing_on(network: Any, forward: Forward) -> Forward:
 
 
 def _around_projections(
-    block: Any, forward: Forward, read: Callable[[View, Call], None]
+    block: Any, forward: Forward, read: Callable[[View, AttentionCall], None]
 ) -> Forward:
     """The forward of a block of PixArt, whose attention asks nobody: two linear layers tell it."""
 
@@ -81,7 +81,7 @@ def _around_projections(
             out = inner(x, *args, **kwargs)
         query = seen["query"].reshape(*x.shape[:2], -1)
         key = seen["both"].reshape(len(x), -1, 2, query.shape[-1]).unbind(2)[0]
-        read(view, Call.of(query, key, attn.num_heads))
+        read(view, AttentionCall.of(query, key, attn.num_heads))
         return out
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -11,11 +11,11 @@ from typing import ClassVar
 
 from torch import nn
 
-from ....guidance.families.layout import Layout
+from ....guidance.families.structure import Structure
 from ....guidance.maps.properties import Site
 from ..capture import Attention, Capture
-from .attention import Call, around_attention
-from .transformer import Pairs, Transformer, at
+from .attention import AttentionCall, around_attention
+from .transformer import Forwards, Transformer, block_at
 from .view import View
 
 
@@ -24,22 +24,22 @@ class Joint(Transformer):
 
     name: ClassVar[str] = "joint"
 
-    def _readers(self, network: nn.Module, capture: Capture) -> Pairs:
-        layout = self._layout(network)
+    def _readers(self, network: nn.Module, capture: Capture) -> Forwards:
+        structure = self._structure(network)
         for site in capture.family.sites:
-            block = at(network, site)
-            yield block, around_attention(block.forward, self._reading(layout, site, capture))
+            block = block_at(network, site)
+            yield block, around_attention(block.forward, self._reading(structure, site, capture))
 
     def _reading(
-        self, layout: Layout, site: Site, capture: Capture
-    ) -> Callable[[View, Call], None]:
-        def read(view: View, call: Call) -> None:
+        self, structure: Structure, site: Site, capture: Capture
+    ) -> Callable[[View, AttentionCall], None]:
+        def read(view: View, call: AttentionCall) -> None:
             tokens = call.key.shape[2]
-            if tokens < view.cells + layout.padded(view.text):
+            if tokens < view.cells + structure.padded(view.text):
                 return  # SD 3.5 has another attention beside it, of the picture alone
-            start = self._start(layout, view, tokens)
+            start = self._start(structure, view, tokens)
             cells = slice(start, start + view.cells)
-            text = view.cells if layout.text_last else view.ahead
+            text = view.cells if structure.text_last else view.ahead
             mask = call.mask
             if mask is not None and mask.shape[2] > 1:
                 mask = mask[:, :, cells]
@@ -55,9 +55,9 @@ class Joint(Transformer):
 
         return read
 
-    def _start(self, layout: Layout, view: View, tokens: int) -> int:
-        if layout.text_last:
+    def _start(self, structure: Structure, view: View, tokens: int) -> int:
+        if structure.text_last:
             return 0
-        if layout.references_first:
-            return tokens - layout.padded(view.cells)
-        return layout.padded(view.text)
+        if structure.references_first:
+            return tokens - structure.padded(view.cells)
+        return structure.padded(view.text)

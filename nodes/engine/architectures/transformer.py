@@ -2,7 +2,7 @@
 
 A site is (list of blocks, number in it), such as ("double_blocks", 15), by the names that ComfyUI's
 class has for its lists; features are read behind the block of that number, counted through all
-lists. What an architecture knows of a family's networks is a `Layout`.
+lists. What an architecture knows of a family's networks is a `Structure`.
 
 ComfyUI tells an attention call neither on every host in which block it is, nor of which picture. So
 while a pass is read, the forward of the network notes whose rows it was given, that of each block
@@ -20,7 +20,7 @@ from comfy.patcher_extension import copy_nested_dicts
 from torch import nn
 
 from ....guidance.families import Family
-from ....guidance.families.layout import Layout
+from ....guidance.families.structure import Structure
 from ....guidance.maps.properties import Site
 from ..capture import Capture
 from ..foreign import Options, followed
@@ -29,7 +29,7 @@ from .base import Architecture
 from .remedies import differentiable
 from .view import Forward, View, noting, view_of
 
-Pairs = Iterator[tuple[nn.Module, Forward]]
+Forwards = Iterator[tuple[nn.Module, Forward]]
 
 
 class Transformer(Architecture):
@@ -61,40 +61,40 @@ class Transformer(Architecture):
 
     def blocks(self, network: nn.Module) -> Sequence[nn.Module]:
         """All blocks that the picture passes."""
-        layout = self._layout(network)
-        names = [*layout.before, *(blocks.name for blocks in layout.blocks)]
+        structure = self._structure(network)
+        names = [*structure.before, *(blocks.name for blocks in structure.blocks)]
         return [block for name in names for block in getattr(network, name)]
 
     def pads_left(self, family: Family) -> bool:
-        """As the family's layout says."""
+        """As the family's structure says."""
         return family.network.padded_left
 
     def gradient_context(self, network: nn.Module) -> AbstractContextManager[None]:
         """Within it, gradients of the blocks are right."""
-        return differentiable(self.blocks(network), self._layout(network).adds_in_place)
+        return differentiable(self.blocks(network), self._structure(network).adds_in_place)
 
     @abstractmethod
-    def _readers(self, network: nn.Module, capture: Capture) -> Pairs:
+    def _readers(self, network: nn.Module, capture: Capture) -> Forwards:
         """Modules within which the attention of a site runs, and their forward that shows it."""
 
-    def _listeners(self, network: nn.Module, capture: Capture) -> Pairs:
-        layout = self._layout(network)
-        yield network, noting(network.forward, layout, capture)
+    def _listeners(self, network: nn.Module, capture: Capture) -> Forwards:
+        structure = self._structure(network)
+        yield network, noting(network.forward, structure, capture)
         yield from self._readers(network, capture)
-        block, picture = _behind(network, layout, capture.family.feature_place)
-        yield block, self._showing(block.forward, layout, picture, capture)
+        block, output = _behind(network, structure, capture.family.feature_place)
+        yield block, self._showing(block.forward, structure, output, capture)
 
     def _showing(
-        self, forward: Forward, layout: Layout, picture: int | None, capture: Capture
+        self, forward: Forward, structure: Structure, output: int | None, capture: Capture
     ) -> Forward:
         def block(*args: Any, **kwargs: Any) -> Any:
             result = forward(*args, **kwargs)
             view = view_of(kwargs)
             if view is None:
                 return result
-            hidden = result if picture is None else result[picture]
+            hidden = result if output is None else result[output]
             hidden = hidden.flatten(1, -2)  # some keep frames, rows and columns apart
-            start = self._start(layout, view, hidden.shape[1]) if picture is None else 0
+            start = self._start(structure, view, hidden.shape[1]) if output is None else 0
             # a copy, for some networks go on in place
             own = hidden[:, start : start + view.cells].clone()
             capture.read_features(own.mT.unflatten(-1, view.grid), view.rows)
@@ -102,35 +102,35 @@ class Transformer(Architecture):
 
         return block
 
-    def _start(self, layout: Layout, view: View, tokens: int) -> int:
+    def _start(self, structure: Structure, view: View, tokens: int) -> int:
         """Where in a sequence of so many tokens the picture begins."""
         return 0
 
-    def _layout(self, network: nn.Module) -> Layout:
+    def _structure(self, network: nn.Module) -> Structure:
         family = self.match(network)
         assert family is not None
         return family.network
 
 
-def _is_of(network: nn.Module, layout: Layout) -> bool:
-    depths = [len(getattr(network, blocks.name, ())) for blocks in layout.blocks]
+def _is_of(network: nn.Module, structure: Structure) -> bool:
+    depths = [len(getattr(network, blocks.name, ())) for blocks in structure.blocks]
     return (
-        type(network).__name__ == layout.kind
-        and depths == [blocks.depth for blocks in layout.blocks]
-        and all(getattr(network, name, None) == value for name, value in layout.facts)
+        type(network).__name__ == structure.class_name
+        and depths == [blocks.depth for blocks in structure.blocks]
+        and all(getattr(network, name, None) == value for name, value in structure.attributes)
     )
 
 
-def _behind(network: nn.Module, layout: Layout, place: int) -> tuple[nn.Module, int | None]:
+def _behind(network: nn.Module, structure: Structure, place: int) -> tuple[nn.Module, int | None]:
     """The block behind which features are read, and which of its results holds the picture."""
-    for blocks in layout.blocks:
+    for blocks in structure.blocks:
         if place < blocks.depth:
-            return getattr(network, blocks.name)[place], blocks.picture
+            return getattr(network, blocks.name)[place], blocks.output
         place -= blocks.depth
     raise IndexError(place)
 
 
-def at(network: nn.Module, site: Site) -> nn.Module:
+def block_at(network: nn.Module, site: Site) -> nn.Module:
     """The block of a site."""
     name, number = site
     return getattr(network, name)[number]

@@ -1,7 +1,7 @@
 """UNets with cross-attention to the text: Stable Diffusion 1.x, 2.x, XL, and Shapes.
 
 A site is (part of the UNet, block, transformer), such as ("output", 3, 0), as ComfyUI counts them;
-features are read where their block of the decoder is entered. The record of a family says which
+features are read where their block of the decoder is entered. `Family.network` says which
 blocks of the decoder have cross-attention (1) or none (0), and whether the transformers project
 with linear layers (True), with convolutions (False), or either way (None).
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ....guidance.families.layout import Layout
+from ....guidance.families.structure import Structure
 from ....guidance.maps.areas import Pair
 from ..capture import Capture, Rows
 
@@ -62,11 +62,11 @@ class View:
             self.ahead += added
 
 
-def noting(forward: Forward, layout: Layout, capture: Capture) -> Forward:
+def noting(forward: Forward, structure: Structure, capture: Capture) -> Forward:
     """The network's forward, which puts into the options what it was given."""
 
     def tokens(size: Pair) -> Pair:
-        return -(-size[0] // layout.patch), -(-size[1] // layout.patch)
+        return -(-size[0] // structure.patch), -(-size[1] // structure.patch)
 
     def network(x: Tensor, *args: Any, **kwargs: Any) -> Any:
         options: Mapping[str, Any] = kwargs.get("transformer_options", {})
@@ -77,7 +77,7 @@ def noting(forward: Forward, layout: Layout, capture: Capture) -> Forward:
         rows = Rows(
             options["uuids"], options["cond_or_uncond"], part, lambda grid: tokens(capture.size)
         )
-        text, ahead = kwargs["context"].shape[1], _ahead(layout, kwargs)
+        text, ahead = kwargs["context"].shape[1], _ahead(structure, kwargs)
         view = View(rows, tokens(part), text, ahead)
         patches = view.told(options.get("patches", {}))
         kwargs["transformer_options"] = {**options, "patches": patches, VIEW_KEY: view}
@@ -86,14 +86,14 @@ def noting(forward: Forward, layout: Layout, capture: Capture) -> Forward:
     return network
 
 
-def _ahead(layout: Layout, given: Mapping[str, Any]) -> int:
+def _ahead(structure: Structure, given: Mapping[str, Any]) -> int:
     """Number of text tokens in front of the text in a call of the network."""
-    if not layout.references_first:
+    if not structure.references_first:
         return 0
     texts = [context.shape[1] for context in given.get("ref_contexts", ())]
     pictures = len(given.get("ref_latents", ()))
     # a picture without a text has as many tokens of padding as one token of text would
-    return sum(map(layout.padded, [*texts, *[1] * pictures][:pictures]))
+    return sum(map(structure.padded, [*texts, *[1] * pictures][:pictures]))
 
 
 def view_of(given: Mapping[str, Any]) -> View | None:

@@ -55,9 +55,9 @@ def test_the_maps_of_an_area_are_those_of_its_crop_in_its_place(
         expected = placed(maps.float(), record.maps[site].shape[-2:], (4, 6), (8, 10), (16, 16))
         torch.testing.assert_close(record.maps[site].float(), expected, rtol=5e-3, atol=1e-4)
         assert record.maps[site].shape[0] == 2
-    grid = record.grid[..., ROWS, COLUMNS]
-    torch.testing.assert_close(grid, alone.grid)
-    assert grid.abs().sum() == record.grid.abs().sum()
+    grid = record.feature_grid[..., ROWS, COLUMNS]
+    torch.testing.assert_close(grid, alone.feature_grid)
+    assert grid.abs().sum() == record.feature_grid.abs().sum()
     assert record.features.shape == alone.features.shape and record.features.isfinite().all()
 
 
@@ -67,11 +67,11 @@ def test_a_cell_of_several_areas_holds_the_mean_of_their_features(
     first = seen(lab, model, noise(), area(lab.embedded()))
     second = seen(lab, model, noise(), lab.embedded(5))
     both = seen(lab, model, noise(), area(lab.embedded()) + lab.embedded(5))
-    covered = (first.grid != 0).any(1, keepdim=True)
+    covered = (first.feature_grid != 0).any(1, keepdim=True)
     assert 0 < covered.float().mean() < 1
-    mean = (first.grid.float() + second.grid.float()) / 2
-    expected = torch.where(covered, mean, second.grid.float())
-    torch.testing.assert_close(both.grid.float(), expected, rtol=1e-2, atol=1e-2)
+    mean = (first.feature_grid.float() + second.feature_grid.float()) / 2
+    expected = torch.where(covered, mean, second.feature_grid.float())
+    torch.testing.assert_close(both.feature_grid.float(), expected, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.compat("Conditionings", "Areas by {kind}")

@@ -161,7 +161,7 @@ def test_memory_for_the_graph_is_asked_for_before_sampling(
     lab.guided(small, [lab.position()], memory="save memory")
     plain, recorded, fast, frugal = asked
     assert recorded == plain
-    cells, bytes_each = 8 * 8, KNOWN[0].graph[0] * 1024 * 2  # float32: twice half precision
+    cells, bytes_each = 8 * 8, KNOWN[0].graph_kib[0] * 1024 * 2  # float32: twice half precision
     assert fast - plain >= 0.9 * cells * bytes_each
     assert plain < frugal < fast
 
@@ -216,7 +216,7 @@ def test_the_families_state_what_the_benchmark_counts(lab: ModuleType) -> None:
     from selfguidance.guidance.families import FAMILIES as KNOWN
     from selfguidance.tools.bench import bench_memory
 
-    stated = {family.name: family.graph for family in KNOWN if family.architecture == "unet"}
+    stated = {family.name: family.graph_kib for family in KNOWN if family.architecture == "unet"}
     assert {name for name, _ in bench_memory.SETTINGS} == stated.keys()
     for name, side in bench_memory.SETTINGS:
         for features in (False, True):

@@ -39,9 +39,9 @@ def detected(lab: ModuleType, name: str) -> Any:
     """A MODEL at its real widths without weights, by the way that ComfyUI loads a checkpoint."""
     import comfy.model_detection
     from comfy.model_patcher import ModelPatcher
-    from selfguidance.tools.bench.unets import KINDS
+    from selfguidance.tools.bench.unets import BUILDS
 
-    unet = KINDS[name]
+    unet = BUILDS[name]
     made = unet.built(narrow=False, dtype=torch.float16, device="meta")
     weights = made.diffusion_model.state_dict()
     key = "output_blocks.11.1.transformer_blocks.0.norm1.bias"
@@ -49,7 +49,7 @@ def detected(lab: ModuleType, name: str) -> Any:
         weights[key] = torch.zeros(weights[key].shape)
     weights |= unet.marks
     config = comfy.model_detection.model_config_from_unet(weights, "")
-    assert type(config).__name__ == unet.kind
+    assert type(config).__name__ == unet.model_class
     model = config.get_model(weights, "", device=torch.device("meta"))
     assert model.model_type == made.model_type
     return ModelPatcher(model, torch.device("meta"), torch.device("meta"))

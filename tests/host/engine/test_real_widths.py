@@ -33,12 +33,12 @@ class Wide:
 
 @pytest.fixture(scope="module", params=SIDES)
 def wide(lab: ModuleType, request: pytest.FixtureRequest) -> Wide:
-    from selfguidance.tools.bench.unets import KINDS
+    from selfguidance.tools.bench.unets import BUILDS
 
     name, half = request.param, torch.bfloat16
     with torch.inference_mode():
         model = lab.unet(name, dtype=half, cast=torch.float32, narrow=False)
-    channels = KINDS[name].real["context_dim"]
+    channels = BUILDS[name].real["context_dim"]
     conds = {"positive": lab.embedded(channels=channels), "negative": lab.empty(channels=channels)}
     inputs = {**conds, "steps": 1, "latent_image": lab.latent(1, SIDES[name], SIDES[name])}
     return Wide(name, model, inputs)

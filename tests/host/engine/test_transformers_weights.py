@@ -108,9 +108,9 @@ def test_memory_is_asked_for_by_the_blocks_that_are_read(lab: ModuleType, nets: 
         model = nets.built("qwen-image")
     shape = [1, 16, 1, 128, 128]
     plain = model.model.memory_required([2, *shape[1:]])
-    for mode, share in ((MemoryMode.FAST, 1.0), (MemoryMode.AUTO, family.recomputed)):
+    for mode, share in ((MemoryMode.FAST, 1.0), (MemoryMode.AUTO, family.recomputed_share)):
         asked = Budget(family, False, mode).asked_shape(model, shape)
         assert asked[:3] == shape[:3] and asked[-1] == 128
         more = model.model.memory_required([2, *asked[1:]]) - plain
         # float32: twice half precision
-        assert more == pytest.approx(2 * share * family.graph[0] * 1024 * 128**2, rel=0.02)
+        assert more == pytest.approx(2 * share * family.graph_kib[0] * 1024 * 128**2, rel=0.02)

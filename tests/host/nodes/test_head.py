@@ -44,7 +44,7 @@ def marked(shot: Any, kind: tuple[str, str]) -> Tensor:
 
 def found(head: Any, shot: Any, sigma: float = SIGMA) -> Tensor:
     """Where a head sees its object in a picture at a noise level, bool [1, H, W]."""
-    odds = head.logits(shot.record.at(sigma).grid, sigma)
+    odds = head.logits(shot.record.at(sigma).feature_grid, sigma)
     side = shot.image.shape[:2]
     return F.interpolate(odds[:, None], side, mode="bilinear", align_corners=False)[:, 0] > 0
 
@@ -100,7 +100,7 @@ def test_looks_of_one_object_are_nearer_than_those_of_two(shots: list[Any]) -> N
     looks = {}
     for name, kind in (("circle", CIRCLE), ("square", SQUARE)):
         for number, shot in enumerate(shots[1:3]):
-            vector = pool(shot.record.at(SIGMA).grid, marked(shot, kind)[:, None])
+            vector = pool(shot.record.at(SIGMA).feature_grid, marked(shot, kind)[:, None])
             looks[name, number] = head.project(vector[0, 0], SIGMA)
     same = [(looks[name, 0] - looks[name, 1]).norm() for name in ("circle", "square")]
     others = [(looks["circle", k] - looks["square", n]).norm() for k in (0, 1) for n in (0, 1)]
@@ -118,8 +118,8 @@ def test_records_of_every_family_and_shape_can_be_read(
     mask = torch.zeros(2, 30, 50)
     mask[0, :, 10:20] = mask[1, 5:20] = 1
     head = fit(record, mask)
-    odds = head.logits(record.last.grid, record.last.sigma)
-    assert odds.shape == (2, *record.last.grid.shape[2:])
+    odds = head.logits(record.last.feature_grid, record.last.sigma)
+    assert odds.shape == (2, *record.last.feature_grid.shape[2:])
     inside = F.interpolate(mask[:, None], odds.shape[1:], mode="area")[:, 0]
     assert odds[inside == 1].mean() > 0.5 and odds[inside == 0].mean() < -0.5
 

@@ -130,10 +130,10 @@ def test_a_saved_step_at_the_size_of_stable_diffusion_is_at_most_a_megabyte(
     steps = []
     for step in record:
         seen = step.properties
-        assert seen.grid.shape == (1, 32, 16, 16)
+        assert seen.feature_grid.shape == (1, 32, 16, 16)
         wide = {
             "features": seen.features.repeat(1, 1, REAL_WIDTH),
-            "grid": seen.grid.repeat(1, REAL_WIDTH, 1, 1),
+            "feature_grid": seen.feature_grid.repeat(1, REAL_WIDTH, 1, 1),
         }
         steps.append(replace(step, properties=replace(seen, **wide)))
     save(replace(record, steps=tuple(steps)))

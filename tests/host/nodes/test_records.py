@@ -75,8 +75,10 @@ def test_a_step_at_the_size_of_stable_diffusion_is_at_most_a_megabyte(lab: Modul
     assert [tuple(maps.shape) for maps in seen.maps.values()] == [(1, 75, 16, 16)] * 3
     tensors = [*seen.maps.values(), seen.denoised]
     size = sum(tensor.untyped_storage().nbytes() for tensor in tensors)
-    size += sum(t.untyped_storage().nbytes() for t in (seen.features, seen.grid)) * REAL_WIDTH
-    assert seen.features.shape[2] == 32 and seen.grid.shape == (1, 32, 16, 16)
+    size += (
+        sum(t.untyped_storage().nbytes() for t in (seen.features, seen.feature_grid)) * REAL_WIDTH
+    )
+    assert seen.features.shape[2] == 32 and seen.feature_grid.shape == (1, 32, 16, 16)
     assert size <= MEGABYTE
 
 

@@ -115,7 +115,7 @@ def test_pictures_in_a_batch_are_recorded_as_one_by_one(studio: Any) -> None:
         for one, other in zip(alone, both, strict=True):
             ours, theirs = one.properties, other.properties
             pairs = [(ours.maps[s], theirs.maps[s]) for s in ours.maps]
-            for name in ("features", "grid", "denoised"):
+            for name in ("features", "feature_grid", "denoised"):
                 pairs.append((getattr(ours, name), getattr(theirs, name)))
             for a, b in pairs:
                 torch.testing.assert_close(a[0], b[i], rtol=0.02, atol=0.01)
@@ -158,7 +158,7 @@ def test_every_model_records_the_clean_picture_at_every_noise_level(
         torch.testing.assert_close(x, keep * clean + sigma * noise, rtol=1e-4, atol=1e-4)
         seen = step.properties
         assert torch.equal(seen.denoised, clean.half())
-        for tensor in (*seen.maps.values(), seen.features, seen.grid):
+        for tensor in (*seen.maps.values(), seen.features, seen.feature_grid):
             assert len(tensor) == 2 and torch.isfinite(tensor).all() and tensor.std() > 0
 
 

@@ -104,9 +104,9 @@ def loaded(nets: ModuleType) -> Callable[[kinds.Kind], dict[str, tuple[Any, ...]
             pytest.skip(f"this ComfyUI has no text encoder for {kind.title}")
         if kind.key not in made:
             net = nets.NETS[name]
-            fitting = replace(net.kind, real={**net.kind.real, **settings})
+            fitting = replace(net.build, real={**net.build.real, **settings})
             with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
-                patch.setitem(nets.NETS, name, replace(net, kind=fitting))
+                patch.setitem(nets.NETS, name, replace(net, build=fitting))
                 made[kind.key] = nets.built(name), encoders.clip(encoder), Vae(16, net.frames)
         model, clip, pixels = made[kind.key]
         gives = {"MODEL": model, "CLIP": clip, "VAE": pixels}

@@ -48,6 +48,6 @@ def equal(one: Record, other: Record) -> bool:
 def bits(step: Step) -> list[Any]:
     """The content of a step as comparable values."""
     seen = step.properties
-    tensors = [*seen.maps.values(), seen.features, seen.denoised, seen.grid]
+    tensors = [*seen.maps.values(), seen.features, seen.denoised, seen.feature_grid]
     data = [None if t is None else (t.dtype, t.shape, t.numpy().tobytes()) for t in tensors]
     return [seen.sigma, seen.table, list(seen.maps), data, step.energies, step.guided]

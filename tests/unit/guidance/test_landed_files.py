@@ -44,14 +44,14 @@ def test_a_record_shows_what_it_showed() -> None:
 
 def test_a_head_finds_what_it_found() -> None:
     head, grid = head_file.load(HEAD), features(record_file.load(RECORD))
-    assert (head.object, head.family, head.block) == tuple(VALUES["head"])
+    assert (head.object, head.family, head.feature_place) == tuple(VALUES["head"])
     assert list(head.sigmas) == VALUES["knots"]
     close(head.logits(grid, VALUES["knots"][0])[0], VALUES["logits"])
 
 
 def features(record: Record) -> Tensor:
     """What the first step of a record holds for heads."""
-    grid = record.steps[0].properties.grid
+    grid = record.steps[0].properties.feature_grid
     assert grid is not None
     return grid.float()
 

@@ -37,12 +37,12 @@ class LayerMaps:
         """ComfyUI's UNet wrapper."""
         x, level, c = inputs["input"], float(inputs["timestep"][0]), inputs["c"]
         near = min(self.wanted, key=lambda visited: abs(visited - level))
-        kinds = inputs["cond_or_uncond"]
-        if abs(near - level) > 1e-4 or 0 not in kinds:
+        lists = inputs["cond_or_uncond"]
+        if abs(near - level) > 1e-4 or 0 not in lists:
             return apply_model(x, inputs["timestep"], **c)
         height, width = x.shape[-2:]
-        rows = len(x) // len(kinds)
-        part = slice(kinds.index(0) * rows, (kinds.index(0) + 1) * rows)
+        rows = len(x) // len(lists)
+        part = slice(lists.index(0) * rows, (lists.index(0) + 1) * rows)
         maps: list[torch.Tensor] = []
 
         def override(function: Callable, q: Any, k: Any, *args: Any, **kwargs: Any) -> Any:

@@ -24,14 +24,14 @@ def run(
     """A run with features."""
     grid = torch.arange(16.0).reshape(4, 4).repeat(batch, channels, 1, 1)
     shown = (seen(torch.ones(batch, 2, 2), sigma=sigma) for sigma in sigmas)
-    return replace(record(*(replace(step, grid=grid) for step in shown)), **changes)
+    return replace(record(*(replace(step, feature_grid=grid) for step in shown)), **changes)
 
 
 def without_features(*, steps: tuple[int, ...]) -> Record:
     """A run whose steps of these numbers read no features."""
     whole = run()
     kept = tuple(
-        Step(replace(step.properties, grid=None)) if k in steps else step
+        Step(replace(step.properties, feature_grid=None)) if k in steps else step
         for k, step in enumerate(whole.steps)
     )
     return replace(whole, steps=kept)
@@ -40,9 +40,9 @@ def without_features(*, steps: tuple[int, ...]) -> Record:
 def spoilt(value: float) -> Record:
     """A run with one broken feature in its first step."""
     whole = run()
-    grid = whole.steps[0].properties.grid.clone()
+    grid = whole.steps[0].properties.feature_grid.clone()
     grid[0, 1, 2, 3] = value
-    first = Step(replace(whole.steps[0].properties, grid=grid))
+    first = Step(replace(whole.steps[0].properties, feature_grid=grid))
     return replace(whole, steps=(first, *whole.steps[1:]))
 
 
@@ -58,7 +58,7 @@ def head(**changes: Any) -> Head:
     parts = {
         "object": "ball",
         "family": "shapes",
-        "block": SHAPES.feature_place,
+        "feature_place": SHAPES.feature_place,
         "sigmas": (2.0,),
         "weights": torch.ones(1, 3),
         "bias": torch.ones(1),
@@ -135,7 +135,7 @@ USES: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         lambda: check_head(head(), OTHER),
         ("head of 'ball'", "'shapes'", repr(OTHER.name), "fit a head"),
     ),
-    "another block": (lambda: check_head(head(block=1), SHAPES), ("block 1", "block 3")),
+    "another block": (lambda: check_head(head(feature_place=1), SHAPES), ("block 1", "block 3")),
     "another width": (lambda: check_head(head(), SHAPES, 64), ("3 channels", "got 64")),
     "parts that do not fit": (
         lambda: head(axes=torch.ones(1, 2, 4)),
@@ -165,7 +165,11 @@ def test_it_is_refused_with_a_sentence_for_a_user(
 
 def test_a_head_fits_its_own_model() -> None:
     fitted = fit([(run(), MASK)], "ball")
-    assert (fitted.family, fitted.block, fitted.width) == ("shapes", SHAPES.feature_place, 3)
+    assert (fitted.family, fitted.feature_place, fitted.channels) == (
+        "shapes",
+        SHAPES.feature_place,
+        3,
+    )
     assert fitted.label == "head of 'ball'"
     check_head(fitted, SHAPES)
     check_head(fitted, SHAPES, 3)

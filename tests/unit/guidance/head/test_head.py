@@ -21,7 +21,7 @@ def showing(*grids: Tensor, sigmas: Sequence[float] = (4.0, 1.0)) -> Record:
     shown = [*grids, *[grids[-1]] * (len(sigmas) - len(grids))]
     return record(
         *(
-            replace(seen(torch.ones(len(grid), 2, 2), sigma=sigma), grid=grid)
+            replace(seen(torch.ones(len(grid), 2, 2), sigma=sigma), feature_grid=grid)
             for sigma, grid in zip(sigmas, shown, strict=True)
         )
     )
@@ -147,7 +147,7 @@ def test_scale_and_offset_of_a_channel_do_not_matter() -> None:
     def changed(grid: Tensor) -> Tensor:
         return grid * scale[:, None, None] + offset[:, None, None]
 
-    grids = [step.properties.grid for step in run]
+    grids = [step.properties.feature_grid for step in run]
     other = fit([(showing(*map(changed, grids)), mask)], "ball")
     fitted, new = fit([(run, mask)], "ball"), noise(5, 2, 5, 4, 4)
     close = {"rtol": 1e-3, "atol": 1e-3}
@@ -158,7 +158,7 @@ def test_scale_and_offset_of_a_channel_do_not_matter() -> None:
 
 def test_a_channel_that_never_changes_says_nothing() -> None:
     run, mask = example(channels=3)
-    grids = [torch.cat([s.properties.grid, torch.full((1, 1, 6, 8), 3.3)], 1) for s in run]
+    grids = [torch.cat([s.properties.feature_grid, torch.full((1, 1, 6, 8), 3.3)], 1) for s in run]
     fitted = fit([(showing(*grids), mask)], "ball")
     assert not fitted.weights[:, 3].any() and not fitted.axes[..., 3].any()
     elsewhere = noise(6, 1, 4, 6, 8)
@@ -170,7 +170,7 @@ def test_a_batch_equals_its_pictures_one_by_one() -> None:
     run, mask = example(batch=3)
     mask = torch.stack([left(6, 8, k + 2) for k in range(3)])
     alone = [
-        (showing(*(step.properties.grid[k : k + 1] for step in run)), mask[k : k + 1])
+        (showing(*(step.properties.feature_grid[k : k + 1] for step in run)), mask[k : k + 1])
         for k in range(3)
     ]
     together, apart = fit([(run, mask)], "ball"), fit(alone, "ball")

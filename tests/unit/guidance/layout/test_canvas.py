@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from selfguidance.guidance.layout.canvas import KINDS, Layout, Place
+from selfguidance.guidance.layout.canvas import KINDS, Layout, Place, brief
 
 START = {"x": 0.3, "y": 0.5, "width": 0.25, "height": 0.2}
 MOVE = {"phrase": "red circle", "kind": "move", "start": START}
@@ -91,6 +91,51 @@ def test_what_no_canvas_writes_is_refused_by_name(name: str) -> None:
     message = refusal(value)
     assert any(part in message for part in reason.split("|")), message
     assert len(message) < 400
+
+
+def test_the_most_that_a_layout_may_hold_is_read() -> None:
+    ends = {"x": 0, "y": 1, "scale": 0.05, "rotation": -360}
+    objects = [ADD | {"phrase": f"o{i}"} for i in range(62)]
+    objects += [MOVE | {"phrase": "x" * 200} | ends]
+    objects += [MOVE | {"phrase": "y"} | {"x": 1, "y": 0, "scale": 20, "rotation": 360}]
+    layout = Layout.parse(text(*objects))
+    assert len(layout.objects) == 64
+    assert [(o.x, o.y, o.scale, o.rotation) for o in layout.of("move")] == [
+        (0, 1, 0.05, -360),
+        (1, 0, 20, 360),
+    ]
+    assert Layout.parse(text().ljust(65536)).objects == ()
+    assert "65537 characters" in refusal(text().ljust(65537))
+
+
+@pytest.mark.parametrize(("digits", "reason"), [(500, "version is 1"), (501, "of 501 digits")])
+def test_whole_numbers_are_read_up_to_500_digits(digits: int, reason: str) -> None:
+    assert reason in refusal('{"version": ' + "1" * digits + ', "objects": []}')
+
+
+def test_values_are_shown_up_to_60_letters() -> None:
+    assert brief("x" * 58) == repr("x" * 58)
+    assert brief("x" * 59) == "'" + "x" * 59 + "..."
+    assert brief(10**5000) == "a int"
+
+
+@pytest.mark.parametrize(
+    ("change", "shifted", "edited"),
+    [
+        ({}, False, False),
+        ({"x": 0.31}, True, True),
+        ({"y": 0.51}, True, True),
+        ({"scale": 1.1}, False, True),
+        ({"rotation": 1}, False, True),
+        ({"start": None}, True, True),
+    ],
+)
+def test_a_move_is_an_edit_by_each_of_its_parts(
+    change: dict[str, Any], shifted: bool, edited: bool
+) -> None:
+    still = MOVE | {"x": 0.3, "scale": 1, "rotation": 0}
+    (move,) = Layout.parse(text(still | change)).objects
+    assert (move.shifted, move.edited) == (shifted, edited)
 
 
 VALUES = st.recursive(

@@ -8,6 +8,7 @@ import torch
 from selfguidance.guidance.layout.canvas import Layout
 from selfguidance.guidance.layout.terms import layout_terms, measured
 from selfguidance.guidance.maps.affine import Affine
+from selfguidance.guidance.maps.properties import Properties
 from selfguidance.guidance.plan import Plan
 from selfguidance.guidance.recipes.combine import expanded
 from selfguidance.guidance.recipes.transform import Recipe
@@ -15,7 +16,7 @@ from selfguidance.guidance.terms.attention import Box
 from selfguidance.guidance.terms.base import Term
 from selfguidance.guidance.terms.hold import HoldBeside, HoldRest
 from selfguidance.guidance.terms.window import Window
-from selfguidance.tests.unit.guidance.toys import pictured
+from selfguidance.tests.unit.guidance.toys import SITE, pictured, record, table
 
 START = {"x": 0.25, "y": 0.5, "width": 0.2, "height": 0.2}
 
@@ -173,3 +174,18 @@ def test_boxes_are_where_a_reference_has_its_objects() -> None:
         centre = then.settled().centroid(name)[0].mean(0).tolist()
         assert (place.x, place.y) == pytest.approx(centre)
         assert 0 < place.width <= 1 and 0 < place.height <= 1
+
+
+@pytest.mark.parametrize("picture", [0, 1])
+def test_an_object_is_as_wide_and_high_as_it_shows_in_its_picture(picture: int) -> None:
+    maps = torch.zeros(2, 1, 16, 16)
+    maps[0, 0, 6:10, 4:12] = 1
+    maps[1, 0, 1:12, 7:9] = 1
+    then = record(Properties(1.0, table("star"), {SITE: maps}))
+    place = measured(then, picture)["star"]
+    x, y, width, height = ((0.5, 0.5, 64, 32), (0.5, 6.5 / 16, 16, 88))[picture]
+    assert (place.x, place.y) == pytest.approx((x, y), abs=1e-5)
+    # on the fine grid the edge lies 2 cells outside, where the shape has a fifth of its height;
+    # at rounded corners a hundredth of the mass are up to 3 of them
+    sides = place.width * 128, place.height * 128
+    assert sides == pytest.approx((width + 3, height + 3), abs=2)

@@ -44,6 +44,17 @@ def test_many_maps_are_thinned_to_the_budget_and_say_so(steps: int, batch: int) 
     assert found.facts["total"] == {"steps": steps, "pictures": batch}
 
 
+def test_one_map_of_each_word_and_site_is_kept_however_small_the_budget() -> None:
+    found = atlas(run(3, batch=2), budget=0)
+    assert found.cells.shape == (1, 1, 2, 3, 8, 8) and found.facts["steps"] == [2]
+
+
+def test_a_budget_for_whole_steps_is_used_up() -> None:
+    one = 8 * 8 * 2 * 3
+    assert atlas(run(9, batch=2), budget=4 * one).cells.shape[:2] == (1, 4)
+    assert atlas(run(2, batch=3), budget=4 * one).cells.shape[:2] == (2, 2)
+
+
 def test_large_maps_are_made_coarse() -> None:
     assert atlas(run(1, side=96)).cells.shape[-2:] == (32, 32)
 

@@ -22,12 +22,14 @@ def random(seed: int, *shape: int) -> Tensor:
 def shown(seed: int, sigma: float = 1.0, batch: int = 1, channels: int = 5) -> Properties:
     """A pass with random maps and features; the grid is not square."""
     maps, words = {SITE: random(seed, batch, 4, 4, 6)}, random(seed + 1, batch, 4, channels)
-    return Properties(sigma, PHRASE, maps, words, grid=random(seed + 2, batch, channels, 3, 4))
+    return Properties(
+        sigma, PHRASE, maps, words, feature_grid=random(seed + 2, batch, channels, 3, 4)
+    )
 
 
 def steps(*levels: float, sigmas: tuple[float, ...] = (16.0, 4.0, 1.0)) -> Record:
     """A run whose every feature is the level of its step."""
-    shapes = {"features": (1, 4, 2), "grid": (1, 2, 3, 4)}
+    shapes = {"features": (1, 4, 2), "feature_grid": (1, 2, 3, 4)}
     return record(
         *(
             replace(shown(0, s), **{k: torch.full(shape, v) for k, shape in shapes.items()})
@@ -49,7 +51,7 @@ def test_the_look_of_an_object_is_the_mean_over_the_words_of_its_phrase() -> Non
     words = torch.tensor([[[1.0, 5.0], [3.0, 7.0], [90.0, 90.0], [80.0, 80.0]]])
     feature = Feature.of(record(replace(shown(0), features=words)), "red circle")
     assert (feature.family, feature.label, feature.sigmas) == ("shapes", "red circle", (1.0,))
-    assert (feature.batch, feature.width) == (1, 2)
+    assert (feature.batch, feature.channels) == (1, 2)
     assert feature.vectors.tolist() == [[[2.0, 6.0]]]
 
 
@@ -68,7 +70,7 @@ def test_a_look_at_one_noise_level_holds_at_all() -> None:
 
 def test_the_look_under_a_mask_is_the_mean_of_its_cells() -> None:
     grid = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [[0.0, 10.0, 0.0], [0.0, 0.0, 0.0]]]])
-    run = record(replace(shown(0), grid=grid))
+    run = record(replace(shown(0), feature_grid=grid))
     assert Feature.under(run, cell(2, 3, 1, 0)[None]).vectors.tolist() == [[[4.0, 0.0]]]
     two = Feature.under(run, (cell(2, 3, 0, 1) + cell(2, 3, 1, 2))[None]).vectors
     assert two.flatten().tolist() == pytest.approx([4.0, 5.0])
@@ -82,19 +84,19 @@ def test_a_mask_of_any_size_over_everything_gives_the_mean_of_all_cells(
 ) -> None:
     now = shown(3)
     feature = Feature.under(record(now), torch.full((1, *size), 0.4))
-    torch.testing.assert_close(feature.vectors[0], now.grid.mean((2, 3)))
+    torch.testing.assert_close(feature.vectors[0], now.feature_grid.mean((2, 3)))
 
 
 def test_a_finer_mask_weighs_cells_by_how_much_it_covers() -> None:
     grid = torch.tensor([0.0, 8.0, 16.0, 80.0]).expand(1, 1, 2, 4)
-    feature = Feature.under(record(replace(shown(0), grid=grid)), left(4, 8, 4)[None])
+    feature = Feature.under(record(replace(shown(0), feature_grid=grid)), left(4, 8, 4)[None])
     # a triangle of half width 2 leaves 1/8 beyond the edge on either side
     assert feature.vectors.item() == pytest.approx((0 + 8 * 7 / 8 + 16 / 8) / 2)
 
 
 def test_every_picture_has_its_own_look() -> None:
     now, masks = shown(5, batch=2), torch.stack([left(3, 4, 1), left(3, 4, 3)])
-    pictures = [replace(now, grid=now.grid[i : i + 1]) for i in range(2)]
+    pictures = [replace(now, feature_grid=now.feature_grid[i : i + 1]) for i in range(2)]
     expected = [Feature.under(record(p), masks[i : i + 1]) for i, p in enumerate(pictures)]
     both = Feature.under(record(now), masks)
     assert both.batch == 2
@@ -106,6 +108,11 @@ def test_every_picture_has_its_own_look() -> None:
     )
 
 
+def test_a_region_without_a_name_is_called_masked_region() -> None:
+    feature = Feature.under(record(shown(6)), left(3, 4, 1)[None])
+    assert (feature.family, feature.label, feature.sigmas) == ("shapes", "masked region", (1.0,))
+
+
 def test_one_picture_has_a_look_under_each_of_several_masks() -> None:
     now, masks = shown(6), torch.stack([left(3, 4, 1), left(3, 4, 3), left(3, 4, 4)])
     several = Feature.under(record(now), masks)
@@ -115,7 +122,9 @@ def test_one_picture_has_a_look_under_each_of_several_masks() -> None:
 
 
 def test_a_look_is_kept_in_full_precision() -> None:
-    half = replace(shown(0), features=shown(0).features.half(), grid=shown(0).grid.half())
+    half = replace(
+        shown(0), features=shown(0).features.half(), feature_grid=shown(0).feature_grid.half()
+    )
     for feature in (
         Feature.of(record(half), "square"),
         Feature.under(record(half), left(3, 4, 2)[None]),
@@ -203,7 +212,7 @@ def test_a_target_is_a_reference_or_a_look_and_not_both() -> None:
 
 
 def test_what_shows_no_look_is_refused() -> None:
-    bare = record(replace(shown(0), features=None, grid=None))
+    bare = record(replace(shown(0), features=None, feature_grid=None))
     mask = torch.ones(1, 3, 4)
     with pytest.raises(ValueError, match="no features were read, so object 'square' has no app"):
         Feature.of(bare, "square")

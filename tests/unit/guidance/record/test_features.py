@@ -18,7 +18,7 @@ def step(column: int, words: TokenTable = SHORT, factor: float = 1.0) -> Step:
     maps = torch.zeros(2, len(words.words), 4, 4)
     maps[..., column] = 1.0
     grid = (factor * COLUMNS).expand(2, 1, 4, 4)
-    return Step(Properties(1.0, words, {SITE: maps.half()}, grid=grid.half()))
+    return Step(Properties(1.0, words, {SITE: maps.half()}, feature_grid=grid.half()))
 
 
 def pooled(steps: list[Step]) -> list[Tensor]:
@@ -60,4 +60,4 @@ def test_what_a_step_holds_besides_is_kept() -> None:
     (after,) = with_features([before])
     assert after.energies == before.energies and after.guided
     assert after.properties.maps is before.properties.maps
-    assert after.properties.grid is before.properties.grid
+    assert after.properties.feature_grid is before.properties.feature_grid

@@ -41,7 +41,7 @@ def test_a_record_comes_back_in_every_bit(path: Path, record: Record) -> None:
     assert equal(record_file.load(path), record)
 
 
-@pytest.mark.parametrize("lacking", ["features", "denoised", "grid"])
+@pytest.mark.parametrize("lacking", ["features", "denoised", "feature_grid"])
 def test_what_single_steps_lack_stays_missing(path: Path, lacking: str) -> None:
     whole = run(TABLE, TABLE, TABLE)
     steps = list(whole.steps)
@@ -54,7 +54,8 @@ def test_what_single_steps_lack_stays_missing(path: Path, lacking: str) -> None:
 
 def test_every_field_of_a_step_is_in_the_file() -> None:
     """A field that is added to these classes is lost in files until they know it."""
-    saved = {"sigma", "table", "maps", *record_file.OPTIONAL}
+    names = (record_file.ATTRIBUTES.get(name, name) for name in record_file.OPTIONAL)
+    saved = {"sigma", "table", "maps", *names}
     assert {field.name for field in fields(Properties) if field.init} == saved
     assert {field.name for field in fields(Step)} == {"properties", "energies", "guided"}
     assert {field.name for field in fields(Record) if field.init} == {"family", "steps"}
@@ -75,7 +76,10 @@ def test_steps_of_higher_precision_are_saved_as_runs_record_them(path: Path) -> 
     halves = run(TABLE)
     seen = halves.last
     maps = {site: maps.float() for site, maps in seen.maps.items()}
-    step = replace(halves.steps[0], properties=replace(seen, maps=maps, grid=seen.grid.double()))
+    step = replace(
+        halves.steps[0],
+        properties=replace(seen, maps=maps, feature_grid=seen.feature_grid.double()),
+    )
     record_file.save(path, replace(halves, steps=(step,)))
     assert equal(record_file.load(path), halves)
 
@@ -178,6 +182,23 @@ WRONG: dict[str, tuple[Callable[[Tensors, Facts], Any], str]] = {
     "position above length": (tell(positions=[[1], [2], [77]]), "0 to 76"),
     "position as number": (tell(positions=[1, 2, 3]), "positions of a word"),
     "position as fraction": (tell(positions=[[1.0], [2], [3]]), "positions of a word"),
+    "sigmas as number": (say(sigmas=3.0), "sigmas must be a list, got 3.0"),
+    "guided as one flag": (say(guided=True), "guided must be a list, got True"),
+    "energies of nothing": (say(energies=None), "energies must be a list, got None"),
+    "energy as number": (say(energies=[{}, {"a": 1.0}]), "energy must be a list, got 1.0"),
+    "sigma as whole number": (say(sigmas=[1.0, 2]), "sigma must be a finite number of at least 0"),
+    "energy as whole number": (say(energies=[{}, {"a": [1.0, 2]}]), "finite number, got 2"),
+    "word as number": (tell(words=["ein", 2, "kreis"]), "words must be text, got 2"),
+    "words as text": (tell(words="ein"), "words must be a list, got ein"),
+    "name as number": (tell(named=[3]), "named must be text, got 3"),
+    "name of a term": (
+        lambda t, f: part(f)["energies"][1].update({"\ud800": [1.0, 1.0]}),
+        "the name of a term must be text",
+    ),
+    "length as flag": (tell(length=True), "length must be 1 to 7700 tokens, got True"),
+    "length above the limit": (tell(length=7701), "length must be 1 to 7700 tokens, got 7701"),
+    "borders upside down": (tell(borders=[2, 1]), "borders must be from 0 to 3 in order"),
+    "a long value": (say(guided=["x" * 99, True]), f"true or false, got {'x' * 40};"),
     "border above words": (tell(borders=[4]), "borders.*0 to 3"),
     "named as text": (tell(named="kreis"), "named"),
 }
@@ -193,6 +214,22 @@ def test_a_file_that_is_not_as_runs_record_is_refused(
     storage.save(path, record_file.KIND, tensors, facts)
     with pytest.raises(ValueError, match=f"'record.safetensors'.*{message}"):
         record_file.load(path)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        TokenTable("a", ("a",), ((0,),), 1),
+        TokenTable("a", ("a",), ((7699,),), 7700, (), (0, 1)),
+        TokenTable("a" * 15400, ("a",) * 15400, ((0,),) * 15400, 1),
+    ],
+    ids=["one word of one token", "the longest text", "the most words"],
+)
+def test_the_least_and_the_most_that_a_record_may_hold_comes_back(table: TokenTable) -> None:
+    words = len(table.words)
+    maps = {site: torch.zeros(1, words, 1, 1).half() for site in FAMILY.sites}
+    record = Record(FAMILY.name, (Step(Properties(0.0, table, maps)),))
+    assert equal(record_file.unpack(*record_file.pack(record)), record)
 
 
 def test_parts_must_agree_in_what_words_do_not_change(path: Path) -> None:

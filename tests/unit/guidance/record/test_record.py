@@ -19,13 +19,14 @@ def step(sigma: float, level: float, full: bool = True) -> Properties:
     if not full:
         return Properties(sigma, TABLE, maps)
     features, denoised = torch.full((2, 3, 5), level), torch.full((2, 4, 6, 8), level)
-    return Properties(sigma, TABLE, maps, features, denoised)
+    return Properties(sigma, TABLE, maps, features, denoised, torch.full((2, 5, 3, 4), level))
 
 
 def level(properties: Properties) -> float:
     """The value of a pass of `step`, checked to be the same everywhere."""
     values = [properties.maps[SITE], -properties.maps[OTHER]]
-    values += [v for v in (properties.features, properties.denoised) if v is not None]
+    rest = (properties.features, properties.denoised, properties.feature_grid)
+    values += [v for v in rest if v is not None]
     value = values[0].flatten()[0].item()
     for tensor in values:
         torch.testing.assert_close(tensor, torch.full_like(tensor, value))
@@ -46,7 +47,7 @@ def test_a_run_answers_between_its_steps_linearly_in_log_sigma(order: tuple[int,
 @pytest.mark.parametrize(("sigma", "value"), [(16, 1.0), (4, 2.0), (1, 4.0)])
 def test_a_run_answers_at_its_own_steps_exactly(sigma: float, value: float) -> None:
     run = record(step(16, 1.0), step(4, 2.0), step(1, 4.0))
-    assert level(run.at(sigma)) == value
+    assert level(run.at(sigma)) == value and run.at(sigma).sigma == sigma
 
 
 @pytest.mark.parametrize(("sigma", "value"), [(100, 1.0), (0.5, 4.0), (0, 4.0)])
@@ -74,6 +75,7 @@ def test_what_one_neighbour_lacks_is_missing_between_them() -> None:
         between = run.at(2)
         assert between.features is None
         assert between.denoised is None
+        assert between.feature_grid is None
         assert level(between) == pytest.approx(1.5)
 
 
@@ -81,14 +83,17 @@ def test_answers_are_float32_though_steps_are_stored_in_half_precision() -> None
     run = record(moved(step(4, 1.0), CPU, torch.float16), moved(step(1, 2.0), CPU, torch.float16))
     for answer in (run.at(4), run.at(2), run.settled()):
         assert answer.maps[SITE].dtype == torch.float32
+        assert answer.feature_grid is not None and answer.feature_grid.dtype == torch.float32
 
 
 def test_answers_come_on_the_device_of_the_tensor_they_are_wanted_for() -> None:
     like = torch.empty(0, device="meta")
     run = record(step(4, 1.0), step(1, 2.0))
     answer = run.at(4, like)
-    for tensor in (answer.maps[SITE], answer.maps[OTHER], answer.features, answer.denoised):
+    maps = answer.maps[SITE], answer.maps[OTHER]
+    for tensor in (*maps, answer.features, answer.denoised, answer.feature_grid):
         assert tensor.device.type == "meta"
+    assert run.settled(like).maps[SITE].device.type == "meta"
 
 
 def test_the_settled_maps_are_the_mean_of_the_last_half() -> None:
@@ -96,6 +101,8 @@ def test_the_settled_maps_are_the_mean_of_the_last_half() -> None:
     assert level(run.settled()) == (4 + 8) / 2
     assert level(run.settled(share=1.0)) == (1 + 2 + 4 + 8) / 4
     assert level(run.settled(share=0.01)) == 8
+    assert level(run.settled(share=0.3)) == 8
+    assert level(run.settled(share=0.75)) == pytest.approx(14 / 3)
     assert run.settled().sigma == 5
 
 

@@ -176,7 +176,7 @@ def by_head(mask: Tensor) -> HeadMask:
 
 def test_a_head_tells_where_the_object_is_on_the_grid_of_the_features() -> None:
     grid = torch.tensor([[[[4.0, 0.0, 1.0]], [[0.0, 6.0, 2.0]]]])  # odds of 5, -5 and 0
-    now = replace(alone(HALF), grid=grid)
+    now = replace(alone(HALF), feature_grid=grid)
     energy = by_head(torch.tensor([[1.0, 0.0, 0.0]]))(now).item()
     assert energy == pytest.approx((2 * RIGHT + math.log(2)) / 3, rel=1e-4)
     energy = by_head(torch.tensor([[0.0, 1.0, 0.5]]))(now).item()
@@ -187,13 +187,15 @@ def test_a_head_is_asked_at_the_noise_level_of_the_pass() -> None:
     grid = torch.tensor([0.5, -1.0]).reshape(1, 2, 1, 1)  # odds of 2.5, of twice that at sigma 3
     term = by_head(torch.tensor([[1.0, 0.0]]))  # half of the one cell
     for sigma, odds in ((1.0, 2.5), (3.0, 5.0), (9.0, 7.5)):
-        energy = term(replace(alone(HALF), sigma=sigma, grid=grid)).item()
+        energy = term(replace(alone(HALF), sigma=sigma, feature_grid=grid)).item()
         assert energy == pytest.approx(math.log1p(math.exp(odds)) - 0.5 * odds)
 
 
 def test_a_head_does_not_read_the_maps_but_the_features() -> None:
     grid, term = random(4, 2, 2, 5, 7), by_head(left(9, 9, 4))
-    energies = [term(replace(alone(m.expand(2, 4, 6)), grid=grid)) for m in (HALF, 1 - HALF)]
+    energies = [
+        term(replace(alone(m.expand(2, 4, 6)), feature_grid=grid)) for m in (HALF, 1 - HALF)
+    ]
     assert torch.equal(*energies) and term.reads_features and not Mask.reads_features
     assert term.label == "mask of circle by head" and placed(HALF).label == "mask of circle"
 
@@ -203,7 +205,7 @@ def test_the_gradient_of_a_head_mask_is_that_of_finite_differences() -> None:
     term, maps = by_head(torch.stack([left(9, 9, 4), blob(9, 9, 0.3, 0.3)])), HALF.expand(2, 4, 6)
 
     def energy(grid: Tensor) -> Tensor:
-        return term(replace(alone(maps), grid=grid))
+        return term(replace(alone(maps), feature_grid=grid))
 
     assert torch.autograd.gradcheck(energy, [grid])
     slope = torch.autograd.grad(energy(grid).sum(), grid)[0]
@@ -217,7 +219,7 @@ def test_the_gradient_of_a_head_mask_is_that_of_finite_differences() -> None:
 )
 def test_a_head_without_its_features_is_refused(features: Tensor | None, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        by_head(HALF)(replace(alone(HALF), grid=features))
+        by_head(HALF)(replace(alone(HALF), feature_grid=features))
 
 
 @pytest.mark.parametrize("size", [(4, 6), (8, 8)], ids=["size of the map", "other size"])
@@ -228,7 +230,7 @@ def test_what_a_node_made_takes_part_in_a_gradient(
     with torch.inference_mode():
         term = make(left(*size, 3)[None])
     maps, grid = (random(6, 1, *rest).requires_grad_() for rest in ((4, 6), (2, 4, 6)))
-    energy = term(replace(alone(maps), grid=grid)).sum()
+    energy = term(replace(alone(maps), feature_grid=grid)).sum()
     slopes = torch.autograd.grad(energy, (maps, grid), allow_unused=True)
     assert any(slope is not None and slope.any() for slope in slopes)
 

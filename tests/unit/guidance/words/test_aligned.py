@@ -46,6 +46,7 @@ def tokens(text: str, pieces: str, cut: bool = False) -> list[set[int]] | None:
         ("x🐶y", "x|?|y", [0, 1, 2]),
         ("👩\u200d🚀", "?| |?", [0, None, 2]),
         ("a 猫 b", "a|b", [0, None, 1]),
+        ("猫\x07犬", "?| |?", [0, None, 2]),  # a control letter parts words
     ],
 )
 def test_letters_have_the_tokens_that_spell_them(

@@ -1,4 +1,4 @@
-"""How a transformer lays out picture and text."""
+"""How the transformers of a family are built, and where picture and text stand in them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,24 +11,24 @@ class Blocks:
     Attributes:
         name: of the list in the network.
         depth: number of blocks in it.
-        picture: which of the tensors that a block returns holds the picture; None where it returns
-            a single one, which holds the text as well where text and picture are one sequence.
+        output: which of the tensors that a block returns holds the picture; None where it returns a
+            single one, which holds the text as well where text and picture are one sequence.
     """
 
     name: str
     depth: int
-    picture: int | None = None
+    output: int | None = None
 
 
 @dataclass(frozen=True)
-class Layout:
+class Structure:
     """What an architecture must know of the transformers of a family.
 
     Attributes:
-        kind: name of the network's class in ComfyUI.
+        class_name: of the network in ComfyUI.
         blocks: its lists of blocks, in the order in which they run.
         patch: side of the square of latent cells that one token of the picture shows.
-        facts: further attributes of the network by which it is told from others of its class.
+        attributes: of the network, name and value, by which it is told from others of its class.
         before: lists of blocks that the picture passes before those.
         text_last: whether the text stands behind the picture in a common sequence.
         multiple: the network pads text and picture, each behind its end, to a multiple of so many
@@ -39,10 +39,10 @@ class Layout:
             and of the text, rather than behind.
     """
 
-    kind: str
+    class_name: str
     blocks: tuple[Blocks, ...]
     patch: int = 2
-    facts: tuple[tuple[str, Any], ...] = ()
+    attributes: tuple[tuple[str, Any], ...] = ()
     before: tuple[str, ...] = ()
     text_last: bool = False
     multiple: int = 1

@@ -6,21 +6,21 @@ from typing import Any
 from comfy.ldm.chroma.model import ChromaParams
 from comfy.ldm.flux.model import FluxParams
 
-from .unets import WIDTH, Kind
+from .unets import WIDTH, Build
 
 HEAD = 32  # width of a head
 POOLED = 32
 _AXES = [8, 12, 12]  # of positions, as wide as a head together
 
 
-def _made(kind: str, **settings: Any) -> Kind:
-    return Kind(kind, settings, {})
+def _made(model_class: str, **settings: Any) -> Build:
+    return Build(model_class, settings, {})
 
 
-def next_dit(kind: str, layers: int, dim: int, **more: Any) -> Kind:
+def next_dit(model_class: str, layers: int, dim: int, **more: Any) -> Build:
     """Lumina 2 and its kin, of so many layers and so wide."""
     return _made(
-        kind,
+        model_class,
         **{
             "image_model": "lumina2",
             "patch_size": 2,
@@ -40,7 +40,7 @@ def next_dit(kind: str, layers: int, dim: int, **more: Any) -> Kind:
     )
 
 
-def sd3(blocks: int, **more: Any) -> Kind:
+def sd3(blocks: int, **more: Any) -> Build:
     """Stable Diffusion 3 and 3.5 with so many blocks."""
     context = {"in_features": WIDTH, "out_features": 128}
     return _made(
@@ -60,7 +60,9 @@ def sd3(blocks: int, **more: Any) -> Kind:
     )
 
 
-def flux(kind: str, double: int, single: int, params: Any = FluxParams, **more: Any) -> Kind:
+def flux(
+    model_class: str, double: int, single: int, params: Any = FluxParams, **more: Any
+) -> Build:
     """Flux.1 and its kin with so many blocks of two streams and of one."""
     settings = {
         "in_channels": 16,
@@ -82,10 +84,10 @@ def flux(kind: str, double: int, single: int, params: Any = FluxParams, **more: 
     }
     known = {field.name for field in fields(params)}  # hosts differ in them
     settings = {name: value for name, value in settings.items() if name in known}
-    return _made(kind, image_model=more.get("image_model", "flux"), **settings)
+    return _made(model_class, image_model=more.get("image_model", "flux"), **settings)
 
 
-def flux2(double: int, single: int) -> Kind:
+def flux2(double: int, single: int) -> Build:
     """Flux.2, likewise."""
     return flux(
         "Flux2",
@@ -109,10 +111,10 @@ def flux2(double: int, single: int) -> Kind:
     )
 
 
-def wan(layers: int, channels: int, kind: str = "WAN21_T2V") -> Kind:
+def wan(layers: int, channels: int, model_class: str = "WAN21_T2V") -> Build:
     """Wan with so many layers, for latents of so many channels."""
     return _made(
-        kind,
+        model_class,
         image_model="wan2.1",
         model_type="t2v",
         patch_size=(1, 2, 2),
@@ -131,10 +133,10 @@ def wan(layers: int, channels: int, kind: str = "WAN21_T2V") -> Kind:
     )
 
 
-def cosmos(kind: str, blocks: int, image_model: str) -> Kind:
+def cosmos(model_class: str, blocks: int, image_model: str) -> Build:
     """Cosmos-Predict2 and its kin with so many blocks."""
     return _made(
-        kind,
+        model_class,
         image_model=image_model,
         in_channels=16,
         out_channels=16,
