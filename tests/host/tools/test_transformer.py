@@ -104,6 +104,32 @@ def test_an_arm_goes_on_from_its_own_checkpoint_only(scenes, tmp_path):
         other.restore(tmp_path / "arm.pt")
 
 
+def test_a_training_goes_on_from_exported_weights_without_supervision(scenes, tmp_path):
+    from selfguidance.tools.shapes.transformer import export
+
+    first = trainer(scenes)
+    first.advance()
+    first.save(tmp_path / "arm.pt")
+    export.export(tmp_path / "arm.pt", tmp_path / "arm.safetensors")
+    then = trainer(scenes, "--from", str(tmp_path / "arm.safetensors"))
+    then.begin(tmp_path / "arm.safetensors")
+    for name, value in first.average.state_dict().items():
+        assert torch.equal(then.network.state_dict()[name], value.half().float()), name
+    assert (then.step, then.before, then.options.supervise) == (0, 1, 0.0)
+    then.advance()
+    then.save(tmp_path / "more.pt")
+    state = torch.load(tmp_path / "more.pt")
+    assert (state["before"], state["supervise"], state["supervised"]) == (1, 0.0, 0.03)
+
+
+def test_weights_of_another_network_are_refused(scenes):
+    from selfguidance.demo import model, transformer
+
+    file = model.WEIGHTS / transformer.FILE
+    with pytest.raises(ValueError, match="expected a network of config"):
+        trainer(scenes, "--from", str(file)).begin(file)
+
+
 def test_every_length_of_text_is_drawn(scenes):
     from selfguidance.tools.shapes.transformer import batches
 

@@ -36,9 +36,9 @@ class Batch:
     lengths: torch.Tensor
 
 
-def load(folder: Path) -> dict[str, Bucket]:
+def load(folder: Path, with_small: bool = True) -> dict[str, Bucket]:
     """The buckets of full and of small pictures, by format."""
-    names = [*dataset.FORMATS, *small.FORMATS]
+    names = [*dataset.FORMATS, *(small.FORMATS if with_small else ())]
     return {name: Bucket(**torch.load(folder / f"{name}.pt")) for name in names}
 
 

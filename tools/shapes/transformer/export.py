@@ -35,6 +35,26 @@ def host_state(state: dict[str, torch.Tensor], config: dict) -> dict[str, torch.
     return {key: value.clone().contiguous() for key, value in result.items()}
 
 
+def network_state(tensors: dict[str, torch.Tensor], config: dict) -> dict[str, torch.Tensor]:
+    """The inverse of `host_state`: tensors of `NextDiT` as those of `network.Transformer`."""
+    heads = config["n_heads"]
+    order = interleaved(config["dim"] // heads).argsort()
+    result = {}
+    for key, value in tensors.items():
+        if key.endswith(".attention.qkv.weight"):
+            q, k, v = value.chunk(3)
+            prefix = key.removesuffix("qkv.weight")
+            for name, matrix in (("q", q), ("k", k)):
+                rows = matrix.unflatten(0, (heads, -1))[:, order]
+                result[f"{prefix}{name}.weight"] = rows.flatten(0, 1)
+            result[f"{prefix}v.weight"] = v
+        elif key.endswith(("q_norm.weight", "k_norm.weight")):
+            result[key] = value[order]
+        else:
+            result[key] = value
+    return result
+
+
 def export(checkpoint: Path, out: Path) -> None:
     """Write the running average of a checkpoint as the file that `demo.transformer.load` reads."""
     state = torch.load(checkpoint, map_location="cpu")
@@ -42,8 +62,8 @@ def export(checkpoint: Path, out: Path) -> None:
     metadata = {
         "config": json.dumps(state["config"]),
         "prediction": "flow",
-        "step": str(state["step"]),
-        "supervise": str(state["supervise"]),
+        "step": str(state["before"] + state["step"]),
+        "supervise": str(state["supervised"]),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.half() for key, value in tensors.items()}, out, metadata)

@@ -5,7 +5,8 @@ Text encoder and VAE are those of the landed weights and stay as they are. Each 
 it stopped, so the same command continues an interrupted training, on the same bits.
 
 `--supervise 0 --name NAME` trains without any supervision of attention, as long and on the same
-scenes.
+scenes. `--from demo/weights/transformer.safetensors` continues from exported weights instead, as
+in the later half of a training: full pictures, no supervision, new optimizer states.
 """
 
 import argparse
@@ -65,7 +66,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=20230601)
     add("--pictures", type=int, default=56000, help="rendered scenes of full size")
     add("--small-pictures", type=int, default=32000)
-    add("--steps", type=int, default=8000)
+    add("--from", dest="start", type=Path, metavar="FILE", help="exported weights to go on from")
+    add("--steps", type=int, default=8000, help="of this training, with --from as many more")
     add("--batch", type=int, default=16)
     add("--lr", type=float, default=2.4e-3, help="peak of Muon; AdamW has half of it")
     add("--supervise", type=float, default=0.03, help="peak weight of the attention loss")
@@ -77,6 +79,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if unknown:
         parser.error(f"unknown stage {', '.join(sorted(unknown))}; choose from {', '.join(STAGES)}")
     options.stages = options.stages or list(STAGES)
+    if options.start:
+        options.supervise = 0.0
     options.precision = torch.bfloat16 if options.bfloat16 else torch.float32
     return options
 
@@ -100,7 +104,7 @@ def render(options: argparse.Namespace) -> None:
     moments = exported.whitening(options.weights)
     if not (options.cache / "tall.pt").is_file():
         dataset.make(options.cache, options.pictures, options.seed, moments)
-    if not (options.cache / "narrow.pt").is_file():
+    if not (options.start or (options.cache / "narrow.pt").is_file()):
         small.make(options.cache, options.small_pictures, options.seed, moments)
 
 
@@ -111,10 +115,13 @@ def train(options: argparse.Namespace) -> None:
     """
     exported.check_whitening(options.weights, options.cache)
     path = options.cache / f"{options.name}.pt"
-    sampler = batches.Sampler(batches.load(options.cache), options.batch, options.seed)
+    buckets = batches.load(options.cache, with_small=not options.start)
+    sampler = batches.Sampler(buckets, options.batch, options.seed)
     trainer = Trainer(options, config(), Text(options.weights), sampler)
     if path.is_file():
         trainer.restore(path)
+    elif options.start:
+        trainer.begin(options.start)
     sums, clock = [], _clock()
     while trainer.step < options.steps:
         sums.append(trainer.advance())
@@ -123,7 +130,7 @@ def train(options: argparse.Namespace) -> None:
             sums, clock = [], _clock()
         if trainer.step % SAVE == 0 or trainer.step == options.steps:
             trainer.save(path)
-        if trainer.step == supervised_steps(options.steps):
+        if options.supervise and trainer.step == supervised_steps(options.steps):
             trainer.save(options.cache / f"{options.name}-supervised.pt")
         if trainer.step % PREVIEW == 0 or trainer.step == options.steps:
             preview(trainer, options.cache / f"{options.name}-{trainer.step:06}.png")

@@ -1,15 +1,18 @@
 """One training step, and all state that a checkpoint holds."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from torch import nn
 
 from ..optimizer import Muon
-from ..train_unet import learning_rate
+from ..train_unet import DECAY_SHARE, learning_rate
 from .batches import SHORT, Batch, Sampler
+from .export import network_state
 from .loss import attention_loss, noised
 from .network import Transformer, split
 from .rope import positions, turns
@@ -40,6 +43,8 @@ class Trainer:
         if options.compile:
             self.usual = torch.compile(self.network.forward, dynamic=False)
         self.step = 0
+        self.before = 0  # steps of the training that `begin` goes on from
+        self.supervised = options.supervise  # peak weight of the attention loss, there or here
 
     def losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The flow loss of each row [B], the attention loss and the noise levels [B]."""
@@ -65,11 +70,12 @@ class Trainer:
     def advance(self) -> tuple[float, float, float, float]:
         """One step; returns the flow loss, that of high and of low noise, the attention loss."""
         options = self.options
-        rows, attention, levels = self.losses(self.sampler.draw(self.step / options.steps))
+        part = 1.0 if options.start else self.step / options.steps
+        rows, attention, levels = self.losses(self.sampler.draw(part))
         weight = supervision(self.step, options.steps, options.supervise)
         (rows.mean() + weight * attention if weight else rows.mean()).backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        factor = learning_rate(self.step, options.steps)
+        factor = learning_rate(self.step, options.steps, 1.0 if options.start else DECAY_SHARE)
         for optimizer, peak in zip(self.optimizers, self.peaks, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = peak * factor
@@ -94,6 +100,8 @@ class Trainer:
             "config": self.network.config,
             "supervise": self.options.supervise,
             "step": self.step,
+            "before": self.before,
+            "supervised": self.supervised,
         }
         torch.save(state, path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
@@ -111,4 +119,20 @@ class Trainer:
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.sampler.generator.set_state(state["generator"])
-        self.step = state["step"]
+        self.step, self.before = state["step"], state["before"]
+        self.supervised = state["supervised"]
+
+    def begin(self, weights: Path) -> None:
+        """Start from exported weights of the same architecture."""
+        with safe_open(weights, "pt") as file:
+            metadata = file.metadata()
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        if json.loads(metadata["config"]) != self.network.config:
+            raise ValueError(
+                f"{weights}: expected a network of config {self.network.config}, got "
+                f"{metadata['config']}; train from nothing instead"
+            )
+        state = network_state(tensors, self.network.config)
+        self.network.load_state_dict(state)
+        self.average.load_state_dict(state)
+        self.before, self.supervised = int(metadata["step"]), float(metadata["supervise"])
