@@ -8,21 +8,20 @@ is D -= v sigma^2 / (1 - sigma) grad_x g.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from .maps.properties import Properties, resample
+from .pace import Pace
+from .prediction import Prediction
 from .terms.base import EnergyTerm, HoldTerm, Term
 
 AnyTerm = TypeVar("AnyTerm", bound=Term)
 # Root mean square of the noise correction at strength 1 by a term of weight 1, in units of the
 # noise's own standard deviation.
 UNIT = 0.5
-# Lower bound of 1 - sigma, by which the step of flow matching is divided; 0 at the first step.
-FLOW_FLOOR = 0.1
 # Loss scaling for half precision: gradients of energies that are means are near 1e-6, where float16
 # has no digits. Large weights overflow instead, so a run may lower the scale, see
 # `OverflowedError`.
@@ -32,13 +31,6 @@ SCALE_STEP = 64.0
 
 class OverflowedError(ValueError):
     """The energies are finite but the gradient is not: it left the range of half precision."""
-
-
-class Prediction(Enum):
-    """How a model's input x is composed of the clean latent D and noise."""
-
-    VARIANCE = "x = D + sigma eps (EPS and V models of ComfyUI)"
-    FLOW = "x = (1 - sigma) D + sigma n"
 
 
 @dataclass(frozen=True)
@@ -52,6 +44,7 @@ class Acting:
         regions: where the recipes of the whole run hold the picture, each [B or 1, 1, h, w] in
             [0, 1]; their product is held.
         strength, raw: see `Plan`.
+        below: the next noise level of the run; None if it is not known.
     """
 
     sigma: float
@@ -60,6 +53,7 @@ class Acting:
     regions: tuple[Tensor, ...] = ()
     strength: float = 1.0
     raw: bool = False
+    below: float | None = None
 
     def __bool__(self) -> bool:
         """Whether any term acts."""
@@ -119,37 +113,52 @@ class Acting:
             energies[name] / term.tolerance if term.weight > 0 else torch.ones_like(energies[name])
             for name, term in self.energies.items()
         ]
-        longest = max(term.length for term in self.energies.values())
-        return longest * torch.stack(shares).amax(0).clamp(max=1)
+        return self.longest * torch.stack(shares).amax(0).clamp(max=1)
 
-    def corrected(
+    @property
+    def longest(self) -> float:
+        """The longest step that an energy term asks for, in units of `UNIT`; 0 without any."""
+        return max((term.length for term in self.energies.values()), default=0.0)
+
+    def pace(self, prediction: Prediction) -> Pace:
+        """How many gradients the call takes; raw ones are those of the paper, one a call."""
+        if self.raw or self.below is None:
+            return Pace()
+        length = abs(self.strength) * UNIT * self.longest
+        return Pace.of(self.sigma, self.below, length, prediction)
+
+    def step(
         self,
-        denoised: Tensor,
         gradient: Tensor,
         energies: Mapping[str, Tensor],
         sigma: Tensor,
         prediction: Prediction,
     ) -> Tensor:
-        """The denoised prediction after one guidance step.
+        """One guidance step: what is subtracted from the denoised prediction, [B, C, h, w].
 
         Args:
-            denoised: [B, C, h, w].
             gradient: of the energies by the model's input, [B, C, h, w].
             energies: [B] of each term, see `gradient`.
             sigma: noise level of every picture, [B].
             prediction: how x mixes picture and noise.
         """
-        each = (-1, *[1] * (denoised.ndim - 1))
+        each = (-1, *[1] * (gradient.ndim - 1))
         level = sigma.float().reshape(each)
-        reach = (
-            level / (1 - level).clamp(min=FLOW_FLOOR) if prediction is Prediction.FLOW else level
-        )
+        reach = prediction.reach(level)
         if self.raw:
-            step = self.strength * level * reach * gradient
-        else:
-            lengths = self.step_length(energies).reshape(each)
-            step = self.strength * UNIT * lengths * reach * unit_length(gradient)
-        return denoised - step.to(denoised)
+            return self.strength * level * reach * gradient
+        lengths = self.step_length(energies).reshape(each)
+        return self.strength * UNIT * lengths * reach * unit_length(gradient)
+
+    def ahead(self, step: Tensor, pace: Pace) -> Tensor:
+        """How far x moves towards the next part of the call, [B, C, h, w]; 0 where it is held.
+
+        Args:
+            step: of the part before, see `step`.
+            pace: of the call.
+        """
+        moved = self.held(-step)[0] - self.held(torch.zeros_like(step))[0]
+        return pace.ahead * moved
 
     def held(self, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The denoised prediction with held regions moved towards their references.

@@ -1,6 +1,6 @@
 """What a user asks a run to do, before the model that samples is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -50,9 +50,11 @@ class Settings:
         """Whether they ask for nothing."""
         return not self.terms or self.strength == 0
 
-    def plan(self, percent_to_sigma: Callable[[float], float]) -> Plan:
-        """The plan of a run; raises like `Plan.of`."""
-        return Plan.of(self.terms, percent_to_sigma, self.strength, self.raw)
+    def plan(
+        self, percent_to_sigma: Callable[[float], float], levels: Sequence[float] = ()
+    ) -> Plan:
+        """The plan of a run; see `Plan.of`."""
+        return Plan.of(self.terms, percent_to_sigma, self.strength, self.raw, levels)
 
     def joined(self, more: "Settings") -> "Settings":
         """Both settings as one: the terms of both, with the larger strength.

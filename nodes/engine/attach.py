@@ -93,7 +93,7 @@ class RunStarter:
         """
         guider = executor.class_obj
         sampling = guider.model_patcher.get_model_object("model_sampling")
-        plan = self.settings.plan(sampling.percent_to_sigma)
+        plan = self.settings.plan(sampling.percent_to_sigma, sigmas.tolist())
         if not plan.terms and self.keep is None:
             return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
         watch = self.watch(plan, sigmas.tolist()) if self.watch else None

@@ -1,6 +1,6 @@
 """One model call of the sampler."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from ...guidance.acting import Acting
 from ...guidance.families import Family
 from ...guidance.maps.properties import Properties
+from ...guidance.prediction import Prediction
 from .capture import Capture
 from .conditioning import Source
 
@@ -30,6 +31,7 @@ class Call:
             computed, like all that follows.
         seen: properties of the pass.
         gradient: of the energy terms by the latent, [B, C, h, w].
+        step: what guidance subtracts from the denoised prediction, [B, C, h, w].
         energies: of the energy terms by name, each [B].
     """
 
@@ -42,9 +44,44 @@ class Call:
     lists: frozenset[int] = frozenset()
     seen: Properties | None = None
     gradient: Tensor | None = None
+    step: Tensor | None = None
     energies: dict[str, Tensor] = field(default_factory=dict)
 
     def capture(self, family: Family) -> Capture:
         """A new capture for one pass; a call has a second pass if the first ran out of memory."""
         size = (self.shape[-2], self.shape[-1])
         return Capture(family, self.sources, self.lists, size, self.traced, self.features)
+
+    def paced(
+        self,
+        guided: Callable[[Tensor], list[Tensor]],
+        x: Tensor,
+        timestep: Tensor,
+        prediction: Prediction,
+    ) -> tuple[list[Tensor], Tensor]:
+        """All parts of the call, see `Pace`; sets `step`.
+
+        Args:
+            guided: one pass with gradient, of a latent to the outputs; sets `gradient`.
+            x: latent of the call, [B, C, h, w] or, of one frame, [B, C, 1, h, w].
+            timestep: noise level of every picture, [B].
+            prediction: how x mixes picture and noise.
+
+        Returns:
+            the outputs of the last part, and the latent that it was given.
+        """
+        pace, steps = self.acting.pace(prediction), list[Tensor]()
+        while True:
+            outputs = guided(x)
+            if self.gradient is None:
+                return outputs, x
+            steps.append(self.acting.step(self.gradient, self.energies, timestep, prediction))
+            if len(steps) == pace.parts:
+                break
+            x = x + self.acting.ahead(steps[-1], pace).to(x).reshape(x.shape)
+        self.step = steps[0] if pace.parts == 1 else pace.share * torch.stack(steps).mean(0)
+        return outputs, x
+
+    def corrected(self, denoised: Tensor) -> Tensor:
+        """The prediction after the step of guidance, if there was one, in its own dtype."""
+        return denoised if self.step is None else denoised - self.step.to(denoised)

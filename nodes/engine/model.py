@@ -3,8 +3,8 @@
 import torch
 from comfy.model_patcher import ModelPatcher
 
-from ...guidance.acting import Prediction
 from ...guidance.families import FAMILIES, Family
+from ...guidance.prediction import Prediction
 from .architectures import ARCHITECTURES
 
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,9 +20,10 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ...guidance.acting import LOSS_SCALE, SCALE_STEP, OverflowedError, Prediction
+from ...guidance.acting import LOSS_SCALE, SCALE_STEP, OverflowedError
 from ...guidance.maps.properties import Properties
 from ...guidance.plan import Plan
+from ...guidance.prediction import Prediction
 from ...guidance.record.record import Record, Step, moved, with_features
 from ...guidance.settings import MemoryMode
 from ...guidance.words.table import TokenTable
@@ -160,16 +162,12 @@ class SamplingRun:
                 raise ValueError(NOTHING_SEEN.format(listed(model_options)))
             self._unseen.append(SKIPPED if call.sources else UNNAMED)
             return self.plan.at(sigma).held(picture(denoised))[0].reshape(denoised.shape)
-        return self._corrected(call, picture(denoised), timestep).reshape(denoised.shape)
+        return self._corrected(call, picture(denoised)).reshape(denoised.shape)
 
-    def _corrected(self, call: Call, denoised: Tensor, timestep: Tensor) -> Tensor:
+    def _corrected(self, call: Call, denoised: Tensor) -> Tensor:
         """The prediction [B, C, h, w] after guidance; the step is recorded."""
         assert call.seen is not None
-        if call.gradient is not None:
-            denoised = call.acting.corrected(
-                denoised, call.gradient, call.energies, timestep, self.prediction
-            )
-        denoised, held = call.acting.held(denoised)
+        denoised, held = call.acting.held(call.corrected(denoised))
         if self.recording:
             seen = replace(call.seen, denoised=denoised)
             self._add_step(seen, {**call.energies, **held}, call.guided)
@@ -218,10 +216,23 @@ class SamplingRun:
         def forward(lists: Conds, latent: Tensor, options: Options) -> list[Tensor]:
             return executor(model, lists, latent, timestep.clone(), options)
 
+        return self._paced_pass(call, forward, conds, read, x, timestep, model_options)
+
+    def _paced_pass(
+        self,
+        call: Call,
+        forward: Callable,
+        conds: Conds,
+        read: list[bool],
+        x: Tensor,
+        timestep: Tensor,
+        options: Options,
+    ) -> list[Tensor]:
         alone = without_gradient([c if r else None for c, r in zip(conds, read, strict=True)])
-        outputs = self._guided_pass(call, forward, alone, x, model_options)
+        guided = partial(self._guided_pass, call, forward, alone, model_options=options)
+        outputs, x = call.paced(guided, x, timestep, self.prediction)
         rest = [None if r else cond for cond, r in zip(conds, read, strict=True)]
-        others = forward(rest, x, model_options) if any(rest) else outputs
+        others = forward(rest, x, options) if any(rest) else outputs
         return [a if r else b for a, b, r in zip(outputs, others, read, strict=True)]
 
     def _read_pass(
@@ -284,7 +295,6 @@ class SamplingRun:
 
     def _add_step(self, seen: Properties, energies: Mapping[str, Tensor], guided: bool) -> None:
         values = {name: tuple(energy.float().tolist()) for name, energy in energies.items()}
-        step = Step(moved(seen, torch.device("cpu"), torch.float16), values, guided)
-        self._steps.append(step)
+        self._steps.append(Step(moved(seen, torch.device("cpu"), torch.float16), values, guided))
         if self.watch is not None:
-            self.watch(step)
+            self.watch(self._steps[-1])

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...guidance.acting import Prediction
 from ...guidance.head.fit import fit
 from ...guidance.head.head import Head
 from ...guidance.maps.properties import Properties, mean_shape
+from ...guidance.prediction import Prediction
 from ...nodes.engine.model import prediction_of
 from .studio import Studio
 from .trials import Original, as_mask, names, sampled

@@ -109,7 +109,8 @@ def test_the_gradient_agrees_with_finite_differences(
 def test_the_denoised_prediction_is_corrected_by_the_formula(
     lab: ModuleType, watch: Watch, prediction: str, raw: bool
 ) -> None:
-    from selfguidance.guidance.acting import FLOW_FLOOR, UNIT
+    from selfguidance.guidance.acting import UNIT
+    from selfguidance.guidance.prediction import FLOW_FLOOR
 
     model = made(lab, "shapes", prediction, True).clone()
     before = []

@@ -88,7 +88,7 @@ def test_the_raw_step_is_the_exact_posterior_of_a_gaussian(plain_model: Any, nam
     gradient = -(y - known) / (doubt + spread) * a / (a * a + b * b)
     acting = Plan(strength=1.0, raw=True).at(0.6)
     denoised, slope = torch.tensor([[[[known]]]]), torch.tensor([[[[gradient]]]])
-    step = acting.corrected(denoised, slope, {}, level, prediction_of(model))
+    step = denoised - acting.step(slope, {}, level, prediction_of(model))
     assert float(step) == pytest.approx(known + doubt / (doubt + spread) * (y - known), rel=1e-5)
     assert abs(float(step) - known) > 0.1
 

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from selfguidance.guidance.pace import Pace
 from selfguidance.guidance.plan import Plan, Scheduled
+from selfguidance.guidance.terms.hold import HoldMask
 from selfguidance.guidance.terms.reference import Size
+from selfguidance.tests.unit.guidance.bowls import Bowl
 from selfguidance.tests.unit.guidance.holding import (
     AWAY,
     FREE,
@@ -17,7 +20,7 @@ from selfguidance.tests.unit.guidance.holding import (
     random,
     run,
 )
-from selfguidance.tests.unit.guidance.toys import TABLE, always, record
+from selfguidance.tests.unit.guidance.toys import TABLE, always, pictured, record
 
 
 def test_the_region_is_brought_to_the_grid_of_the_latent() -> None:
@@ -44,6 +47,15 @@ def test_the_reference_is_read_at_the_noise_level_of_the_pass() -> None:
     then = record(run(OBJECT, sigma=4, latent=early), run(OBJECT, sigma=1, latent=late))
     result, _ = hold(kept(then), now=torch.zeros(1, 4, *GRID), sigma=2.0)
     assert result[0, 0, 0, 0].item() == pytest.approx(3.0)
+
+
+def test_parts_lead_nowhere_where_the_picture_is_held() -> None:
+    reference, left = pictured(), torch.zeros(1, 6, 8)
+    left[..., :4] = 1
+    plan = always(Bowl(object="circle"), HoldMask(reference=reference, mask=left))
+    step = torch.ones_like(plan.at(1.0).holds[0].target(1.0, torch.zeros(1, 4, 12, 16)))
+    moved = plan.at(1.0, TABLE).ahead(step, Pace(parts=2, share=0.5, ahead=0.25))
+    assert (moved[..., :7] == 0).all() and (moved[..., 9:] == -0.25).all()
 
 
 def test_what_one_term_sets_free_no_other_holds() -> None:

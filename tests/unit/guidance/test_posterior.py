@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from selfguidance.guidance.acting import Prediction
 from selfguidance.guidance.maps.properties import Properties
+from selfguidance.guidance.prediction import Prediction
 from selfguidance.guidance.terms.base import EnergyTerm
 from selfguidance.tests.unit.guidance.toys import SITE, TABLE, always
 from torch import Tensor
@@ -60,7 +60,7 @@ def test_guiding_by_a_likelihood_gives_the_exact_posterior_mean(
     acting = always(term, strength=1.0, raw=True).at(sigma, TABLE)
     gradient, energies = acting.gradient(Properties(sigma, TABLE, {SITE: denoised}), x)
     levels = torch.full((2,), sigma)
-    guided = acting.corrected(denoised.detach(), gradient, energies, levels, prediction)
+    guided = denoised.detach() - acting.step(gradient, energies, levels, prediction)
 
     # two Gaussians about the picture: what x says and what y says
     exact = (denoised / variance + y / ERROR) / (1 / variance + 1 / ERROR)
