@@ -7,7 +7,7 @@ is D -= v sigma^2 / (1 - sigma) grad_x g.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
@@ -44,7 +44,8 @@ class Acting:
         regions: where the recipes of the whole run hold the picture, each [B or 1, 1, h, w] in
             [0, 1]; their product is held.
         strength, raw: see `Plan`.
-        below: the next noise level of the run; None if it is not known.
+        prediction: how x mixes picture and noise.
+        pace: how many gradients of the energies the call takes.
     """
 
     sigma: float
@@ -53,7 +54,8 @@ class Acting:
     regions: tuple[Tensor, ...] = ()
     strength: float = 1.0
     raw: bool = False
-    below: float | None = None
+    prediction: Prediction = Prediction.VARIANCE
+    pace: Pace = field(default=Pace())
 
     def __bool__(self) -> bool:
         """Whether any term acts."""
@@ -98,6 +100,11 @@ class Acting:
             )
         return gradient, {name: value.detach() for name, value in values.items()}
 
+    def watched(self, seen: Properties) -> dict[str, Tensor]:
+        """Energies [B] of the terms in a call without a gradient, where no features are read."""
+        terms = {name: term for name, term in self.energies.items() if not term.reads_features}
+        return {name: term(seen) for name, term in terms.items()}
+
     def step_length(self, energies: Mapping[str, Tensor]) -> Tensor:
         """Length [B] of a normalised step at strength 1, in units of `UNIT`.
 
@@ -120,45 +127,30 @@ class Acting:
         """The longest step that an energy term asks for, in units of `UNIT`; 0 without any."""
         return max((term.length for term in self.energies.values()), default=0.0)
 
-    def pace(self, prediction: Prediction) -> Pace:
-        """How many gradients the call takes; raw ones are those of the paper, one a call."""
-        if self.raw or self.below is None:
-            return Pace()
-        length = abs(self.strength) * UNIT * self.longest
-        return Pace.of(self.sigma, self.below, length, prediction)
-
-    def step(
-        self,
-        gradient: Tensor,
-        energies: Mapping[str, Tensor],
-        sigma: Tensor,
-        prediction: Prediction,
-    ) -> Tensor:
+    def step(self, gradient: Tensor, energies: Mapping[str, Tensor], sigma: Tensor) -> Tensor:
         """One guidance step: what is subtracted from the denoised prediction, [B, C, h, w].
 
         Args:
             gradient: of the energies by the model's input, [B, C, h, w].
             energies: [B] of each term, see `gradient`.
             sigma: noise level of every picture, [B].
-            prediction: how x mixes picture and noise.
         """
         each = (-1, *[1] * (gradient.ndim - 1))
         level = sigma.float().reshape(each)
-        reach = prediction.reach(level)
+        reach = self.prediction.reach(level)
         if self.raw:
             return self.strength * level * reach * gradient
         lengths = self.step_length(energies).reshape(each)
         return self.strength * UNIT * lengths * reach * unit_length(gradient)
 
-    def ahead(self, step: Tensor, pace: Pace) -> Tensor:
+    def ahead(self, step: Tensor) -> Tensor:
         """How far x moves towards the next part of the call, [B, C, h, w]; 0 where it is held.
 
         Args:
             step: of the part before, see `step`.
-            pace: of the call.
         """
         moved = self.held(-step)[0] - self.held(torch.zeros_like(step))[0]
-        return pace.ahead * moved
+        return self.pace.ahead * moved
 
     def held(self, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The denoised prediction with held regions moved towards their references.

@@ -1,13 +1,14 @@
 """The plan of a run: its terms, and at which noise levels each of them acts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torch import Tensor
 
-from .acting import Acting, named
+from .acting import UNIT, Acting, named
 from .maps.properties import Properties
+from .pace import Pace, Schedule
 from .recipes.combine import expanded
 from .terms.base import Term
 from .terms.wish import Wish
@@ -44,14 +45,14 @@ class Plan:
         raw: the step is the gradient times strength, as in the paper, where v is about 7500; else
             its length is normalised for every picture, so that one strength suits all models, sizes
             and numbers of terms, see `Acting.step_length`.
-        levels: noise levels of the sampler's schedule, as far as they are known; samplers may call
-            the model between them.
+        schedule: of the sampler; decides how many gradients a call takes. Raw gradients are those
+            of the paper, one a call.
     """
 
     terms: tuple[Scheduled, ...] = ()
     strength: float = 1.0
     raw: bool = False
-    levels: tuple[float, ...] = ()
+    schedule: Schedule = field(default=Schedule())
 
     @classmethod
     def of(
@@ -60,14 +61,13 @@ class Plan:
         percent_to_sigma: Callable[[float], float],
         strength: float = 1.0,
         raw: bool = False,
-        levels: Sequence[float] = (),
     ) -> "Plan":
         """The plan of a run, with windows as noise levels.
 
         Args:
             wishes: terms and recipes.
             percent_to_sigma: noise level of a fraction of the model's schedule.
-            strength, raw, levels: see the class.
+            strength, raw: see the class.
 
         Raises:
             ValueError: recipes that cannot act together.
@@ -79,7 +79,7 @@ class Plan:
         if not any(term.weight for term in used):
             used = []
         scheduled = (Scheduled(term, *term.window.sigmas(percent_to_sigma)) for term in used)
-        return cls(tuple(scheduled), strength, raw, tuple(levels))
+        return cls(tuple(scheduled), strength, raw)
 
     @property
     def reads_features(self) -> bool:
@@ -103,22 +103,23 @@ class Plan:
         terms = [scheduled.term for scheduled in self.terms if scheduled.acts(sigma, table)]
         energies = [energy for term in terms if (energy := term.as_energy) is not None]
         holds = [hold for term in terms if (hold := term.as_hold) is not None]
-        return Acting(
+        acting = Acting(
             sigma,
             named(energies),
             tuple(holds),
             self._regions,
             self.strength,
             self.raw,
-            self.below(sigma),
+            self.schedule.prediction,
         )
+        return replace(acting, pace=self._pace(acting))
 
-    def below(self, sigma: float) -> float | None:
-        """The next noise level of the schedule; None if the schedule is not known."""
-        if not self.levels:
-            return None
-        # a sampler may hand over a level with other last digits
-        return max((level for level in self.levels if level < sigma * (1 - 1e-4)), default=0.0)
+    def _pace(self, acting: Acting) -> Pace:
+        if self.raw or not acting.energies:
+            return Pace()
+        starts = [s.high for s in self.terms if s.term.weight and s.term.as_energy is not None]
+        length = abs(self.strength) * UNIT * acting.longest
+        return self.schedule.pace(acting.sigma, length, starts)
 
     def goals(self, seen: Properties) -> dict[str, Tensor]:
         """Target centre of each object, (x, y) as [B or 1, 2] in [0, 1], from its heaviest term.

@@ -1,9 +1,10 @@
 """What a user asks a run to do, before the model that samples is known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from .pace import Effort
 from .plan import Plan
 from .terms.wish import Wish
 
@@ -26,6 +27,7 @@ class Settings:
     Attributes:
         terms, strength, raw: as in `Plan`.
         memory: see `MemoryMode`; where two settings are joined, the one that needs less memory.
+        effort: see `Effort`; where two settings are joined, the one that takes more gradients.
 
     Raises:
         ValueError: raw gradients for a recipe, whose parts are balanced for normalised steps.
@@ -35,6 +37,7 @@ class Settings:
     strength: float = 1.0
     raw: bool = False
     memory: MemoryMode = MemoryMode.AUTO
+    effort: Effort = Effort.AUTO
 
     def __post_init__(self) -> None:
         recipes = [wish.object for wish in self.terms if not wish.takes_raw]
@@ -50,11 +53,9 @@ class Settings:
         """Whether they ask for nothing."""
         return not self.terms or self.strength == 0
 
-    def plan(
-        self, percent_to_sigma: Callable[[float], float], levels: Sequence[float] = ()
-    ) -> Plan:
-        """The plan of a run; see `Plan.of`."""
-        return Plan.of(self.terms, percent_to_sigma, self.strength, self.raw, levels)
+    def plan(self, percent_to_sigma: Callable[[float], float]) -> Plan:
+        """The plan of a run, without the schedule of its sampler; raises like `Plan.of`."""
+        return Plan.of(self.terms, percent_to_sigma, self.strength, self.raw)
 
     def joined(self, more: "Settings") -> "Settings":
         """Both settings as one: the terms of both, with the larger strength.
@@ -78,7 +79,9 @@ class Settings:
         terms = (*self._scaled(strength), *more._scaled(strength))
         careful = (MemoryMode.SAVE, MemoryMode.AUTO, MemoryMode.FAST)
         memory = min(self.memory, more.memory, key=careful.index)
-        return Settings(terms, strength, self.raw, memory)
+        thorough = (Effort.EVERY, Effort.AUTO, Effort.THRIFTY)
+        effort = min(self.effort, more.effort, key=thorough.index)
+        return Settings(terms, strength, self.raw, memory, effort)
 
     def _scaled(self, strength: float) -> tuple[Wish, ...]:
         """The terms for a run of a larger strength, with weights that keep their effect."""

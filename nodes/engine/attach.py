@@ -6,20 +6,21 @@ of that run alone.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ...guidance.pace import Schedule
 from ...guidance.plan import Plan
 from ...guidance.record.record import Record, Step
 from ...guidance.settings import Settings
 from .check import check_latent, check_levels, check_run
 from .check_conditioning import check_times
 from .keys import WRAPPER_KEY
-from .model import family_of
+from .model import family_of, prediction_of
 from .run import SamplingRun
 
 # Called with the plan and the noise levels of a run; the result is called with every recorded step.
@@ -93,7 +94,10 @@ class RunStarter:
         """
         guider = executor.class_obj
         sampling = guider.model_patcher.get_model_object("model_sampling")
-        plan = self.settings.plan(sampling.percent_to_sigma, sigmas.tolist())
+        plan = self.settings.plan(sampling.percent_to_sigma)
+        if plan.terms:
+            prediction, effort = prediction_of(guider.model_patcher), self.settings.effort
+            plan = replace(plan, schedule=Schedule.of(sigmas.tolist(), prediction, effort))
         if not plan.terms and self.keep is None:
             return executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
         watch = self.watch(plan, sigmas.tolist()) if self.watch else None

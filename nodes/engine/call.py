@@ -10,7 +10,6 @@ from torch import Tensor
 from ...guidance.acting import Acting
 from ...guidance.families import Family
 from ...guidance.maps.properties import Properties
-from ...guidance.prediction import Prediction
 from .capture import Capture
 from .conditioning import Source
 
@@ -57,7 +56,6 @@ class Call:
         guided: Callable[[Tensor], list[Tensor]],
         x: Tensor,
         timestep: Tensor,
-        prediction: Prediction,
     ) -> tuple[list[Tensor], Tensor]:
         """All parts of the call, see `Pace`; sets `step`.
 
@@ -65,21 +63,21 @@ class Call:
             guided: one pass with gradient, of a latent to the outputs; sets `gradient`.
             x: latent of the call, [B, C, h, w] or, of one frame, [B, C, 1, h, w].
             timestep: noise level of every picture, [B].
-            prediction: how x mixes picture and noise.
 
         Returns:
             the outputs of the last part, and the latent that it was given.
         """
-        pace, steps = self.acting.pace(prediction), list[Tensor]()
+        acting, steps = self.acting, list[Tensor]()
         while True:
             outputs = guided(x)
             if self.gradient is None:
                 return outputs, x
-            steps.append(self.acting.step(self.gradient, self.energies, timestep, prediction))
-            if len(steps) == pace.parts:
+            steps.append(acting.step(self.gradient, self.energies, timestep))
+            if len(steps) == acting.pace.gradients:
                 break
-            x = x + self.acting.ahead(steps[-1], pace).to(x).reshape(x.shape)
-        self.step = steps[0] if pace.parts == 1 else pace.share * torch.stack(steps).mean(0)
+            x = x + acting.ahead(steps[-1]).to(x).reshape(x.shape)
+        mean = steps[0] if len(steps) == 1 else torch.stack(steps).mean(0)
+        self.step = acting.pace.length * mean
         return outputs, x
 
     def corrected(self, denoised: Tensor) -> Tensor:

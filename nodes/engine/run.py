@@ -23,7 +23,6 @@ from torch import Tensor
 from ...guidance.acting import LOSS_SCALE, SCALE_STEP, OverflowedError
 from ...guidance.maps.properties import Properties
 from ...guidance.plan import Plan
-from ...guidance.prediction import Prediction
 from ...guidance.record.record import Record, Step, moved, with_features
 from ...guidance.settings import MemoryMode
 from ...guidance.words.table import TokenTable
@@ -46,7 +45,7 @@ from .frames import picture
 from .gradient_pass import GradientPass
 from .keys import CALL_KEY, WRAPPER_KEY
 from .memory import Budget
-from .model import family_of, prediction_of
+from .model import family_of
 from .unseen import IN_PARTS, NOTHING_SEEN, PARTLY_SEEN, SKIPPED, UNNAMED
 
 Conds = list[Any]
@@ -76,8 +75,6 @@ class SamplingRun:
         self.watch = watch
         self.family = family_of(model)
         self._architecture = architecture_of(self.family)
-        # a run that only records corrects nothing
-        self.prediction = prediction_of(model) if plan.terms else Prediction.VARIANCE
         self.recording = recording
         self._steps: list[Step] = []
         self._unseen: list[str] = []  # why, for every step without a record
@@ -178,7 +175,7 @@ class SamplingRun:
         table = TokenTable.joined([source.table for source in known.values()]) if known else None
         acting = self.plan.at(sigma, table)
         guided = table is not None and bool(acting)
-        traced = guided and bool(acting.energies)
+        traced = guided and bool(acting.energies) and acting.pace.gradients > 0
         return Call(known, acting, shape, guided, traced, traced and acting.reads_features)
 
     def _calc_cond_batch(
@@ -230,7 +227,7 @@ class SamplingRun:
     ) -> list[Tensor]:
         alone = without_gradient([c if r else None for c, r in zip(conds, read, strict=True)])
         guided = partial(self._guided_pass, call, forward, alone, model_options=options)
-        outputs, x = call.paced(guided, x, timestep, self.prediction)
+        outputs, x = call.paced(guided, x, timestep)
         rest = [None if r else cond for cond, r in zip(conds, read, strict=True)]
         others = forward(rest, x, options) if any(rest) else outputs
         return [a if r else b for a, b, r in zip(outputs, others, read, strict=True)]
@@ -250,6 +247,8 @@ class SamplingRun:
         with self._architecture.listening(network, alone, capture) as watched:
             outputs = passed(reads if spread else conds, watched)
         self._take_note(call, capture.properties(call.acting.sigma))
+        if call.seen is not None and call.guided:
+            call.energies = call.acting.watched(call.seen.at_sites(self.family.term_sites))
         return passed(conds, model_options) if spread else outputs
 
     def _guided_pass(

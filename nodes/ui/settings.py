@@ -1,7 +1,8 @@
-"""The inputs of nodes that guide: strength, weighting, memory and terms."""
+"""The inputs of nodes that guide: strength, weighting, memory, effort and terms."""
 
 from comfy_api.latest import io
 
+from ...guidance.pace import Effort
 from ...guidance.settings import MemoryMode, Settings
 from .types import Chain, Terms, number
 
@@ -10,14 +11,18 @@ NORMALISED, RAW = "normalised", "raw (paper)"
 
 
 def settings_of(
-    strength: float, weighting: str = NORMALISED, memory: str = AUTO, terms: Chain = ()
+    strength: float,
+    weighting: str = NORMALISED,
+    memory: str = AUTO,
+    terms: Chain = (),
+    effort: str = Effort.AUTO.value,
 ) -> Settings:
     """The settings of a run from the inputs of `settings_inputs`."""
-    return Settings(tuple(terms), strength, weighting == RAW, MemoryMode(memory))
+    return Settings(tuple(terms), strength, weighting == RAW, MemoryMode(memory), Effort(effort))
 
 
 def settings_inputs(without: str) -> list[io.Input]:
-    """Strength, weighting, memory and terms.
+    """Strength, weighting, memory, terms and effort.
 
     Args:
         without: what the node does without terms, in the tooltip.
@@ -51,5 +56,14 @@ def settings_inputs(without: str) -> list[io.Input]:
         ),
         Terms.Input(
             "terms", optional=True, tooltip=f"What to steer towards. Without terms: {without}."
+        ),
+        io.Combo.Input(
+            "effort",
+            options=[effort.value for effort in Effort],
+            default=Effort.AUTO.value,
+            optional=True,
+            tooltip="How many gradients guided steps take. auto: one each, up to four where few "
+            "steps remove much noise. every step: always one. thrifty: about half of them, where "
+            "many steps say the same; somewhat less exact.",
         ),
     ]

@@ -1,5 +1,7 @@
 """The step that terms take in one model call, and their names."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -39,7 +41,7 @@ def test_a_normalised_step_has_the_documented_length_in_every_picture(
     bowl = acting(Bowl(object="circle"), strength=strength)
     gradient, _ = bowl.gradient(shown(x), x)
     sigma = levels(0.5, 0.8)
-    step = denoised - bowl.step(gradient, far(bowl), sigma, prediction)
+    step = denoised - replace(bowl, prediction=prediction).step(gradient, far(bowl), sigma)
     rms = step.flatten(1).square().mean(1).sqrt().tolist()
     assert rms == pytest.approx(
         [strength * UNIT * reach(s, prediction) for s in sigma.tolist()], rel=1e-5
@@ -86,7 +88,8 @@ def test_every_picture_has_a_step_of_its_own_length(prediction: Prediction) -> N
     gradient, _ = bowl.gradient(shown(x), x)
     still, sigma = torch.zeros_like(x), levels(0.5, 0.5)
     whole, part = (
-        still - bowl.step(gradient, {"bowl of circle": energy}, sigma, prediction)
+        still
+        - replace(bowl, prediction=prediction).step(gradient, {"bowl of circle": energy}, sigma)
         for energy in (levels(9.0, 9.0), levels(9.0, Bowl.tolerance / 4))
     )
     torch.testing.assert_close(part, whole * torch.tensor([1.0, 0.25]).reshape(2, 1, 1, 1))
@@ -101,7 +104,9 @@ def test_the_length_lengthens_a_normalised_step_alone(prediction: Prediction, ra
     for length in (1.0, 1.5):
         bowl = acting(Bowl(object="circle", step_length=length), raw=raw)
         still = torch.zeros_like(x)
-        steps.append(still - bowl.step(gradient, far(bowl), levels(0.5, 0.8), prediction))
+        steps.append(
+            still - replace(bowl, prediction=prediction).step(gradient, far(bowl), levels(0.5, 0.8))
+        )
     torch.testing.assert_close(steps[1], steps[0] if raw else 1.5 * steps[0])
 
 
@@ -114,7 +119,7 @@ def test_a_normalised_step_ignores_the_scale_of_the_energy(
     gradient, _ = bowl.gradient(shown(x), x)
     torch.testing.assert_close(
         *(
-            denoised - bowl.step(slope, far(bowl), levels(0.7, 0.7), prediction)
+            denoised - replace(bowl, prediction=prediction).step(slope, far(bowl), levels(0.7, 0.7))
             for slope in (gradient * 10**exponent, gradient)
         )
     )
@@ -124,11 +129,11 @@ def test_a_normalised_step_ignores_the_batch_mates() -> None:
     x = inputs()
     bowl, denoised = acting(Bowl(object="circle")), torch.zeros(2, 3, 2, 4)
     both, energies = bowl.gradient(shown(x), x)
-    together = denoised - bowl.step(both, energies, levels(2, 3), Prediction.VARIANCE)
+    together = denoised - bowl.step(both, energies, levels(2, 3))
     for i, sigma in enumerate((2.0, 3.0)):
         one = x.detach()[i : i + 1].requires_grad_()
         gradient, own = bowl.gradient(shown(one), one)
-        alone = denoised[:1] - bowl.step(gradient, own, levels(sigma), Prediction.VARIANCE)
+        alone = denoised[:1] - bowl.step(gradient, own, levels(sigma))
         torch.testing.assert_close(alone, together[i : i + 1])
 
 
@@ -138,7 +143,9 @@ def test_no_gradient_changes_no_bit(prediction: Prediction, raw: bool) -> None:
     denoised = inputs().detach()
     bowl = acting(Bowl(object="circle"), raw=raw)
     nothing = torch.zeros_like(denoised)
-    still = denoised - bowl.step(nothing, far(bowl), levels(0.5, 1.0), prediction)
+    still = denoised - replace(bowl, prediction=prediction).step(
+        nothing, far(bowl), levels(0.5, 1.0)
+    )
     assert torch.equal(still, denoised)
 
 
@@ -146,7 +153,7 @@ def test_no_gradient_changes_no_bit(prediction: Prediction, raw: bool) -> None:
 def test_the_raw_step_is_the_papers_formula(prediction: Prediction) -> None:
     denoised, gradient = inputs(1).detach(), inputs(1, seed=1).detach()
     raw = acting(strength=7.0, raw=True)
-    corrected = denoised - raw.step(gradient, {}, levels(0.6), prediction)
+    corrected = denoised - replace(raw, prediction=prediction).step(gradient, {}, levels(0.6))
     # sigma^2, in flow matching sigma^2 / (1 - sigma)
     factor = {Prediction.VARIANCE: 0.36, Prediction.FLOW: 0.36 / 0.4}[prediction]
     torch.testing.assert_close(corrected, denoised - 7 * factor * gradient)
@@ -156,7 +163,9 @@ def test_the_raw_step_is_the_papers_formula(prediction: Prediction) -> None:
 def test_a_flow_step_stays_bounded_where_the_picture_vanishes_from_the_input(sigma: float) -> None:
     bowl = acting(Bowl(object="circle", step_length=1.0))
     still, gradient = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
-    step = still - bowl.step(gradient, far(bowl, 1), levels(sigma), Prediction.FLOW)
+    step = still - replace(bowl, prediction=Prediction.FLOW).step(
+        gradient, far(bowl, 1), levels(sigma)
+    )
     assert -step[0, 0, 0, 0].item() == pytest.approx(UNIT * sigma / 0.1)
 
 

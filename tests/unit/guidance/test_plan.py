@@ -23,12 +23,6 @@ from selfguidance.tests.unit.guidance.toys import (
 )
 
 
-def test_the_next_noise_level_is_that_of_the_schedule_whatever_the_sampler_calls() -> None:
-    plan = Plan.of([Bowl(object="circle")], lambda percent: 10 * (1 - percent), levels=(9, 4, 1, 0))
-    assert [plan.at(sigma).below for sigma in (9, 8.9999, 5, 4.0001, 1, 0.5)] == [4, 4, 4, 1, 0, 0]
-    assert always(Bowl(object="circle")).at(9.0).below is None
-
-
 def test_windows_select_the_terms_of_a_noise_level() -> None:
     early = Bowl(object="circle", window=Window(0, 0.5))
     late = Bowl(object="square", window=Window(0.5, 1))

@@ -1,6 +1,6 @@
 """The raw step with the paper's scale 1 is Bayes' rule, where Bayes' rule has a closed form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -60,7 +60,9 @@ def test_guiding_by_a_likelihood_gives_the_exact_posterior_mean(
     acting = always(term, strength=1.0, raw=True).at(sigma, TABLE)
     gradient, energies = acting.gradient(Properties(sigma, TABLE, {SITE: denoised}), x)
     levels = torch.full((2,), sigma)
-    guided = denoised.detach() - acting.step(gradient, energies, levels, prediction)
+    guided = denoised.detach() - replace(acting, prediction=prediction).step(
+        gradient, energies, levels
+    )
 
     # two Gaussians about the picture: what x says and what y says
     exact = (denoised / variance + y / ERROR) / (1 / variance + 1 / ERROR)
