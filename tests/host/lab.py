@@ -5,6 +5,7 @@ mode, as in ComfyUI's executor.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import comfy.samplers
@@ -18,11 +19,13 @@ from comfy_extras.nodes_custom_sampler import (
     SamplerCustomAdvanced,
 )
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete, ModelSamplingSD3
+from selfguidance.guidance.pace import Schedule
 from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.record.record import Record
 from selfguidance.guidance.settings import MemoryMode
 from selfguidance.guidance.terms import reference as energies
 from selfguidance.guidance.words.table import TokenTable
+from selfguidance.nodes.engine.model import prediction_of
 from selfguidance.nodes.engine.run import SamplingRun
 from selfguidance.nodes.sampling import Apply, Guider, KSampler
 from selfguidance.nodes.text.key import TABLE_KEY
@@ -114,6 +117,11 @@ def always(*terms: Any, strength: float = 1.0, raw: bool = False) -> Plan:
     return Plan(tuple(Scheduled(term, 1e9, 0.0) for term in terms), strength, raw)
 
 
+# The few steps of tests would take several gradients each, as test_effort.py shows. Tests of all
+# else take one, as runs of usual length do.
+ONE_GRADIENT = {"effort": "every step"}
+
+
 def settings(**changes: Any) -> dict[str, Any]:
     """Inputs of a KSampler node except the model."""
     standard = {
@@ -135,7 +143,8 @@ def guided(
     model: ModelPatcher, terms: Sequence[Any] = (), strength: float = 1.0, **changes: Any
 ) -> tuple[Tensor, Record]:
     """The samples and the record that our KSampler node returns."""
-    more = {name: changes.pop(name) for name in ("weighting", "memory") if name in changes}
+    names = ("weighting", "memory", "effort")
+    more = ONE_GRADIENT | {name: changes.pop(name) for name in names if name in changes}
     with torch.inference_mode():
         try:
             latent, record = KSampler.execute(
@@ -172,6 +181,8 @@ def one_step(
     memory: MemoryMode = MemoryMode.AUTO,
 ) -> SamplingRun:
     """A guided run of one Euler step from a noise level to zero."""
+    if plan.terms:
+        plan = replace(plan, schedule=Schedule(prediction=prediction_of(model)))
     run = SamplingRun(model, plan, memory=memory)
     patched = model.clone()
     patched.model_options = run.options(patched.model_options)
@@ -198,6 +209,7 @@ def applied(
 ) -> ModelPatcher:
     """The MODEL that our Apply node returns."""
     with torch.inference_mode():
+        more = ONE_GRADIENT | more
         return Apply.execute(model, strength=strength, terms=terms, **more).args[0]
 
 
@@ -206,6 +218,7 @@ def guider(
 ) -> Any:
     """The GUIDER that our Guider node returns, with the conditionings and cfg of `settings`."""
     inputs = {name: settings(**changes)[name] for name in ("positive", "negative", "cfg")}
+    inputs |= {"effort": changes.get("effort", ONE_GRADIENT["effort"])}
     with torch.inference_mode():
         return Guider.execute(model, **inputs, strength=strength, terms=terms).args[0]
 
