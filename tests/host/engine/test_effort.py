@@ -109,8 +109,8 @@ def test_of_two_nodes_on_a_model_the_more_thorough_effort_counts(
     assert len(passes) == 15
 
 
-def test_a_picture_of_a_batch_is_the_same_alone(lab: ModuleType, model: Any, effort: str) -> None:
-    terms = [lab.position()]
+def test_a_picture_of_a_batch_is_the_same_alone(lab: ModuleType, model: Any) -> None:
+    terms, effort = [lab.position()], "auto"
     both = lab.latent(2, 16, 16)
     # the noise of a batch is drawn for both pictures together, of which the first is that alone
     together, _ = lab.guided(model, terms, latent_image=both, steps=4, effort=effort)

@@ -74,6 +74,7 @@ def test_no_parametrisation_of_the_host_is_forgotten(comfy: Any, node: str) -> N
 def test_the_raw_step_is_the_exact_posterior_of_a_gaussian(plain_model: Any, name: str) -> None:
     """Pictures d ~ N(0, 1), input x as the host mixes it, an observation y of d with noise: with
     -log p(y | x) as energy, the corrected prediction is the mean of d given x and y."""
+    from selfguidance.guidance.pace import Schedule
     from selfguidance.guidance.plan import Plan
     from selfguidance.nodes.engine.model import prediction_of
 
@@ -86,9 +87,10 @@ def test_the_raw_step_is_the_exact_posterior_of_a_gaussian(plain_model: Any, nam
     known = a * x / (a * a + b * b)  # mean of d given x
     doubt = b * b / (a * a + b * b)  # its variance
     gradient = -(y - known) / (doubt + spread) * a / (a * a + b * b)
-    acting = Plan(strength=1.0, raw=True).at(0.6)
+    schedule = Schedule(prediction=prediction_of(model))
+    acting = Plan(strength=1.0, raw=True, schedule=schedule).at(0.6)
     denoised, slope = torch.tensor([[[[known]]]]), torch.tensor([[[[gradient]]]])
-    step = denoised - acting.step(slope, {}, level, prediction_of(model))
+    step = denoised - acting.step(slope, {}, level)
     assert float(step) == pytest.approx(known + doubt / (doubt + spread) * (y - known), rel=1e-5)
     assert abs(float(step) - known) > 0.1
 
