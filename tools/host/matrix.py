@@ -86,7 +86,8 @@ class Choice:
     @property
     def arguments(self) -> list[str]:
         """What pytest is given."""
-        chosen = ["tests/host", "tests/unit"] if self.all else ["tests/host", "-m", "compat"]
+        every = ["tests/host", "tests/unit", "-m", ""]  # exhaustive combinations, too
+        chosen = every if self.all else ["tests/host", "-m", "compat"]
         return [*chosen, *(["-k", self.part] if self.part else [])]
 
 
