@@ -11,8 +11,8 @@ TOOLS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, TOOLS)
 import boot  # noqa: E402
 
-# names of our folders must not hide those of ComfyUI or of other packs
-sys.path[:] = [path for path in sys.path if path != TOOLS]
+# last, so that no folder of ours hides another's module; kept, as worker processes inherit it
+sys.path[:] = [*(path for path in sys.path if path != TOOLS), TOOLS]
 boot.mount()
 
 from selfguidance.tools.host import threads  # noqa: E402

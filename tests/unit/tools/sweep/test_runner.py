@@ -1,10 +1,12 @@
 """Jobs in this process and on workers of the engine, of which some end."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from selfguidance.tools.host import host
 from selfguidance.tools.sweep import measures
 from selfguidance.tools.sweep.runner import LostError, Runner, runner
 
@@ -48,6 +50,17 @@ def test_a_job_of_a_worker_that_ended_runs_on_another_and_is_given_up_after_thre
     assert os.getpid() not in {pid for _, pid in results.values()}
     assert len([*tmp_path.glob("6-*")]) == 3
     assert len([*tmp_path.glob("4-*")]) == 2
+
+
+def test_a_process_started_from_a_worker_finds_the_checkout_too(tmp_path: Path) -> None:
+    code = (
+        "import importlib, os, sys; importlib.import_module('sweep.preload'); "
+        "assert os.environ['OMP_WAIT_POLICY'] and 'torch' not in sys.modules; "
+        "del sys.modules['sweep.preload'], sys.modules['sweep'], os.environ['PYTHONPATH']; "
+        "importlib.import_module('sweep.preload'); import selfguidance.tools.sweep.measures"
+    )
+    env = {**os.environ, "PYTHONPATH": str(host.ROOT / "tools")}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, check=True)
 
 
 @needs_engine
