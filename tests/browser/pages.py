@@ -16,6 +16,7 @@ REGISTRY = "api.comfy.org"  # the page looks up nodes of packs there; errors of 
 THEMES = ("dark", "light")
 SHOTS = "SELF_GUIDANCE_SHOTS"  # variable that is set where screenshots are wanted
 
+SEE_ERRORS = "error-overlay-see-errors"  # a button of newer pages
 CARD = "[data-testid^=template-workflow-]"
 HITS = 12  # more than a search for a name finds, fewer than there are templates
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from selfguidance.tests.browser.pages import (
     NODES,
+    SEE_ERRORS,
     Complaints,
     open_card,
     settle,
@@ -102,7 +103,7 @@ def in_dialog(page: Any, file: str) -> str:
 
 def in_panel(page: Any, file: str) -> str:
     """The same of newer pages, whose list of errors has a button to download each file."""
-    page.get_by_test_id("error-overlay-see-errors").click()
+    page.get_by_test_id(SEE_ERRORS).click()
     rows = page.get_by_test_id("missing-model-importable-rows").filter(has_text=file)
     rows.wait_for()
     lines = rows.inner_text().split("\n")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from selfguidance.tests.browser.pages import (
     NODES,
+    SEE_ERRORS,
     SHOWN,
     finished_run,
     press_run,
@@ -91,7 +92,12 @@ def test_a_bad_name_is_a_readable_error_of_its_node(
     page.evaluate(OPEN, graph)
     press_run(page)
     assert finished_run(server)["status_str"] == "error"
-    page.get_by_text("the layout cannot be read").first.wait_for()
+    told = page.get_by_text("the layout cannot be read").first
+    details = page.get_by_test_id(SEE_ERRORS)  # of newer pages, which tell of errors in a panel
+    told.or_(details).first.wait_for()
+    if details.is_visible():
+        details.click()
+    told.wait_for()
     shot(page, tmp_path / "error.png")
     failed = page.evaluate("() => window.app.lastExecutionError?.node_id")
     assert str(failed) == str(canvas["id"])
