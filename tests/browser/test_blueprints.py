@@ -49,14 +49,9 @@ FEED = """() => {
 def empty(server: serve.Server, page: Any) -> Any:
     """The page with an empty canvas."""
     visit(page, server)
-    clear(page)
-    return page
-
-
-def clear(page: Any) -> None:
-    """Take all nodes off the canvas."""
     page.evaluate("() => { window.app.graph.clear(); window.app.canvas.setDirty(true, true); }")
     settle(page)  # until then a click meets the nodes that were drawn last
+    return page
 
 
 def put_on_canvas(page: Any, name: str) -> None:
@@ -89,13 +84,9 @@ def test_a_blueprint_is_put_on_the_canvas_and_moves_the_object(
     assert before.keys() == after.keys()
 
 
-def test_every_blueprint_opens_with_its_values(empty: Any) -> None:
-    for plan in blueprints.BLUEPRINTS:
-        opens_with_its_values(empty, plan)
-        clear(empty)
-
-
-def opens_with_its_values(empty: Any, plan: blueprints.Blueprint) -> None:
+@pytest.mark.parametrize("plan", blueprints.BLUEPRINTS, ids=lambda plan: plan.recipe)
+def test_every_blueprint_opens_with_its_values(empty: Any, plan: blueprints.Blueprint) -> None:
+    """Each on a page of its own: newer pages hold a blueprint at the mouse until it is dropped."""
     put_on_canvas(empty, plan.name)
     (instance,) = blueprints.blueprint(plan)["nodes"]
     shown = empty.evaluate(
