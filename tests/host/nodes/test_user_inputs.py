@@ -51,6 +51,7 @@ UNMOVED = Thing(0.277, 0.709, (0.054, 0.058), (0.005, 0.005))  # seed 2 without 
 UNMOVED_0 = Thing(0.249, 0.730, (0.052, 0.056), (0.005, 0.005))  # seed 0
 ON_ITS_WAY = Thing(0.452, 0.709, (0.04, 0.08), (0.18, NEAR))  # seed 2, from .277 to .627
 ARRIVED = Thing(0.627, 0.709, (0.04, 0.08))
+IN_FEW_STEPS = Thing(0.627, 0.709, (0.04, 0.08), (0.06, NEAR))
 WEIGHTED = Thing(0.593, 0.757)
 PAINTED = Thing(90 / SIDE, 90 / SIDE, (0.08, 0.2), (2 * NEAR, 2 * NEAR))
 IN_BOXES = {"red circle": Thing(0.74, 0.71), "blue square": Thing(0.25, 0.25)}
@@ -117,6 +118,8 @@ CASES = {
     ),
     "weight 0, move, seed 0": move(0.25, UNMOVED_0, weight=0.0, seed=0),
     "weight .01": move(0.35, ON_ITS_WAY, weight=0.01),
+    "4 steps": move(0.35, IN_FEW_STEPS, run={"steps": 4}),
+    "10 steps": move(0.35, IN_FEW_STEPS, run={"steps": 10}),
     "no window": move(0.35, UNMOVED, end_percent=0.0),
     "spaces": boxed("red circle, blue square"),
     "tags": boxed("red_circle, blue_square"),
