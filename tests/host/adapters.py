@@ -11,6 +11,7 @@ import comfy.t2i_adapter.adapter
 import safetensors.torch
 import torch
 from comfy.model_patcher import ModelPatcher
+from selfguidance.tests.host.nets import set_tables
 from selfguidance.tools.bench.unets import BUILDS
 from torch import nn
 
@@ -30,7 +31,7 @@ def drawn(seed: int, *shape: int) -> torch.Tensor:
 
 
 def filled(module: nn.Module, seed: int = 5) -> Any:
-    """Fill the weights of a module with noise; returns the module."""
+    """Fill weights and tables of a module with noise; returns the module."""
     with torch.no_grad():
         for index, (name, parameter) in enumerate(module.named_parameters()):
             if parameter.ndim > 1:
@@ -38,6 +39,7 @@ def filled(module: nn.Module, seed: int = 5) -> Any:
                 parameter.copy_(weights / parameter[0].numel() ** 0.5)
             else:
                 parameter.fill_(0.7 if parameter.ndim == 0 else float(name.endswith("weight")))
+    set_tables(module, seed)
     return module.requires_grad_(False)
 
 

@@ -17,6 +17,7 @@ from selfguidance.tools.bench.unets import WIDTH
 from torch import Tensor
 
 __all__ = ["NETS", "Net"]
+TABLES = ("pos_embed", "y_embedding")  # of SD 3, of PixArt
 
 
 def built(
@@ -36,11 +37,17 @@ def built(
     for key, parameter in network.named_parameters():
         if "pos_embedder" not in key:  # tables of frequencies
             parameter.copy_(_drawn(key, parameter, generator))
-    for buffer in network.buffers():
-        if not torch.isfinite(buffer.float()).all() or buffer.abs().max() > 1e4:
-            buffer.zero_()
+    set_tables(network)
     cpu = torch.device("cpu")
     return ModelPatcher(model.eval(), load_device=cpu, offload_device=cpu)
+
+
+def set_tables(network: torch.nn.Module, seed: int = 0) -> None:
+    """Fill the buffers that ComfyUI leaves to the file of a model, with what memory held before."""
+    generator = torch.Generator().manual_seed(seed)
+    for key, buffer in network.named_buffers():
+        if key.rpartition(".")[2] in TABLES:
+            buffer.detach().copy_(0.1 * torch.randn(buffer.shape, generator=generator))
 
 
 def _drawn(key: str, parameter: Tensor, generator: torch.Generator) -> Tensor:

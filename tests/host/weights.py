@@ -87,9 +87,9 @@ def check(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> None:
     assert error < tolerance, f"relative error {error:.2g}"
 
 
-def patched(lab: ModuleType, strength: float = 0.4) -> tuple[dict[str, Any], Any]:
+def patched(lab: ModuleType, strength: float = 0.4, **how: Any) -> tuple[dict[str, Any], Any]:
     """Patches of weights for ComfyUI's `add_patches`, and a MODEL whose weights include them."""
-    model = born(lab, inference=False)
+    model = born(lab, inference=False, **how)
     generator = torch.Generator().manual_seed(8)
     patches = {}
     for name, layer in layers(model, (nn.Linear, nn.Conv2d)):

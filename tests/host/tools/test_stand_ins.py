@@ -1,0 +1,51 @@
+"""The small networks of the tests: the same in every run."""
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from selfguidance.tests.host.engine.test_transformers import each_net
+from selfguidance.tests.host.engine.test_transformers_control import NETWORKS
+
+
+def in_used_memory(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Whatever is not set is of that value, as memory that was used before holds anything."""
+    original = torch.empty
+
+    def empty(*args: Any, **kwargs: Any) -> torch.Tensor:
+        return original(*args, **kwargs).fill_(value)
+
+    monkeypatch.setattr(torch, "empty", empty)
+
+
+def check_same(one: torch.nn.Module, other: torch.nn.Module) -> None:
+    parts = (dict([*net.named_parameters(), *net.named_buffers()]) for net in (one, other))
+    for (name, mine), theirs in zip(next(parts).items(), next(parts).values(), strict=True):
+        assert torch.equal(mine, theirs), name
+
+
+@each_net
+def test_a_transformer_is_the_same_whatever_memory_held(
+    nets: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    made = []
+    for value in (1, 2):
+        with monkeypatch.context() as patch, torch.inference_mode():
+            in_used_memory(patch, value)
+            made.append(nets.built(name).model.diffusion_model)
+    check_same(*made)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_controlnet_is_the_same_whatever_memory_held(
+    nets: ModuleType, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from selfguidance.tests.host import controls
+
+    made = []
+    for value in (1, 2):
+        with monkeypatch.context() as patch, torch.inference_mode():
+            in_used_memory(patch, value)
+            made.append(controls.NETWORKS[kind][1]().control_model)
+    check_same(*made)
