@@ -48,6 +48,16 @@ def shapes(lab: ModuleType) -> tuple[Any, Any, Any]:
 
 
 @pytest.fixture(scope="session")
+def transformer(lab: ModuleType) -> ModuleType:
+    """The module of the demo transformer; skips where this ComfyUI is too old for it."""
+    from selfguidance.demo import transformer
+
+    if not transformer.supported():
+        pytest.skip("this ComfyUI has an older NextDiT, which the demo transformer does not fit")
+    return transformer
+
+
+@pytest.fixture(scope="session")
 def known(server: serve.Server) -> dict[str, Any]:
     """/object_info of the server."""
     return server.json("/object_info")

@@ -135,12 +135,8 @@ def two(number: int, *shown: str) -> Graph:
 
 @pytest.mark.compat("Lifecycle", "Transformers: samplers of one graph in a real server")
 def test_two_guided_samplers_of_one_graph_on_the_demo_transformer(
-    lab: ModuleType, server: serve.Server
+    transformer: ModuleType, server: serve.Server
 ) -> None:
-    from selfguidance.demo import transformer
-
-    if not transformer.supported():
-        pytest.skip("this ComfyUI has an older NextDiT, which the demo transformer does not fit")
     names = ("first", "second", "plain")
     alone = pictures(server, two(40, "first")) | pictures(server, two(41, "plain"))
     found = pictures(server, two(42, *names))

@@ -55,8 +55,7 @@ def random_network() -> Any:
 
 @pytest.mark.parametrize("text", [9, 20, 77])
 @pytest.mark.parametrize("size", [(16, 16), (16, 32), (24, 8)], ids=str)
-def test_training_and_comfyui_compute_the_same(lab, text, size):
-    from selfguidance.demo import transformer
+def test_training_and_comfyui_compute_the_same(transformer, text, size):
     from selfguidance.tools.shapes.transformer import export, sampling
 
     ours = random_network()
@@ -171,7 +170,7 @@ def exported(scenes: Path, tmp_path: Path) -> Path:
     return tmp_path / "transformer.safetensors"
 
 
-def test_an_exported_file_draws_in_comfyui(exported, shapes):
+def test_an_exported_file_draws_in_comfyui(transformer, exported, shapes):
     from selfguidance.demo import model as demo
     from selfguidance.tools.shapes import evaluate
 
@@ -191,8 +190,7 @@ def test_an_exported_file_draws_in_comfyui(exported, shapes):
     assert latents.isfinite().all()
 
 
-def test_the_layer_maps_are_those_of_the_network(exported, shapes, scenes):
-    from selfguidance.demo import transformer
+def test_the_layer_maps_are_those_of_the_network(transformer, exported, shapes):
     from selfguidance.tools.shapes import evaluate
     from selfguidance.tools.shapes.transformer.localisation import LayerMaps
 
@@ -211,9 +209,8 @@ def test_the_layer_maps_are_those_of_the_network(exported, shapes, scenes):
     assert ((total > 0) & (total < 1)).all()
 
 
-def test_a_missing_or_foreign_file_is_named(lab, tmp_path):
+def test_a_missing_or_foreign_file_is_named(transformer, tmp_path):
     from safetensors.torch import save_file
-    from selfguidance.demo import transformer
 
     with pytest.raises(FileNotFoundError, match=r"none\.safetensors"):
         transformer.load(tmp_path / "none.safetensors")

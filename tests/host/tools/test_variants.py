@@ -155,11 +155,13 @@ def _with_the_demo() -> list[Any]:
 
 @pytest.mark.parametrize("name", _with_the_demo())
 def test_a_variant_runs_with_the_demo_model_in_its_place(
-    server: serve.Server, photo: None, name: str
+    request: pytest.FixtureRequest, server: serve.Server, photo: None, name: str
 ) -> None:
     kind, _ = kinds.of(name)
     graph = read("api", f"{name}.json")
     network = "transformer" if kind.latent == "EmptySD3LatentImage" else "unet"
+    if network == "transformer":
+        request.getfixturevalue("transformer")
     demo = {"class_type": "SelfGuidanceDemoModel", "inputs": {"network": network}}
     for part in kind.parts:
         if part.files:
