@@ -116,8 +116,13 @@ def test_what_a_foreign_file_says_is_shown_short(tmp_path: Path) -> None:
     ):
         path.write_bytes(safetensors.torch.save({}, about | changes))
         assert shown in said(storage.load, path, KIND)
-    for header, reason in ((b"[]", "attribute"), (b"{", "double quotes")):
-        path.write_bytes(struct.pack("<Q", len(header)) + header)
+    for length, header, reason in (
+        (2, b"[]", "attribute"),
+        (1, b"{", "double quotes"),
+        (0, b"", "Expecting value"),
+        (3, b"{}", "(it ends too soon)"),
+    ):
+        path.write_bytes(struct.pack("<Q", length) + header)
         assert reason in said(storage.load, path, KIND)
     assert f"({'x' * 200});" in str(storage._damaged("toy", "x" * 999))
 
