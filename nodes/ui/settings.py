@@ -57,13 +57,17 @@ def settings_inputs(without: str) -> list[io.Input]:
         Terms.Input(
             "terms", optional=True, tooltip=f"What to steer towards. Without terms: {without}."
         ),
-        io.Combo.Input(
-            "effort",
-            options=[effort.value for effort in Effort],
-            default=Effort.AUTO.value,
-            optional=True,
-            tooltip="How many gradients guided steps take. auto: one each, up to four where few "
-            "steps remove much noise. every step: always one. thrifty: about half of them, where "
-            "many steps say the same; somewhat less exact.",
-        ),
+        _effort_input(),
     ]
+
+
+def _effort_input() -> io.Input:
+    return io.Combo.Input(
+        "effort",
+        options=[effort.value for effort in Effort],
+        default=Effort.AUTO.value,
+        optional=True,
+        tooltip="How many gradients guided steps take. auto: one each, up to four where few "
+        "steps remove much noise. every step: always one. thrifty: about half of them, where "
+        "many steps say the same; somewhat less exact.",
+    )

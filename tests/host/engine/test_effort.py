@@ -7,7 +7,6 @@ import pytest
 import torch
 
 EFFORTS = ("auto", "every step", "thrifty")
-COMPAT = ("Effort", "Gradients of a call: {effort}, {steps} steps")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,6 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 # With 4 steps the noise shrinks from 14.6 over 2.92 and 0.93 to 0.03, so that a step of half the
 # noise would move x by 2.0, 1.07 and 15.6 times what is left. In 4, 3 and 4 parts of equal ratio it
 # moves 0.25 or less at once, or as little as four parts can.
-@pytest.mark.compat(*COMPAT)
 @pytest.mark.parametrize(
     ("effort", "steps", "expected"),
     [
