@@ -143,14 +143,15 @@ class Acting:
         lengths = self.step_length(energies).reshape(each)
         return self.strength * UNIT * lengths * reach * unit_length(gradient)
 
-    def ahead(self, step: Tensor) -> Tensor:
+    def ahead(self, step: Tensor, share: float) -> Tensor:
         """How far x moves towards the next part of the call, [B, C, h, w]; 0 where it is held.
 
         Args:
             step: of the part before, see `step`.
+            share: see `Pace.ahead`.
         """
         moved = self.held(-step)[0] - self.held(torch.zeros_like(step))[0]
-        return self.pace.ahead * moved
+        return share * moved
 
     def held(self, denoised: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The denoised prediction with held regions moved towards their references.

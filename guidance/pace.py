@@ -26,8 +26,9 @@ import torch
 from .prediction import Prediction
 
 # How far one gradient may move x, in standard deviations of the noise that is left: further, and
-# the call is divided. With the schedulers `normal` and `simple` no run of 15 or more steps is.
+# the call is divided, unless the run has `LONG` or more noise levels.
 WHOLE = 0.4
+LONG = 15
 PART = 0.25  # how far, at most, each part of a divided call moves it
 MOST = 4  # parts of a call
 # A divided step of D is shortened by this factor: its D has already seen where the parts lead.
@@ -106,16 +107,19 @@ class Schedule:
             empty, they are not known, and every call takes one gradient.
         prediction: how x mixes picture and noise.
         effort: see the class.
+        end: where the last step leads: 0, or the last level where a sampler does a part of a run.
     """
 
     levels: tuple[float, ...] = ()
     prediction: Prediction = Prediction.VARIANCE
     effort: Effort = Effort.AUTO
+    end: float = 0.0
 
     @classmethod
     def of(cls, levels: Sequence[float], prediction: Prediction, effort: Effort) -> "Schedule":
         """The schedule of a sampler's noise levels, of which the last may be 0."""
-        return cls(tuple(level for level in levels if level > END), prediction, effort)
+        end = levels[-1] if levels and levels[-1] > END else 0.0
+        return cls(tuple(level for level in levels if level > END), prediction, effort, end)
 
     def pace(self, sigma: float, length: float, starts: Sequence[float] = ()) -> Pace:
         """The pace of a call.
@@ -130,8 +134,9 @@ class Schedule:
         nearest = min(self.levels, key=lambda level: abs(level - sigma))
         if math.isclose(nearest, sigma, rel_tol=1e-4):  # samplers may change the last digits
             sigma = nearest
-        below = max((level for level in self.levels if level < sigma), default=0.0)
-        pace = Pace.of(sigma, below, length, self.prediction)
+        below = max((x for x in self.levels if x < sigma), default=min(self.end, sigma))
+        short = len(self.levels) < LONG
+        pace = Pace.of(sigma, below, length, self.prediction) if short else Pace()
         if self.effort is Effort.AUTO or pace.gradients > 1:
             return pace
         above = sum(level >= sigma for level in self.levels)
@@ -146,7 +151,7 @@ class Schedule:
             gap = math.log(before / max(_reach(level, self.prediction), CLEAN * before))
             if begins or gap >= (EARLY_GAP if before > EARLY else LATE_GAP):
                 chosen.append(i)
-        moved = [_moved(*pair, self.prediction) for pair in pairwise((*self.levels, 0.0))]
+        moved = [_moved(*pair, self.prediction) for pair in pairwise((*self.levels, self.end))]
         paces = [Pace(0)] * len(self.levels)
         for i, following in pairwise((*chosen, len(self.levels))):
             whole = STRETCH * sum(moved[i:following])

@@ -27,7 +27,7 @@ class Settings:
     Attributes:
         terms, strength, raw: as in `Plan`.
         memory: see `MemoryMode`; where two settings are joined, the one that needs less memory.
-        effort: see `Effort`; where two settings are joined, the one that takes more gradients.
+        effort: see `Effort`; where two settings are joined, `EVERY` before `AUTO` before `THRIFTY`.
 
     Raises:
         ValueError: raw gradients for a recipe, whose parts are balanced for normalised steps.
@@ -79,8 +79,8 @@ class Settings:
         terms = (*self._scaled(strength), *more._scaled(strength))
         careful = (MemoryMode.SAVE, MemoryMode.AUTO, MemoryMode.FAST)
         memory = min(self.memory, more.memory, key=careful.index)
-        thorough = (Effort.EVERY, Effort.AUTO, Effort.THRIFTY)
-        effort = min(self.effort, more.effort, key=thorough.index)
+        order = (Effort.EVERY, Effort.AUTO, Effort.THRIFTY)
+        effort = min(self.effort, more.effort, key=order.index)
         return Settings(terms, strength, self.raw, memory, effort)
 
     def _scaled(self, strength: float) -> tuple[Wish, ...]:

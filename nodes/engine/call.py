@@ -67,17 +67,18 @@ class Call:
         Returns:
             the outputs of the last part, and the latent that it was given.
         """
-        acting, steps = self.acting, list[Tensor]()
+        pace, steps = self.acting.pace, list[Tensor]()
         while True:
-            outputs = guided(x)
+            self.gradient = None
+            outputs = guided(x)  # may change which terms act
             if self.gradient is None:
                 return outputs, x
-            steps.append(acting.step(self.gradient, self.energies, timestep))
-            if len(steps) == acting.pace.gradients:
+            steps.append(self.acting.step(self.gradient, self.energies, timestep))
+            if len(steps) >= pace.gradients:
                 break
-            x = x + acting.ahead(steps[-1]).to(x).reshape(x.shape)
+            x = x + self.acting.ahead(steps[-1], pace.ahead).to(x).reshape(x.shape)
         mean = steps[0] if len(steps) == 1 else torch.stack(steps).mean(0)
-        self.step = acting.pace.length * mean
+        self.step = pace.length * mean
         return outputs, x
 
     def corrected(self, denoised: Tensor) -> Tensor:

@@ -69,5 +69,5 @@ def _effort_input() -> io.Input:
         optional=True,
         tooltip="How many gradients guided steps take. auto: one each, up to four where few "
         "steps remove much noise. every step: always one. thrifty: about half of them, where "
-        "many steps say the same; somewhat less exact.",
+        "many steps say the same; somewhat less exact. Raw gradients are always one each.",
     )

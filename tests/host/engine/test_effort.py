@@ -116,3 +116,22 @@ def test_a_picture_of_a_batch_is_the_same_alone(lab: ModuleType, model: Any) -> 
     # random weights enlarge rounding with every pass
     torch.testing.assert_close(alone[0], together[0], rtol=1e-2, atol=5e-3)
     assert not torch.allclose(together[0], together[1], atol=0.1)
+
+
+def test_terms_whose_words_turn_out_not_to_be_seen_take_no_step(lab: ModuleType) -> None:
+    from selfguidance.nodes.engine.call import Call
+
+    asked = lab.always(lab.position(), lab.position("blue square")).at(1.0)
+    seen = lab.always(lab.position()).at(1.0)
+    x = torch.zeros(1, 4, 8, 8)
+    call = Call({}, asked, x.shape, guided=True, traced=True, features=False)
+
+    def guided(latent: torch.Tensor) -> list[torch.Tensor]:
+        call.acting, call.gradient = seen, torch.ones_like(latent)
+        call.energies = dict.fromkeys(seen.energies, torch.ones(1))
+        return [latent]
+
+    call.paced(guided, x, torch.ones(1))
+    expected = seen.step(torch.ones_like(x), call.energies, torch.ones(1))
+    assert call.step is not None
+    assert torch.equal(call.step, expected)

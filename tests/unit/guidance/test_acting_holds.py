@@ -1,10 +1,7 @@
 """The regions that the terms of one model call hold together."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from selfguidance.guidance.pace import Pace
 from selfguidance.guidance.plan import Plan, Scheduled
 from selfguidance.guidance.terms.hold import HoldMask
 from selfguidance.guidance.terms.reference import Size
@@ -56,8 +53,7 @@ def test_parts_lead_nowhere_where_the_picture_is_held() -> None:
     left[..., :4] = 1
     plan = always(Bowl(object="circle"), HoldMask(reference=reference, mask=left))
     step = torch.ones_like(plan.at(1.0).holds[0].target(1.0, torch.zeros(1, 4, 12, 16)))
-    acting = replace(plan.at(1.0, TABLE), pace=Pace(2, 0.5, ahead=0.25))
-    moved = acting.ahead(step)
+    moved = plan.at(1.0, TABLE).ahead(step, 0.25)
     assert (moved[..., :7] == 0).all() and (moved[..., 9:] == -0.25).all()
 
 

@@ -9,6 +9,7 @@ from selfguidance.guidance.acting import UNIT
 from selfguidance.guidance.pace import (
     KEPT,
     LAYOUT,
+    LONG,
     LONGEST,
     MOST,
     PART,
@@ -182,3 +183,23 @@ def test_an_end_that_a_sampler_writes_into_the_schedule_is_the_end() -> None:
         Schedule.of([14.6, 2.9, 0.93, last], VARIANCE, Effort.AUTO) for last in (0.0, 0.001)
     )
     assert ended == written
+
+
+@pytest.mark.parametrize("length", [LENGTH, 4 * LENGTH])
+def test_no_call_of_a_long_run_is_divided_whatever_its_strength(length: float) -> None:
+    long = Schedule.of([14.6 * 0.7**i for i in range(LONG)], VARIANCE, Effort.AUTO)
+    assert {long.pace(level, length) for level in long.levels} == {Pace()}
+    short = Schedule.of([14.6 * 0.7**i for i in range(LONG - 1)], VARIANCE, Effort.AUTO)
+    assert short.pace(14.6, 4 * LENGTH).gradients > 1
+
+
+@pytest.mark.parametrize("effort", Effort)
+def test_a_part_of_a_run_ends_at_its_last_level_not_at_0(effort: Effort) -> None:
+    part = Schedule.of([14.6, 9.0, 5.0, 3.0, 1.5], VARIANCE, effort)
+    assert part.pace(1.5, LENGTH) == Pace()  # heun calls the model there, too
+    assert (
+        part.pace(3.0, LENGTH).gradients
+        == Schedule.of([14.6, 9.0, 5.0, 3.0, 1.5, 0.7, 0.0], VARIANCE, effort)
+        .pace(3.0, LENGTH)
+        .gradients
+    )
