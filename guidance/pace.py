@@ -28,7 +28,7 @@ from .prediction import Prediction
 # How far one gradient may move x, in standard deviations of the noise that is left: further, and
 # the call is divided, unless the run has `LONG` or more noise levels.
 WHOLE = 0.4
-LONG = 15
+LONG = 11  # with 12 steps a removal beside a move went worse, with 4 to 10 all moves better
 PART = 0.25  # how far, at most, each part of a divided call moves it
 MOST = 4  # parts of a call
 # A divided step of D is shortened by this factor: its D has already seen where the parts lead.

@@ -34,8 +34,8 @@ def ordinary(nets: ModuleType, name: str, values: Any) -> Any:
     with torch.inference_mode(False):
         model = nets.built(name)
         with torch.no_grad():
-            theirs = dict(values.model.diffusion_model.named_parameters())
-            for key, weight in model.model.diffusion_model.named_parameters():
+            theirs = values.model.diffusion_model.state_dict()  # tables, too, are kept in few bits
+            for key, weight in model.model.diffusion_model.state_dict().items():
                 weight.copy_(theirs[key].float())
     return model
 

@@ -49,7 +49,8 @@ def test_a_job_of_a_worker_that_ended_runs_on_another_and_is_given_up_after_thre
     assert all(value[0] == key for key, value in results.items())
     assert os.getpid() not in {pid for _, pid in results.values()}
     assert len([*tmp_path.glob("6-*")]) == 3
-    assert len([*tmp_path.glob("4-*")]) == 2
+    # a result that lies on a worker which ends is made again
+    assert len([*tmp_path.glob("4-*")]) >= 2
 
 
 def test_a_process_started_from_a_worker_finds_the_checkout_too(tmp_path: Path) -> None:
