@@ -37,37 +37,32 @@ def settings_inputs(without: str) -> list[io.Input]:
             "0 does not steer at all.",
             step=0.05,
         ),
-        io.Combo.Input(
+        _choice(
             "weighting",
-            options=[NORMALISED, RAW],
-            default=NORMALISED,
-            optional=True,
-            tooltip="normalised: the same strength suits every model. raw: the paper's gradient, "
+            [NORMALISED, RAW],
+            "normalised: the same strength suits every model. raw: the paper's gradient, "
             "for single terms; try strengths from 100 to 1000.",
         ),
-        io.Combo.Input(
+        _choice(
             "memory",
-            options=[mode.value for mode in MemoryMode],
-            default=MemoryMode.AUTO.value,
-            optional=True,
-            tooltip="What a guided step holds. fast: everything, as long as it fits. save memory: "
+            [mode.value for mode in MemoryMode],
+            "What a guided step holds. fast: everything, as long as it fits. save memory: "
             "about a fifth, at the cost of one more pass in each guided step. auto: fast, until "
             "memory is short; save memory for large transformers.",
         ),
         Terms.Input(
             "terms", optional=True, tooltip=f"What to steer towards. Without terms: {without}."
         ),
-        _effort_input(),
+        _choice(
+            "effort",
+            [effort.value for effort in Effort],
+            "How many gradients guided steps take. auto: one each, up to four where few "
+            "steps remove much noise. every step: always one. thrifty: about half of them, where "
+            "many steps say the same; somewhat less exact. Raw gradients are always one each.",
+        ),
     ]
 
 
-def _effort_input() -> io.Input:
-    return io.Combo.Input(
-        "effort",
-        options=[effort.value for effort in Effort],
-        default=Effort.AUTO.value,
-        optional=True,
-        tooltip="How many gradients guided steps take. auto: one each, up to four where few "
-        "steps remove much noise. every step: always one. thrifty: about half of them, where "
-        "many steps say the same; somewhat less exact. Raw gradients are always one each.",
-    )
+def _choice(name: str, values: list[str], tooltip: str) -> io.Input:
+    """An optional input with one of some values, by default the first."""
+    return io.Combo.Input(name, options=values, default=values[0], optional=True, tooltip=tooltip)

@@ -1,5 +1,6 @@
 """The small networks of the tests: the same in every run."""
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -19,8 +20,15 @@ def in_used_memory(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     monkeypatch.setattr(torch, "empty", empty)
 
 
-def check_same(one: torch.nn.Module, other: torch.nn.Module) -> None:
-    parts = (dict([*net.named_parameters(), *net.named_buffers()]) for net in (one, other))
+def check_same_in_any_memory(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], torch.nn.Module]
+) -> None:
+    made = []
+    for value in (1, 2):
+        with monkeypatch.context() as patch, torch.inference_mode():
+            in_used_memory(patch, value)
+            made.append(make())
+    parts = (dict([*net.named_parameters(), *net.named_buffers()]) for net in made)
     for (name, mine), theirs in zip(next(parts).items(), next(parts).values(), strict=True):
         assert torch.equal(mine, theirs), name
 
@@ -29,12 +37,7 @@ def check_same(one: torch.nn.Module, other: torch.nn.Module) -> None:
 def test_a_transformer_is_the_same_whatever_memory_held(
     nets: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    made = []
-    for value in (1, 2):
-        with monkeypatch.context() as patch, torch.inference_mode():
-            in_used_memory(patch, value)
-            made.append(nets.built(name).model.diffusion_model)
-    check_same(*made)
+    check_same_in_any_memory(monkeypatch, lambda: nets.built(name).model.diffusion_model)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -43,9 +46,4 @@ def test_a_controlnet_is_the_same_whatever_memory_held(
 ) -> None:
     from selfguidance.tests.host import controls
 
-    made = []
-    for value in (1, 2):
-        with monkeypatch.context() as patch, torch.inference_mode():
-            in_used_memory(patch, value)
-            made.append(controls.NETWORKS[kind][1]().control_model)
-    check_same(*made)
+    check_same_in_any_memory(monkeypatch, lambda: controls.NETWORKS[kind][1]().control_model)
